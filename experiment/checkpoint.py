@@ -1,0 +1,63 @@
+"""Where a training stood: one file a training, replaced atomically, trusted only if it is whole and its own.
+
+A checkpoint is the SHA-256 of the rest, then an `.npz` of the state's arrays and of the identity.
+"""
+
+import hashlib
+import io
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+
+from experiment.store import write_atomically
+from softmax.sgd import Metrics, Parameters, State
+
+log = logging.getLogger("sweep")
+
+
+def save(path: Path, identity: str, state: State) -> None:
+    """Write and sync `state`, replacing what was there."""
+    arrays = {"identity": np.array(identity), "progress": np.array([state.best_epoch, state.diverged])}
+    arrays["history"] = np.array(state.history, dtype=np.float64)
+    for name in ("last", "best", "mean"):
+        if parameters := getattr(state, name):
+            arrays[f"{name}_W"], arrays[f"{name}_b"] = parameters
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    content = buffer.getvalue()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, hashlib.sha256(content).digest() + content)
+
+
+def load(path: Path, identity: str) -> State | None:
+    """The state that was saved; None if there is none. A file that is not whole is set aside, with a warning."""
+    if not path.exists():
+        return None
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
+            raise ValueError("its content is not what was written")
+        with np.load(io.BytesIO(content[32:]), allow_pickle=False) as arrays:
+            if str(arrays["identity"]) != identity:
+                raise ValueError("it belongs to another training")
+            pairs = {
+                name: Parameters(arrays[f"{name}_W"], arrays[f"{name}_b"])
+                for name in ("last", "best", "mean")
+                if f"{name}_W" in arrays
+            }
+            best_epoch, diverged = arrays["progress"]
+            return State(
+                last=pairs["last"],
+                best=pairs["best"],
+                mean=pairs.get("mean"),
+                history=[Metrics(int(epoch), *rest) for epoch, *rest in arrays["history"].tolist()],
+                best_epoch=int(best_epoch),
+                diverged=bool(diverged),
+            )
+    except (OSError, ValueError) as error:
+        aside = path.with_name(f"{path.name}.bad-{time.time_ns()}")
+        path.rename(aside)
+        log.warning("Checkpoint %s is not used: %s. Training starts over.", path.name, error)
+        return None

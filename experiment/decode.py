@@ -1,0 +1,154 @@
+"""The two file formats that images come in, NumPy's .npy and gzipped IDX, and what Fashion-MNIST's must hold.
+
+Nothing here executes what a file holds: .npy files are read without pickle and memory-mapped, so that a
+header promising more than the file has allocates nothing; IDX files are read as far as expected, no further.
+"""
+
+import gzip
+import hashlib
+import math
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class DataError(ValueError):
+    """Data that cannot be had or used. The message names the file or source, what is wrong and what to do."""
+
+
+class Arrays(NamedTuple):
+    """One data set: n training and k test examples of m features.
+
+    Images are (n, m) and (k, m), rows are examples; labels are (n,) and (k,), int64, classes numbered from 0.
+    """
+
+    train_images: NDArray[Any]
+    train_labels: NDArray[np.int64]
+    test_images: NDArray[Any]
+    test_labels: NDArray[np.int64]
+
+
+class Expected(NamedTuple):
+    """What an array must be: its shape as IDX, the SHA-256 of its bytes (uint8, C order), its IDX file."""
+
+    shape: tuple[int, ...]
+    sha256: str
+    idx: str
+
+
+Wanted = Mapping[str, Expected]  # by name of the array, as in `Arrays`
+
+FASHION_MNIST: Wanted = {
+    "train_images": Expected(
+        (60_000, 28, 28),
+        "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
+        "train-images-idx3-ubyte.gz",
+    ),
+    "train_labels": Expected(
+        (60_000,),
+        "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
+        "train-labels-idx1-ubyte.gz",
+    ),
+    "test_images": Expected(
+        (10_000, 28, 28),
+        "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
+        "t10k-images-idx3-ubyte.gz",
+    ),
+    "test_labels": Expected(
+        (10_000,),
+        "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+        "t10k-labels-idx1-ubyte.gz",
+    ),
+}
+
+
+def npy_name(array: str) -> str:
+    """The .npy file that holds one of the four `Arrays`, named as the course names it."""
+    return f"fashion_mnist_{array}.npy"
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array in a .npy file, of any shape and any dtype but objects; read-only and memory-mapped.
+
+    Raises
+    ------
+    DataError
+        Not a .npy file, truncated, a damaged header, or an array of Python objects.
+    OSError
+        The file cannot be opened.
+    """
+    with path.open("rb") as file:
+        if file.read(6) != b"\x93NUMPY":  # np.load would go on to try zip and pickle
+            raise DataError(f"{path}: not a NumPy .npy file; write it with numpy.save")
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged header raises anything from TokenError to OverflowError
+        raise DataError(
+            f"{path}: truncated, damaged, or not plain numbers ({error or type(error).__name__}); "
+            "write it again with numpy.save"
+        ) from error
+    return array
+
+
+def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The array in a gzipped IDX file of unsigned bytes, which must have exactly this shape.
+
+    The format: two zero bytes, the type (8: unsigned byte), the rank, each dimension as a big-endian uint32,
+    the elements in C order (LeCun's MNIST page, "the IDX file format").
+
+    Raises
+    ------
+    DataError
+        Not gzip, truncated, another type or shape than asked for, or bytes left over.
+    OSError
+        The file cannot be opened.
+    """
+    header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+    size = math.prod(shape)
+    try:
+        with gzip.open(path) as file:
+            found = file.read(len(header))
+            elements = file.read(
+                size + 1
+            )  # asking for one more has gzip reach the end and check its checksum
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: not a whole gzip file ({error}); fetch it again") from error
+    if found != header:
+        raise DataError(
+            f"{path}: not an IDX file of bytes of shape {shape} (header {found.hex()}); fetch it again"
+        )
+    if len(elements) != size:
+        how = "longer" if len(elements) > size else "shorter"
+        raise DataError(f"{path}: {how} than the {size} bytes that its header promises; fetch it again")
+    return np.frombuffer(elements, np.uint8).reshape(shape)
+
+
+def verified(path: Path, expected: Expected) -> NDArray[Any]:
+    """The expected array out of an IDX (.gz) or .npy file, as a copy in memory.
+
+    Images come as (n, m) uint8 and labels as (n,) int64, whatever integers or floats the file has them in.
+
+    Raises
+    ------
+    DataError
+        The file holds anything else.
+    OSError
+        The file cannot be opened.
+    """
+    array = read_idx(path, expected.shape) if path.suffix == ".gz" else read_npy(path)
+    n, *image = expected.shape
+    shape = (n, math.prod(image)) if image else (n,)
+    if array.dtype.kind not in "uif" or array.shape not in (shape, expected.shape):
+        raise DataError(f"{path}: {array.dtype} of shape {array.shape}, expected numbers of shape {shape}")
+    with np.errstate(invalid="ignore"):  # what uint8 cannot hold fails the digest
+        values = np.array(array.reshape(shape), np.uint8, order="C")
+    if hashlib.sha256(values.data).hexdigest() != expected.sha256:
+        raise DataError(f"{path}: other content than expected (its SHA-256 differs)")
+    return values if image else values.astype(np.int64)

@@ -1,0 +1,50 @@
+"""What a figure in `summary.json` came from."""
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from experiment.caching import code_digest
+from experiment.config import Execution, Experiment
+from experiment.results import Dataset
+
+PACKAGES = ("numpy", "numba", "scikit-learn", "prefect", "wandb", "pandas")
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def provenance(experiment: Experiment, execution: Execution, data: Dataset) -> dict[str, Any]:
+    """Configuration, data, code, packages and commit."""
+    return {
+        "experiment": experiment.model_dump(mode="json"),
+        "execution": execution.model_dump(mode="json"),
+        "data": {
+            "name": data.name,
+            "sources": data.provenance,
+            "train_images": data.train.images.digest,
+            "train_labels": data.train.labels.digest,
+            "test_images": data.test.images.digest,
+            "test_labels": data.test.labels.digest,
+        },
+        "code": code_digest(),
+        "commit": commit(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def commit() -> str | None:
+    """The project's git commit, with "+changes" when files differ from it; None outside a checkout."""
+    try:
+        describe = subprocess.run(
+            ["git", "-C", str(PROJECT), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return describe.stdout.strip()

@@ -1,0 +1,41 @@
+"""Which rows are trained on and which validate."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiment.decode import DataError
+
+
+class Rows(NamedTuple):
+    """Disjoint int64 row indices that together cover all rows."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+
+
+def split_rows(labels: NDArray[np.int64], validation_fraction: float, seed: int) -> Rows:
+    """The rows that scikit-learn's `train_test_split(test_size=validation_fraction, random_state=seed)` gives.
+
+    Raises
+    ------
+    DataError : a side is empty, or lacks a class
+    """
+    from sklearn.model_selection import train_test_split  # slow to import, and mostly cached
+
+    advice = f"validation_fraction={validation_fraction:g} of {len(labels)} training rows"
+    try:
+        train, validation = train_test_split(
+            np.arange(len(labels)), test_size=validation_fraction, random_state=seed
+        )
+    except ValueError as error:
+        raise DataError(f"{advice} leaves nothing to train on: choose a smaller fraction") from error
+    for side, rows, change in (("train on", train, "smaller"), ("validate on", validation, "larger")):
+        missing = np.setdiff1d(labels, labels[rows])
+        if missing.size:
+            raise DataError(
+                f"{advice} leaves nothing to {side} of class {missing[0]}: choose a {change} fraction, "
+                "another seed or more data"
+            )
+    return Rows(train, validation)

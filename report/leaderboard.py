@@ -1,0 +1,31 @@
+"""Every combination, ranked, as a table."""
+
+from statistics import stdev
+
+import pandas as pd
+
+from experiment.results import Candidate, Selection
+
+
+def leaderboard(selection: Selection) -> pd.DataFrame:
+    """One row a combination, best first. Under several seeds figures are means, with their standard deviation."""
+    return pd.DataFrame([row(rank, candidate) for rank, candidate in enumerate(selection.ranking, start=1)])
+
+
+def row(rank: int, candidate: Candidate) -> dict[str, object]:
+    runs = candidate.trained
+    figures = {
+        "rank": rank,
+        **candidate.combination.model_dump(),
+        "val_accuracy": candidate.val_accuracy,
+        "val_loss": candidate.val_loss,
+        "best_epoch": candidate.best_epoch,
+        "epochs_trained": sum(run.epochs_trained for run in runs),
+        "diverged": candidate.diverged,
+        "wandb_runs": " ".join(run.wandb_run for run in runs),
+    }
+    if len(runs) > 1:
+        figures["val_accuracy_std"] = stdev(run.val_accuracy or 0.0 for run in runs)
+        figures["val_loss_std"] = None if candidate.diverged else stdev(run.val_loss or 0.0 for run in runs)
+        figures["seeds"] = len(runs)
+    return figures

@@ -1,0 +1,144 @@
+"""The pictures of a sweep. Each function returns a figure; none looks at a file or a clock."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from experiment.config import Combination
+
+GREY = "#888888"
+PALETTE = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#cc79a7",
+    "#d55e00",
+    "#56b4e9",
+    "#f0e442",
+    "#000000",
+)  # Okabe & Ito
+STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
+
+
+def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | None:
+    """Each class's weights as an image, blue against red about zero, one scale for all; None if not square.
+
+    Parameters
+    ----------
+    W : (m, c) with m a square number for square images
+    """
+    side = math.isqrt(len(W))
+    if side * side != len(W):
+        return None
+    columns = min(5, len(class_names))
+    rows = math.ceil(len(class_names) / columns)
+    figure = Figure(figsize=(2.2 * columns + 0.8, 2.4 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    limit = float(np.abs(W).max())
+    for k, axis in enumerate(axes):
+        axis.set_axis_off()
+        if k < len(class_names):
+            image = axis.imshow(W[:, k].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
+            axis.set_title(class_names[k])
+    figure.colorbar(image, ax=axes.tolist(), label="weight", shrink=0.8)
+    return figure
+
+
+def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: Combination) -> Figure:
+    """Validation loss and accuracy by epoch: colour tells the learning rate, line style the batch size.
+
+    Parameters
+    ----------
+    histories : of each combination, (epochs, 4): epoch, train_loss, val_loss, val_accuracy
+    best : drawn thick
+    """
+    figure = Figure(figsize=(11, 4.8), layout="constrained")
+    axes = figure.subplots(1, 2)
+    rates = sorted({combination.learning_rate for combination in histories}, reverse=True)
+    sizes = sorted({combination.batch_size for combination in histories})
+    color = {rate: PALETTE[i % len(PALETTE)] for i, rate in enumerate(rates)}
+    style = {size: STYLES[i % len(STYLES)] for i, size in enumerate(sizes)}
+    for column, axis, title in ((2, axes[0], "validation loss"), (3, axes[1], "validation accuracy")):
+        for combination, history in sorted(histories.items(), key=lambda item: item[0] == best):
+            thick = combination == best
+            axis.plot(
+                history[:, 0],
+                history[:, column],
+                color=color[combination.learning_rate],
+                linestyle=style[combination.batch_size],
+                linewidth=2.6 if thick else 0.9,
+                alpha=1.0 if thick else 0.7,
+                marker="o" if len(history) == 1 else None,
+            )
+        axis.set_xscale("log")
+        axis.set_xlabel("epoch")
+        axis.set_title(title)
+        axis.grid(color="#dddddd", linewidth=0.6)
+        values = np.concatenate([history[:, column] for history in histories.values()])
+        values = values[np.isfinite(values)]
+        if values.size:  # one diverging combination must not flatten all others
+            low, high = np.quantile(values, [0.0, 0.97] if column == 2 else [0.03, 1.0])
+            margin = 0.04 * (high - low) + 1e-9
+            axis.set_ylim(low - margin, high + margin)
+    handles = [Line2D([], [], color=color[rate], label=f"learning rate {rate:g}") for rate in rates]
+    handles += [
+        Line2D([], [], color=GREY, linestyle=style[size], label=f"batch size {size}") for size in sizes
+    ]
+    handles.append(Line2D([], [], color=color[best.learning_rate], linewidth=2.6, label=f"best: {best}"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def parallel_coordinates(leaderboard: pd.DataFrame, top: int = 10) -> Figure:
+    """One line a combination through its hyperparameters to its validation accuracy: all, and the best `top`.
+
+    Hyperparameters stand on their axes in order of size at equal distances; accuracy has a true scale.
+    Those that diverged are left out.
+    """
+    finite = leaderboard[~leaderboard["diverged"]]
+    figure = Figure(figsize=(13, 4.8), layout="constrained")
+    for axis, chosen, title in zip(
+        figure.subplots(1, 2),
+        (finite, finite.head(top)),
+        (f"all {len(finite)} combinations", f"the best {min(top, len(finite))}"),
+        strict=True,
+    ):
+        draw_parallel(axis, finite, chosen)
+        axis.set_title(title)
+    return figure
+
+
+def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame) -> None:
+    names = ["learning_rate", "batch_size", "alpha"]
+    heights = pd.DataFrame(index=chosen.index)
+    for x, name in enumerate(names):
+        values = sorted(every[name].unique())
+        place = {value: (i + 0.5) / len(values) for i, value in enumerate(values)}
+        heights[name] = chosen[name].map(place)
+        for value in values:
+            axis.text(x - 0.04, place[value], f"{value:g}", ha="right", va="center", fontsize=9)
+    low, high = chosen["val_accuracy"].min(), chosen["val_accuracy"].max()
+    span = max(high - low, 1e-9)
+    heights["val_accuracy"] = (chosen["val_accuracy"] - low) / span
+    for fraction in (0, 0.25, 0.5, 0.75, 1):
+        axis.text(3.04, fraction, f"{low + fraction * span:.2%}", ha="left", va="center", fontsize=9)
+    # Lines that share points fan out a little, so that they can be told apart.
+    spread = np.linspace(-0.04, 0.04, len(chosen)) if len(chosen) > 1 else [0.0]
+    colors = colormaps["viridis"](heights["val_accuracy"].to_numpy())
+    for (_, line), offset, color in zip(heights[::-1].iterrows(), spread, colors[::-1], strict=True):
+        y = line.to_numpy() + [offset, offset, offset, 0]
+        axis.plot(range(4), y, color=color, linewidth=1.4, alpha=0.85)
+    for x in range(4):
+        axis.axvline(x, color="#444444", linewidth=0.8)
+    axis.set_xticks(range(4), ["learning rate", "batch size", "α", "validation\naccuracy"])
+    axis.set_yticks([])
+    axis.set_xlim(-0.35, 3.45)
+    axis.spines[:].set_visible(False)

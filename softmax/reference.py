@@ -1,0 +1,65 @@
+"""The NumPy engine: one epoch of SGD and one evaluation, as one would write them on a blackboard.
+
+The compiled engine in `kernels.py` has the same two functions and must agree with these up to rounding.
+It is also the engine for float64: the dtype of W decides.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softmax.loss import Floats, Labels, cross_entropy, gradient
+
+CHUNK = 4096  # rows evaluated at a time: bounds the copy that indexing makes
+
+
+def sgd_epoch(
+    W: Floats,
+    b: Floats,
+    images: Floats,
+    labels: Labels,
+    order: NDArray[np.int64],
+    batch_size: int,
+    learning_rate: float,
+    alpha: float,
+    W_sum: Floats | None = None,
+    b_sum: Floats | None = None,
+) -> float:
+    """Run W ← W − η ∇_W f and b ← b − η ∇_b f over consecutive minibatches of `order`, in place.
+
+    Parameters
+    ----------
+    W : (m, c), b : (c,) floating arrays, updated
+    images : (n, m) floating array; labels : (n,) integer array
+    order : (k,) row indices into `images`, in the order of visiting; the last batch may be smaller
+    batch_size, learning_rate, alpha : as in docs/derivation.md
+    W_sum, b_sum : when given, the parameters after every step are added to them (float64)
+
+    Returns
+    -------
+    Mean unregularised cross-entropy of the examples, each seen just before its own step.
+    """
+    total = 0.0
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
+        x, y = images[batch].astype(W.dtype, copy=False), labels[batch]
+        total += cross_entropy(x @ W + b, y) * len(batch)
+        grad_W, grad_b = gradient(W, b, x, y, alpha)
+        W -= W.dtype.type(learning_rate) * grad_W
+        b -= W.dtype.type(learning_rate) * grad_b
+        if W_sum is not None and b_sum is not None:
+            W_sum += W
+            b_sum += b
+    return total / len(order)
+
+
+def evaluate(
+    W: Floats, b: Floats, images: Floats, labels: Labels, rows: NDArray[np.int64]
+) -> tuple[float, int]:
+    """Sum of cross-entropies and number of correct predictions over `images[rows]`."""
+    total, correct = 0.0, 0
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        logits = images[chunk].astype(W.dtype, copy=False) @ W + b
+        total += cross_entropy(logits, labels[chunk]) * len(chunk)
+        correct += int(np.sum(logits.argmax(axis=1) == labels[chunk]))
+    return total, correct

@@ -1,0 +1,332 @@
+"""A stand-in for the W&B server: as much of its protocol as the real client (0.31) needs, on loopback.
+
+It keeps what it is sent the way the server does: history lines are written at the offset the client names,
+so lines sent twice overwrite themselves in `Run.history`, while `Run.received` has every line that came.
+"""
+
+import base64
+import gzip
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from urllib.parse import unquote, urlsplit
+
+Json = dict[str, Any]
+
+HEARTBEAT = 300.0  # seconds of silence after which an unfinished run counts as crashed
+HISTORY, EVENTS, SUMMARY, LOG = (
+    "wandb-history.jsonl",
+    "wandb-events.jsonl",
+    "wandb-summary.json",
+    "output.log",
+)
+
+
+class Request(NamedTuple):
+    method: str
+    path: str
+    operation: str  # of a GraphQL request, else ""
+
+
+@dataclass
+class Run:
+    id: str
+    project: str
+    entity: str
+    group: str = ""
+    job_type: str = ""
+    display_name: str = ""
+    notes: str = ""
+    sweep: str = ""
+    tags: list[str] = field(default_factory=list)
+    wrapped_config: Json = field(default_factory=dict)  # {name: {"value": ...}}, with wandb's own "_wandb"
+    lines: dict[str, list[str]] = field(default_factory=dict)  # streamed files, each line at its offset
+    received: list[Json] = field(default_factory=list)  # every history row as it came, doubles and all
+    summary: Json = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)  # uploaded ones
+    exitcode: int | None = None
+    preempting: bool = False
+    heard: float = field(default_factory=time.monotonic)
+
+    @property
+    def name(self) -> str:
+        return self.display_name or self.id
+
+    @property
+    def config(self) -> Json:
+        return {key: item["value"] for key, item in self.wrapped_config.items() if key != "_wandb"}
+
+    @property
+    def history(self) -> list[Json]:
+        return [json.loads(line) for line in self.lines.get(HISTORY, []) if line]
+
+    @property
+    def state(self) -> str:
+        if self.exitcode is not None:
+            return "failed" if self.exitcode else "finished"
+        if time.monotonic() - self.heard < HEARTBEAT:
+            return "running"
+        return "preempted" if self.preempting else "crashed"
+
+    def write(self, name: str, offset: int, content: list[str]) -> None:
+        lines = self.lines.setdefault(name, [])
+        lines += [""] * (offset - len(lines))
+        lines[offset : offset + len(content)] = content
+        if name == HISTORY:
+            self.received += map(json.loads, content)
+        if name == SUMMARY and content:
+            self.summary = json.loads(content[-1])
+
+    def tail(self, name: str) -> str:
+        return json.dumps(self.lines.get(name, [])[-1:])
+
+
+class Refusal(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Drop(Exception):
+    """The connection is closed without an answer."""
+
+
+class WandbServer:
+    api_key = "0123456789abcdef0123456789abcdef01234567"
+    entity = "tester"
+
+    def __init__(self) -> None:
+        self.runs: dict[str, Run] = {}
+        self.requests: list[Request] = []
+        self.delay = 0.0  # seconds before every answer
+        self.refuse: int | None = None  # the status of every answer, such as 401 or 503
+        self.fail_after: int | None = None  # history rows after which it fails until `recover`
+        self.broken = False  # every connection is dropped
+        self._lock = threading.Lock()
+        self._port = 0
+        self._http: ThreadingHTTPServer | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def rows(self) -> int:
+        """History rows received, of all runs."""
+        return sum(len(run.received) for run in self.runs.values())
+
+    def env(self) -> dict[str, str]:
+        return {"WANDB_BASE_URL": self.url, "WANDB_API_KEY": self.api_key}
+
+    def start(self) -> None:
+        """On the port it had before, if any."""
+        if self._http:
+            return
+        handler = type("Handler", (_Handler,), {"wandb": self})
+        self._http = _Http(("127.0.0.1", self._port), handler)
+        self._port = self._http.server_address[1]
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        if self._http:
+            self._http.shutdown()
+            self._http.server_close()
+            self._http = None
+
+    def recover(self) -> None:
+        """End every trouble, and start again if stopped."""
+        self.delay, self.refuse, self.fail_after, self.broken = 0.0, None, None, False
+        self.start()
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+    def wait(self, run_id: str, rows: int, timeout: float = 20) -> Run:
+        """Wait until the run has so many rows."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            run = self.runs.get(run_id)
+            if run and len(run.history) >= rows:
+                return run
+            time.sleep(0.02)
+        raise TimeoutError(f"{run_id} has not {rows} rows, but {self.runs.get(run_id)}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.stop()
+
+    # what the handler asks
+
+    def answer(self, method: str, path: str, key: str, body: bytes) -> Json:
+        graphql = path == "/graphql"
+        stream = re.fullmatch(r"/files/[^/]+/[^/]+/([^/]+)/file_stream", path) if method == "POST" else None
+        message: Json = json.loads(body) if graphql or stream else {}
+        named = re.search(r"(?:query|mutation)\s+(\w+)", message.get("query", ""))
+        operation = named[1] if named else ""
+        with self._lock:
+            self.requests.append(Request(method, path, operation))
+        time.sleep(self.delay)
+        if self.broken or not self._http:
+            raise Drop
+        if self.refuse:
+            raise Refusal(self.refuse, "refused")
+        with self._lock:
+            if method == "PUT" and path.startswith("/storage/"):
+                _, _, run_id, name = path.split("/", 3)
+                self.runs[unquote(run_id)].files[unquote(name)] = body
+                return {}
+            if path.startswith("/sdk/otel/"):  # the client's telemetry, which old servers do not take
+                raise Refusal(404, "not found")
+            if key != self.api_key:
+                raise Refusal(401, "user is not logged in")
+            if graphql:
+                return self._graphql(operation, message.get("variables") or {})
+            if stream:
+                return self._stream(unquote(stream[1]), message)
+        raise Refusal(404, f"no {method} {path} here")
+
+    def _graphql(self, operation: str, given: Json) -> Json:
+        match operation:
+            case "Viewer":
+                who = {"id": "VXNlcjox", "entity": self.entity, "username": self.entity, "email": ""}
+                return {"viewer": {**who, "flags": "{}", "teams": {"edges": []}}}
+            case "ServerFeaturesQuery":
+                return {"serverInfo": {"features": []}}
+            case "RunResumeStatus":
+                run = self.runs.get(given["name"])
+                entity = given.get("entity") or self.entity
+                return {"model": {**self._model(given["project"], entity), "bucket": run and _resume(run)}}
+            case "UpsertBucket":
+                return {"upsertBucket": self._upsert(given)}
+            case "RunState":
+                run = self.runs.get(given["run"])
+                return {"project": {"run": run and {"id": run.id, "state": run.state}}}
+            case "CreateRunFiles":
+                links = [
+                    {"name": n, "uploadUrl": f"{self.url}/storage/{given['run']}/{n}"} for n in given["files"]
+                ]
+                return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": links}}
+        raise Refusal(400, f"Cannot query field of {operation}")
+
+    def _model(self, project: str, entity: str) -> Json:
+        return {"id": "UHJvamVjdDox", "name": project, "entity": {"id": "RW50aXR5OjE=", "name": entity}}
+
+    def _upsert(self, given: Json) -> Json:
+        run_id = given.get("name") or base64.b64decode(given["id"]).decode().removeprefix("Run:")
+        inserted = run_id not in self.runs
+        if inserted:
+            entity, project = given.get("entity") or self.entity, given.get("project") or "uncategorized"
+            self.runs[run_id] = Run(run_id, project, entity)
+        run = self.runs[run_id]
+        run.exitcode, run.preempting, run.heard = None, False, time.monotonic()
+        names = {"groupName": "group", "jobType": "job_type", "displayName": "display_name"}
+        for key in ("groupName", "jobType", "displayName", "notes", "sweep", "tags"):
+            if given.get(key) is not None:
+                setattr(run, names.get(key, key), given[key])
+        if given.get("config"):
+            run.wrapped_config = json.loads(given["config"])  # the client always sends the whole of it
+        if given.get("summaryMetrics"):
+            run.summary = json.loads(given["summaryMetrics"])
+        bucket = {
+            **{"id": _storage_id(run), "name": run.id, "displayName": run.name, "description": None},
+            **{"config": json.dumps(run.wrapped_config), "sweepName": run.sweep or None},
+            **{"project": self._model(run.project, run.entity)},
+            **{"historyLineCount": len(run.lines.get(HISTORY, []))},
+        }
+        return {"bucket": bucket, "inserted": inserted}
+
+    def _stream(self, run_id: str, message: Json) -> Json:
+        run = self.runs.get(run_id)
+        if not run:
+            raise Refusal(404, f"no run {run_id}")
+        run.heard = time.monotonic()
+        run.preempting = run.preempting or bool(message.get("preempting"))
+        for name, chunk in (message.get("files") or {}).items():
+            run.write(name, chunk["offset"], chunk["content"])
+        if message.get("complete"):
+            run.exitcode = message.get("exitcode", 0)
+        if (
+            self.fail_after is not None
+            and sum(len(r.received) for r in self.runs.values()) >= self.fail_after
+        ):
+            self.broken = True  # the rows are kept, only the answer is lost: the worst place to fail
+            raise Drop
+        return {"exitcode": run.exitcode, "limits": {}}
+
+
+def _storage_id(run: Run) -> str:
+    return base64.b64encode(f"Run:{run.id}".encode()).decode()
+
+
+def _resume(run: Run) -> Json:
+    own = run.wrapped_config.get("_wandb", {}).get("value", {})
+    return {
+        "id": _storage_id(run),
+        "name": run.id,
+        "displayName": run.name,
+        "summaryMetrics": json.dumps(run.summary),
+        "historyLineCount": len(run.lines.get(HISTORY, [])),
+        "eventsLineCount": len(run.lines.get(EVENTS, [])),
+        "logLineCount": len(run.lines.get(LOG, [])),
+        "historyTail": run.tail(HISTORY),
+        "eventsTail": run.tail(EVENTS),
+        "config": json.dumps(run.wrapped_config),
+        "tags": run.tags,
+        "notes": run.notes,
+        "wandbConfig": json.dumps({key: own[key] for key in ("t",) if key in own}),
+    }
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a client that was killed
+
+
+class _Handler(BaseHTTPRequestHandler):  # HTTP/1.0: a connection for each request, so none outlives `stop`
+    wandb: WandbServer
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        scheme, _, token = (self.headers.get("Authorization") or "").partition(" ")
+        key = base64.b64decode(token).decode().partition(":")[2] if scheme == "Basic" else token
+        path = urlsplit(self.path).path
+        try:
+            answer, status = self.wandb.answer(self.command, path, key, body), 200
+            answer = {"data": answer} if path == "/graphql" else answer
+        except Drop:
+            return
+        except Refusal as error:
+            # as the real one says it: of nobody's key it knows no viewer
+            answer, status = {"errors": [{"message": str(error)}], "data": {"viewer": None}}, error.status
+        text = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_PUT = do_POST
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
