@@ -8,7 +8,6 @@
 """
 
 import hashlib
-import importlib.util
 import json
 import logging
 import os
@@ -18,7 +17,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +29,11 @@ from prefect.task_runners import TaskRunner
 from prefect.transactions import IsolationLevel, get_transaction
 from pydantic import BaseModel
 
+from experiment.code import source_digest
 from experiment.store import ArrayStore, StoreError, write_atomically
 
 log = logging.getLogger("sweep")
 
-SOFTMAX = ("softmax.sgd", "softmax.loss", "softmax.kernels", "softmax.reference")  # what training runs
 HOW = "execution"  # the parameter that tells a task how and where to run: never part of a key
 
 
@@ -76,23 +74,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
-
-
-@cache
-def source_digest(module: str) -> str:
-    spec = importlib.util.find_spec(module)
-    assert spec is not None, module
-    assert spec.origin is not None, module
-    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
-
-
-def code_digest() -> str:
-    """Of everything that takes part in a result: the steps and what they run."""
-    modules = [
-        *SOFTMAX,
-        *(f"tasks.{path.stem}" for path in sorted(Path(__file__).parents[1].glob("tasks/*.py"))),
-    ]
-    return hashlib.sha256("".join(map(source_digest, modules)).encode()).hexdigest()
 
 
 class RecordStorage(WritableFileSystem):

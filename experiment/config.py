@@ -77,14 +77,14 @@ class Experiment(Frozen):
         description="Folder with your own data: fashion_mnist_{train,test}_{images,labels}.npy, any number of "
         "features and classes. Left out: Fashion-MNIST, downloaded and verified.",
     )
-    learning_rates: Annotated[tuple[float, ...], each(lambda x: 0 < x < math.inf, "positive and finite")] = (
-        Field((0.1, 0.01, 0.001), description="Grid axis: step sizes of SGD.")
+    learning_rates: Annotated[tuple[float, ...], each(lambda x: 0 < x < math.inf, "positive and finite")] = Field(
+        (0.1, 0.01, 0.001), description="Grid axis: step sizes of SGD."
     )
     batch_sizes: Annotated[tuple[int, ...], each(lambda x: x >= 1, "at least 1")] = Field(
         (8, 16, 32, 64), description="Grid axis: examples per step."
     )
-    alphas: Annotated[tuple[float, ...], each(lambda x: 0 <= x < math.inf, "finite and not negative")] = (
-        Field((0.0, 0.001, 0.01), description="Grid axis: L2 strengths on the weights.")
+    alphas: Annotated[tuple[float, ...], each(lambda x: 0 <= x < math.inf, "finite and not negative")] = Field(
+        (0.0, 0.001, 0.01), description="Grid axis: L2 strengths on the weights."
     )
     max_epochs: Annotated[int, one(lambda x: x >= 1, "at least 1")] = Field(
         1000, description="Most epochs a combination may train."
@@ -119,9 +119,7 @@ class Experiment(Frozen):
 
     @property
     def recipe(self) -> Recipe:
-        return Recipe(
-            max_epochs=self.max_epochs, patience=self.patience, average=self.average, engine=self.engine
-        )
+        return Recipe(max_epochs=self.max_epochs, patience=self.patience, average=self.average, engine=self.engine)
 
     @property
     def training_seeds(self) -> tuple[int, ...]:

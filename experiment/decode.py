@@ -115,15 +115,11 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     try:
         with gzip.open(path) as file:
             found = file.read(len(header))
-            elements = file.read(
-                size + 1
-            )  # asking for one more has gzip reach the end and check its checksum
+            elements = file.read(size + 1)  # asking for one more has gzip reach the end and check its checksum
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path}: not a whole gzip file ({error}); fetch it again") from error
     if found != header:
-        raise DataError(
-            f"{path}: not an IDX file of bytes of shape {shape} (header {found.hex()}); fetch it again"
-        )
+        raise DataError(f"{path}: not an IDX file of bytes of shape {shape} (header {found.hex()}); fetch it again")
     if len(elements) != size:
         how = "longer" if len(elements) > size else "shorter"
         raise DataError(f"{path}: {how} than the {size} bytes that its header promises; fetch it again")

@@ -3,12 +3,12 @@
 import errno
 import hashlib
 import math
-import os
 import re
 import shutil
 import tempfile
 from pathlib import Path
 
+from experiment.code import code_digest
 from experiment.config import Execution, Experiment
 from experiment.decode import FASHION_MNIST, DataError
 from experiment.split import split_rows
@@ -47,9 +47,7 @@ def check_writable(folder: Path, space: int) -> None:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        reason = (
-            "is not a folder" if error.errno == errno.ENOTDIR else f"cannot be written to ({error.strerror})"
-        )
+        reason = "is not a folder" if error.errno == errno.ENOTDIR else f"cannot be written to ({error.strerror})"
         raise DataError(f"artifacts: {existing} {reason}: name another folder with --artifacts") from error
     if (free := shutil.disk_usage(existing).free) < space:
         raise DataError(
@@ -58,15 +56,13 @@ def check_writable(folder: Path, space: int) -> None:
         )
 
 
-def named(experiment: Experiment, execution: Execution, code: str) -> Execution:
+def named(experiment: Experiment, execution: Execution) -> Execution:
     """`execution` with an absolute artifact root and, unless the user gave one, a name.
 
     The name comes from the experiment and from the digest of the code, so the same sweep has the same name
     each time it is run, and a sweep that was killed goes on under its own.
     """
     data = "fashion-mnist" if experiment.data_dir is None else experiment.data_dir.resolve().name
-    digest = hashlib.sha256((experiment.digest + code).encode()).hexdigest()[:8]
+    digest = hashlib.sha256((experiment.digest + code_digest()).encode()).hexdigest()[:8]
     name = execution.name or f"{re.sub(r'[^A-Za-z0-9_]+', '-', data).strip('-') or 'data'}-{digest}"
-    return execution.model_copy(
-        update={"artifacts": Path(os.path.abspath(execution.artifacts.expanduser())), "name": name}
-    )
+    return execution.model_copy(update={"artifacts": execution.artifacts.expanduser().resolve(), "name": name})

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from experiment.caching import code_digest
+from experiment.code import code_digest
 from experiment.config import Execution, Experiment
 from experiment.results import Dataset
 
@@ -38,7 +38,7 @@ def provenance(experiment: Experiment, execution: Execution, data: Dataset) -> d
 def commit() -> str | None:
     """The project's git commit, with "+changes" when files differ from it; None outside a checkout."""
     try:
-        describe = subprocess.run(
+        describe = subprocess.run(  # noqa: S603
             ["git", "-C", str(PROJECT), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"],  # noqa: S607
             capture_output=True,
             text=True,

@@ -88,9 +88,7 @@ class Web:
             progressbar=sys.stderr.isatty(),
             chunk_size=1 << 16,
             timeout=self.timeout,
-            headers={
-                "Accept-Encoding": "identity"
-            },  # or a server may have requests unpack the .gz on the way
+            headers={"Accept-Encoding": "identity"},  # or a server may have requests unpack the .gz on the way
         )
         for attempt in range(1, self.attempts + 1):
             try:
@@ -171,9 +169,7 @@ def fashion_mnist(
                 report(answers[-1])
             shutil.rmtree(staging)
     except OSError as error:
-        raise DataError(
-            f"{folder}: cannot keep files ({error}); make it writable or choose another"
-        ) from error
+        raise DataError(f"{folder}: cannot keep files ({error}); make it writable or choose another") from error
     if len(found) < len(expected):
         idx, npy = ", ".join(what.idx for what in expected.values()), ", ".join(map(npy_name, expected))
         raise DataError(
@@ -183,9 +179,7 @@ def fashion_mnist(
     return Arrays(**found)
 
 
-def collect(
-    source: Source, wanted: Wanted, folder: Path, staging: Path, found: dict[str, NDArray[Any]]
-) -> list[str]:
+def collect(source: Source, wanted: Wanted, folder: Path, staging: Path, found: dict[str, NDArray[Any]]) -> list[str]:
     """Add to `found` what the source has of the wanted arrays and keep its files; return what went wrong."""
     problems = []
     try:

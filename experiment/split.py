@@ -26,9 +26,7 @@ def split_rows(labels: NDArray[np.int64], validation_fraction: float, seed: int)
 
     advice = f"validation_fraction={validation_fraction:g} of {len(labels)} training rows"
     try:
-        train, validation = train_test_split(
-            np.arange(len(labels)), test_size=validation_fraction, random_state=seed
-        )
+        train, validation = train_test_split(np.arange(len(labels)), test_size=validation_fraction, random_state=seed)
     except ValueError as error:
         raise DataError(f"{advice} leaves nothing to train on: choose a smaller fraction") from error
     for side, rows, change in (("train on", train, "smaller"), ("validate on", validation, "larger")):

@@ -53,7 +53,7 @@ class ArrayStore(Frozen):
                 np.lib.format.write_array(writer, array, allow_pickle=False)
                 file.close()
                 digest = PREFIX + writer.sha256.hexdigest()
-                os.replace(file.name, self.path(digest))
+                Path(file.name).replace(self.path(digest))
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
                 raise
@@ -100,7 +100,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-            os.replace(file.name, path)
+            Path(file.name).replace(path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise

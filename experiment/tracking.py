@@ -28,9 +28,7 @@ def decided(execution: Execution) -> Execution:
 
 
 @contextmanager
-def tracked(
-    execution: Execution, job_type: str, config: dict[str, Any], name: str = ""
-) -> Iterator[wandb.Run]:
+def tracked(execution: Execution, job_type: str, config: dict[str, Any], name: str = "") -> Iterator[wandb.Run]:
     """The W&B run of the running Prefect task.
 
     Parameters

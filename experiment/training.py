@@ -13,7 +13,7 @@ from softmax.sgd import State
 CHECKPOINT_SECONDS = 5.0
 
 
-def follow(run: wandb.Run, execution: Execution, epochs: Callable[[State | None], Iterator[State]]) -> State:
+def follow(run: wandb.Run, execution: Execution, epochs: Callable[..., Iterator[State]]) -> State:
     """Drive `epochs` from the last checkpoint, if there is one, to the end, and return the last state.
 
     Parameters

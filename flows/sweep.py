@@ -10,7 +10,7 @@ from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from experiment import prepare, tracking
-from experiment.caching import code_digest, steps_run_on
+from experiment.caching import steps_run_on
 from experiment.config import Combination, Execution, Experiment
 from experiment.results import Dataset, Split, Summary, Trained, TrainingSet
 from flows.progress import grid_progress
@@ -43,7 +43,7 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     """
     started = time.monotonic()
     prepare.check(experiment, execution)
-    execution = prepare.named(experiment, execution, code_digest())
+    execution = prepare.named(experiment, execution)
     execution = tracking.decided(execution)
     with steps_run_on(ThreadPoolTaskRunner(max_workers=execution.workers), execution.artifacts):
         data = download(source(experiment.data_dir), execution)
@@ -70,9 +70,7 @@ def train_grid(
     ------
     TrainingFailed : names the combinations that failed and why, after all others have ended
     """
-    jobs = [
-        (combination, seed) for combination in experiment.combinations for seed in experiment.training_seeds
-    ]
+    jobs = [(combination, seed) for combination in experiment.combinations for seed in experiment.training_seeds]
     # Slow learners train longest: they go first, so that no core idles while one of them ends the sweep.
     order = sorted(range(len(jobs)), key=lambda job: slowness(jobs[job][0]), reverse=True)
     with grid_progress(len(jobs), execution.workers) as progress:
@@ -82,11 +80,12 @@ def train_grid(
             unmapped(training), unmapped(parts), data.classes, unmapped(experiment.recipe), unmapped(execution),
         )  # fmt: skip
         for future in as_completed(list(futures)):
+            future.wait()  # Prefect may yield a future just before its state arrives
             state = future.state
             progress.add(future.result() if state.is_completed() else None, state.name == "Cached")
     failures = [
         f"{jobs[job][0]}: {future.state.message}"
-        for job, future in zip(order, futures)
+        for job, future in zip(order, futures, strict=True)
         if not future.state.is_completed()
     ]
     if failures:

@@ -25,6 +25,7 @@ PALETTE = (
     "#f0e442",
     "#000000",
 )  # Okabe & Ito
+LABEL = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
@@ -89,9 +90,7 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
             margin = 0.04 * (high - low) + 1e-9
             axis.set_ylim(low - margin, high + margin)
     handles = [Line2D([], [], color=color[rate], label=f"learning rate {rate:g}") for rate in rates]
-    handles += [
-        Line2D([], [], color=GREY, linestyle=style[size], label=f"batch size {size}") for size in sizes
-    ]
+    handles += [Line2D([], [], color=GREY, linestyle=style[size], label=f"batch size {size}") for size in sizes]
     handles.append(Line2D([], [], color=color[best.learning_rate], linewidth=2.6, label=f"best: {best}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return figure
@@ -124,7 +123,7 @@ def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame) -> None
         place = {value: (i + 0.5) / len(values) for i, value in enumerate(values)}
         heights[name] = chosen[name].map(place)
         for value in values:
-            axis.text(x - 0.04, place[value], f"{value:g}", ha="right", va="center", fontsize=9)
+            axis.text(x - 0.04, place[value], f"{value:g}", ha="right", va="center", fontsize=9, bbox=LABEL)
     low, high = chosen["val_accuracy"].min(), chosen["val_accuracy"].max()
     span = max(high - low, 1e-9)
     heights["val_accuracy"] = (chosen["val_accuracy"] - low) / span
@@ -134,7 +133,7 @@ def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame) -> None
     spread = np.linspace(-0.04, 0.04, len(chosen)) if len(chosen) > 1 else [0.0]
     colors = colormaps["viridis"](heights["val_accuracy"].to_numpy())
     for (_, line), offset, color in zip(heights[::-1].iterrows(), spread, colors[::-1], strict=True):
-        y = line.to_numpy() + [offset, offset, offset, 0]
+        y = line.to_numpy() + np.array([offset, offset, offset, 0])
         axis.plot(range(4), y, color=color, linewidth=1.4, alpha=0.85)
     for x in range(4):
         axis.axvline(x, color="#444444", linewidth=0.8)

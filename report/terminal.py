@@ -1,18 +1,36 @@
 """What the terminal shows at the end."""
 
+import os
+from pathlib import Path
+
 from rich.console import Group
 from rich.table import Table
 
+from experiment.config import Execution
 from experiment.results import Summary
 
 
-def closing(summary: Summary) -> Group:
+def closing(summary: Summary, execution: Execution) -> Group:
     """The short table: what won, how good it is, where it lies, what to do next."""
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
+    table.add_column(overflow="fold")
     best = summary.best
+    count = f"{summary.combinations} combinations"
+    table.add_row(
+        "sweep", f"{count}, {summary.cached} of them cached, {summary.diverged} diverged, {summary.seconds} s"
+    )
     table.add_row("best", f"learning rate {best.learning_rate:g}, batch size {best.batch_size}, alpha {best.alpha:g}")
     table.add_row("best epoch", str(summary.best_epoch))
     table.add_row("validation", f"accuracy {summary.val_accuracy:.2%}, loss {summary.val_loss:.4f}")
     table.add_row("test", f"accuracy {summary.test_accuracy:.2%}, cross-entropy {summary.test_loss:.4f}")
+    table.add_row("files", short(execution.artifacts / "sweeps" / summary.name))
+    table.add_row("Prefect UI", "make ui, then open http://127.0.0.1:4200")
+    if execution.wandb_mode != "online":
+        table.add_row("W&B", f"wandb sync --include-offline {short(execution.artifacts)}/wandb/offline-run-*")
     return Group("", table)
+
+
+def short(path: Path) -> str:
+    """Relative to where the user is, if that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)

@@ -52,9 +52,7 @@ def sgd_epoch(
     return total / len(order)
 
 
-def evaluate(
-    W: Floats, b: Floats, images: Floats, labels: Labels, rows: NDArray[np.int64]
-) -> tuple[float, int]:
+def evaluate(W: Floats, b: Floats, images: Floats, labels: Labels, rows: NDArray[np.int64]) -> tuple[float, int]:
     """Sum of cross-entropies and number of correct predictions over `images[rows]`."""
     total, correct = 0.0, 0
     for start in range(0, len(rows), CHUNK):

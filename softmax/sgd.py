@@ -110,9 +110,7 @@ def train(
             current = state.last
         else:
             W_sum, b_sum = np.zeros_like(state.mean.W), np.zeros_like(state.mean.b)
-            data_loss = sgd_epoch(
-                *state.last, images, labels, order, batch_size, learning_rate, alpha, W_sum, b_sum
-            )
+            data_loss = sgd_epoch(*state.last, images, labels, order, batch_size, learning_rate, alpha, W_sum, b_sum)
             W_mean, b_mean = state.mean
             W_mean += (W_sum / steps - W_mean) / epoch
             b_mean += (b_sum / steps - b_mean) / epoch

@@ -74,7 +74,5 @@ def download(source: Source, execution: Execution) -> Dataset:
             test=TestSet(images=store.put(arrays.test_images), labels=store.put(arrays.test_labels)),
             provenance=tuple(answers),
         )
-        run.summary.update(
-            {"train_examples": len(arrays.train_labels), "test_examples": len(arrays.test_labels)}
-        )
+        run.summary.update({"train_examples": len(arrays.train_labels), "test_examples": len(arrays.test_labels)})
     return dataset

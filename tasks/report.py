@@ -53,9 +53,7 @@ def report(
     table.to_csv(draft / "leaderboard.csv", index=False)
     save_model(draft / "model.npz", data, selection, model, summary, execution)
     store = execution.store
-    histories = {
-        candidate.combination: store.open(candidate.trained[0].history) for candidate in selection.ranking
-    }
+    histories = {candidate.combination: store.open(candidate.trained[0].history) for candidate in selection.ranking}
     pictures.learning_curves(histories, best.combination).savefig(draft / "learning_curves.png", dpi=120)
     pictures.parallel_coordinates(table).savefig(draft / "parallel_coordinates.png", dpi=120)
     if figure := pictures.weights(store.open(model.W), data.class_names):
@@ -75,9 +73,7 @@ def save_model(
         "W_best_validation": store.open(validated.W),
         "b_best_validation": store.open(validated.b),
         **summary.best.model_dump(),
-        **summary.model_dump(
-            include={"best_epoch", "val_accuracy", "val_loss", "test_accuracy", "test_loss"}
-        ),
+        **summary.model_dump(include={"best_epoch", "val_accuracy", "val_loss", "test_accuracy", "test_loss"}),
         "class_names": np.array(data.class_names),
     }
     np.savez(path, allow_pickle=False, **values)

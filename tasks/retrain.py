@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 from prefect import task
 
-from experiment.caching import SOFTMAX, determined_by
+from experiment.caching import determined_by
+from experiment.code import SOFTMAX
 from experiment.config import Combination, Execution, Recipe
 from experiment.results import Retrained, TrainingSet
 from experiment.tracking import tracked
@@ -41,9 +42,7 @@ def retrain(
     }
     with tracked(execution, "retrain", config, name=f"final {combination}") as run:
         settings = {name: run.config[name] for name in config if name != "type"}
-        state = follow(
-            run, execution, partial(sgd.train, images, labels, rows, None, classes=classes, **settings)
-        )
+        state = follow(run, execution, partial(sgd.train, images, labels, rows, None, classes=classes, **settings))
         if state.diverged:
             raise RuntimeError(
                 f"{combination} diverged when trained on all rows, in epoch {len(state.history)}: "

@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 from prefect import task
 
-from experiment.caching import SOFTMAX, determined_by, identity
+from experiment.caching import determined_by, identity
+from experiment.code import SOFTMAX
 from experiment.config import Combination, Execution, Recipe
 from experiment.results import Split, Trained, TrainingSet
 from experiment.tracking import tracked

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,10 +33,27 @@ run.finish(exit_code=3 if then == "fail" else 0)
 """
 
 
+Start = Callable[..., "Client"]
+
+
 @pytest.fixture
 def server() -> Iterator[WandbServer]:
     with WandbServer() as server:
         yield server
+
+
+@pytest.fixture
+def start(server: WandbServer, tmp_path: Path) -> Iterator[Start]:
+    """Starts clients, and leaves none behind."""
+    clients: list[Client] = []
+
+    def start(*args: object, **env: str) -> Client:
+        clients.append(Client(server, tmp_path, *args, **env))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.kill()
 
 
 class Client:
@@ -65,7 +82,14 @@ class Client:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
+
+
+def until(done: Callable[[], bool], timeout: float = 20) -> None:
+    end = time.monotonic() + timeout
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def sync(server: WandbServer, run_dir: Path, *options: str) -> str:
@@ -76,8 +100,8 @@ def sync(server: WandbServer, run_dir: Path, *options: str) -> str:
     return done.stderr
 
 
-def test_what_an_online_run_logs_arrives(server: WandbServer, tmp_path: Path) -> None:
-    code, out = Client(server, tmp_path, "online", "r", 0, 5, "end").finish()
+def test_what_an_online_run_logs_arrives(server: WandbServer, start: Start, tmp_path: Path) -> None:
+    code, out = start("online", "r", 0, 5, "end").finish()
     assert code == 0, out
     run = server.runs["r"]
     assert [row["k"] for row in run.history] == list(range(5)) == [row["k"] for row in run.received]
@@ -90,20 +114,20 @@ def test_what_an_online_run_logs_arrives(server: WandbServer, tmp_path: Path) ->
     assert ("POST", "/graphql", "UpsertBucket") in server.requests
 
 
-def test_a_killed_run_goes_on_where_it_stopped(server: WandbServer, tmp_path: Path) -> None:
-    client = Client(server, tmp_path, "online", "r", 0, 5, "hang")
+def test_a_killed_run_goes_on_where_it_stopped(server: WandbServer, start: Start, tmp_path: Path) -> None:
+    client = start("online", "r", 0, 5, "hang")
     client.until("logged")
     run = server.wait("r", rows=5)
     client.kill()
-    client = Client(server, tmp_path, "online", "r", 3, 8, "end")
+    client = start("online", "r", 3, 8, "end")
     assert client.until("from") == "5"
     assert client.finish()[0] == 0
     assert [row["k"] for row in run.history] == list(range(8)) == [row["k"] for row in run.received]
     assert run.state == "finished"
 
 
-def test_an_offline_run_is_synced_once(server: WandbServer, tmp_path: Path) -> None:
-    code, out = Client(server, tmp_path, "offline", "r", 0, 5, "fail").finish()
+def test_an_offline_run_is_synced_once_unless_told_twice(server: WandbServer, start: Start, tmp_path: Path) -> None:
+    code, out = start("offline", "r", 0, 5, "fail").finish()
     assert code == 0, out
     assert not server.requests
     (run_dir,) = tmp_path.glob("wandb/offline-run-*-r")
@@ -113,30 +137,37 @@ def test_an_offline_run_is_synced_once(server: WandbServer, tmp_path: Path) -> N
     assert [row["k"] for row in run.history] == list(range(5)) == [row["k"] for row in run.received]
     assert run.config == {"lr": 0.1, "nest": {"x": 1}}
     assert (run.state, run.exitcode) == ("failed", 3)
+    server.overwrites = True
+    sync(server, run_dir, "--include-synced")
+    assert [row["k"] for row in run.history] == list(range(5))
+    server.overwrites = False
+    sync(server, run_dir, "--include-synced")  # whoever insists gets them twice
+    assert [row["k"] for row in run.history] == 2 * list(range(5))
+    assert len(run.received) == 15
 
 
-def test_a_wrong_key_is_refused(server: WandbServer, tmp_path: Path) -> None:
-    code, out = Client(server, tmp_path, "online", "r", 0, 5, "end", WANDB_API_KEY="f" * 40).finish()
+def test_a_wrong_key_is_refused(server: WandbServer, start: Start, tmp_path: Path) -> None:
+    code, out = start("online", "r", 0, 5, "end", WANDB_API_KEY="f" * 40).finish()
     assert code != 0
     assert "401" in out or "AuthenticationError" in out, out
     assert not server.runs
 
 
 @pytest.mark.parametrize("trouble", ["stop", "refuse", "lose the answer"])
-def test_a_run_outlives_trouble_in_its_middle(server: WandbServer, tmp_path: Path, trouble: str) -> None:
+def test_a_run_outlives_trouble_in_its_middle(server: WandbServer, start: Start, trouble: str) -> None:
     if trouble == "lose the answer":
         server.fail_after = 1
-    client = Client(server, tmp_path, "online", "r", 0, 5, "wait")
+    client = start("online", "r", 0, 5, "wait")
     client.until("from")
     if trouble == "stop":
         server.stop()
     elif trouble == "refuse":
         server.refuse = 503
     client.until("logged")
-    seen = len(server.requests)
-    while trouble != "stop" and not any("file_stream" in request.path for request in server.requests[seen:]):
-        time.sleep(0.02)
-    time.sleep(1 if trouble == "stop" else 0)
+    if trouble == "lose the answer":
+        until(lambda: server.broken)
+    else:
+        time.sleep(1)
     server.recover()
     code, out = client.finish()
     assert code == 0, out

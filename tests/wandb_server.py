@@ -109,6 +109,8 @@ class WandbServer:
         self.refuse: int | None = None  # the status of every answer, such as 401 or 503
         self.fail_after: int | None = None  # history rows after which it fails until `recover`
         self.broken = False  # every connection is dropped
+        self.overwrites = False  # a run begun anew, not resumed, loses its old lines
+        self._resumed: set[str] = set()  # those asked about, so what comes next is no new beginning
         self._lock = threading.Lock()
         self._port = 0
         self._http: ThreadingHTTPServer | None = None
@@ -209,6 +211,7 @@ class WandbServer:
                 return {"serverInfo": {"features": []}}
             case "RunResumeStatus":
                 run = self.runs.get(given["name"])
+                self._resumed.add(given["name"])
                 entity = given.get("entity") or self.entity
                 return {"model": {**self._model(given["project"], entity), "bucket": run and _resume(run)}}
             case "UpsertBucket":
@@ -217,9 +220,7 @@ class WandbServer:
                 run = self.runs.get(given["run"])
                 return {"project": {"run": run and {"id": run.id, "state": run.state}}}
             case "CreateRunFiles":
-                links = [
-                    {"name": n, "uploadUrl": f"{self.url}/storage/{given['run']}/{n}"} for n in given["files"]
-                ]
+                links = [{"name": n, "uploadUrl": f"{self.url}/storage/{given['run']}/{n}"} for n in given["files"]]
                 return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": links}}
         raise Refusal(400, f"Cannot query field of {operation}")
 
@@ -234,6 +235,8 @@ class WandbServer:
             self.runs[run_id] = Run(run_id, project, entity)
         run = self.runs[run_id]
         run.exitcode, run.preempting, run.heard = None, False, time.monotonic()
+        if self.overwrites and not given.get("id"):  # the client knows the id once the run is begun or resumed
+            run.lines.clear()
         names = {"groupName": "group", "jobType": "job_type", "displayName": "display_name"}
         for key in ("groupName", "jobType", "displayName", "notes", "sweep", "tags"):
             if given.get(key) is not None:
@@ -260,10 +263,7 @@ class WandbServer:
             run.write(name, chunk["offset"], chunk["content"])
         if message.get("complete"):
             run.exitcode = message.get("exitcode", 0)
-        if (
-            self.fail_after is not None
-            and sum(len(r.received) for r in self.runs.values()) >= self.fail_after
-        ):
+        if self.fail_after is not None and sum(len(r.received) for r in self.runs.values()) >= self.fail_after:
             self.broken = True  # the rows are kept, only the answer is lost: the worst place to fail
             raise Drop
         return {"exitcode": run.exitcode, "limits": {}}

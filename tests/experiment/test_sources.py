@@ -280,9 +280,7 @@ def test_a_server_that_goes_on_failing_is_given_up(fetch, server, fault, says, a
     assert FILES[2] not in server.asked
 
 
-@pytest.mark.parametrize(
-    "base", ["http://127.0.0.1:9/", "https://no-such-host.invalid/"], ids=["refused", "unknown"]
-)
+@pytest.mark.parametrize("base", ["http://127.0.0.1:9/", "https://no-such-host.invalid/"], ids=["refused", "unknown"])
 def test_an_unreachable_host_is_given_up_fast(tmp_path, base):
     lines: list[str] = []
     start = time.monotonic()
@@ -386,9 +384,7 @@ def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(tree / "DEBIAN", {"control": control})
     write(tree / "usr/share/datasets/fashion-mnist", AS_IDX)
     (tree / "DEBIAN").chmod(0o755)
-    subprocess.run(
-        ["dpkg-deb", "-b", str(tree), str(tmp_path / "small_1_all.deb")], check=True, capture_output=True
-    )
+    subprocess.run(["dpkg-deb", "-b", str(tree), str(tmp_path / "small_1_all.deb")], check=True, capture_output=True)
     write(tmp_path / "bin", {"apt-get": APT.encode()})
     (tmp_path / "bin/apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
@@ -547,9 +543,7 @@ def test_own_data_that_cannot_be_used_is_refused(tmp_path, changes, culprit, say
 
 
 def test_a_folder_that_is_none(tmp_path):
-    with pytest.raises(
-        DataError, match="nowhere: no such folder; --data-dir takes one that holds fashion_mnist_train"
-    ):
+    with pytest.raises(DataError, match="nowhere: no such folder; --data-dir takes one that holds fashion_mnist_train"):
         own_data(tmp_path / "nowhere")
 
 
@@ -570,9 +564,7 @@ headers = st.builds(
     st.sampled_from(["", "\n", " " * 20 + "\n", "]", "\\", "'"]),
 )  # fmt: skip
 npy_like = st.builds(
-    lambda version, header, data: (
-        b"\x93NUMPY" + version + struct.pack("<H", len(header)) + header.encode() + data
-    ),
+    lambda version, header, data: b"\x93NUMPY" + version + struct.pack("<H", len(header)) + header.encode() + data,
     st.sampled_from([b"\x01\x00", b"\x02\x00", b"\x03\x00", b"\x09\x09"]),
     headers | st.text(max_size=60),
     st.binary(max_size=60),
@@ -595,9 +587,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=300, deadline=None)
-@given(
-    content=st.binary(max_size=200) | npy_like | damaged(npy_bytes(X)) | damaged(npy_bytes(y.astype("f8")))
-)
+@given(content=st.binary(max_size=200) | npy_like | damaged(npy_bytes(X)) | damaged(npy_bytes(y.astype("f8"))))
 def test_any_bytes_as_npy_are_an_array_or_a_data_error(folder, content):
     for file in FILES[:2]:
         good = (folder / file).read_bytes()

@@ -31,9 +31,7 @@ def chains(draw: st.DrawFn) -> tuple[list[tuple[Array, Array]], Array]:
     """A scalar-valued chain of 1 to 5 layers and its input, all 1-D."""
     widths = [*draw(st.lists(st.integers(1, 5), min_size=1, max_size=5)), 1]
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    layers = [
-        (rng.standard_normal((d_out, d_in)), rng.standard_normal(d_out)) for d_in, d_out in pairwise(widths)
-    ]
+    layers = [(rng.standard_normal((d_out, d_in)), rng.standard_normal(d_out)) for d_in, d_out in pairwise(widths)]
     return layers, rng.standard_normal(widths[0])
 
 
@@ -175,9 +173,7 @@ def test_an_empty_chain_is_refused() -> None:
 
 
 @given(st.integers(1, 6), st.integers(2, 5), st.data())
-def test_the_softmax_gradient_is_the_chain_rule_through_one_affine_layer(
-    m: int, c: int, data: st.DataObject
-) -> None:
+def test_the_softmax_gradient_is_the_chain_rule_through_one_affine_layer(m: int, c: int, data: st.DataObject) -> None:
     """Near z one example's loss is affine, with row vector pᵀ = (ŷ − y)ᵀ, on top of the layer z = Wᵀx + b."""
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     label = data.draw(st.integers(0, c - 1))

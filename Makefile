@@ -1,0 +1,52 @@
+# Everything here sets itself up: the first target that needs the environment makes it.
+
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Installed anew only when the lock changes. The old environment is kept until then.
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@touch $@
+
+.PHONY: setup
+setup: .venv/installed ## create .venv from the hashed lock
+
+.PHONY: sweep
+sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--max-epochs 20"
+	$(BIN)/python -m flows $(ARGS)
+
+.PHONY: test
+test: check ## run the checks and every test
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: .venv/installed ## lint, format, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+
+.PHONY: fix
+fix: .venv/installed ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: ui
+ui: .venv/installed ## serve the Prefect UI over what the sweeps left, on http://127.0.0.1:4200
+	PREFECT_HOME=$(abspath artifacts/prefect) $(BIN)/prefect server start
+
+.PHONY: bench
+bench: .venv/installed ## measure speed and memory side by side
+	$(BIN)/python -m benchmarks
+
+.PHONY: lock
+lock: ## renew requirements.lock from pyproject.toml (needs uv)
+	uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+		--group dev pyproject.toml --output-file requirements.lock
