@@ -34,12 +34,13 @@ from experiment.store import ArrayStore, StoreError, write_atomically
 
 log = logging.getLogger("sweep")
 
-HOW = "execution"  # the parameter that tells a task how and where to run: never part of a key
+# Parameters that tell a task how and where it runs, or how the sweep went: never part of a key.
+NOT_DETERMINING = {"execution", "cached", "seconds"}
 
 
 @dataclass
 class DeterminedBy(CachePolicy):
-    """Key = SHA-256 of the inputs (but for `execution`), the task's module and the named modules' sources."""
+    """Key = SHA-256 of the determining inputs, the task's module and the named modules' sources."""
 
     modules: tuple[str, ...] = ()
 
@@ -48,7 +49,7 @@ class DeterminedBy(CachePolicy):
     ) -> str:
         own = task_ctx.task.fn.__module__
         determining = {
-            "inputs": {name: plain(value) for name, value in inputs.items() if name != HOW},
+            "inputs": {name: plain(value) for name, value in inputs.items() if name not in NOT_DETERMINING},
             "source": {name: source_digest(name) for name in (own, *self.modules)},
         }
         return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()

@@ -43,12 +43,8 @@ class DebianPackage:
         if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
             raise DataError("no apt-get and dpkg-deb on this machine")
         into = into.resolve()  # the commands run in there
-        apt = [
-            "apt-get",
-            "-q",
-            "-o",
-            "APT::Sandbox::User=root",
-        ]  # apt's own user may not be let into the folder
+        # Apt's own user may not be let into the folder.
+        apt = ["apt-get", "-q", "-o", "APT::Sandbox::User=root"]
         own = ["-o", f"Dir::State::Lists={into}/lists", "-o", f"Dir::Cache={into}/cache"]
         try:
             self.run([*apt, "download", self.package], into)

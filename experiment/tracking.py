@@ -1,66 +1,161 @@
-"""One Weights & Biases run per task run, linked with it both ways.
+"""One Weights & Biases run per task run, linked with it both ways, every epoch in it once.
 
-The W&B run's id is the task's identity (from its cache key), its config carries the Prefect flow-run and
-task-run ids, and the task run says in its log which W&B run it is.
+The W&B run's id is the task's identity (from its cache key) and its config carries the Prefect flow-run and
+task-run ids; the Prefect task run shows the W&B run's id as an artifact. A task that was killed and runs again
+takes up its W&B run: online by resuming it after what the server has, offline by writing it anew.
+
+W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offline, after one warning.
 """
 
 import logging
 import os
+import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import wandb
+import requests
+from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
 from experiment.caching import identity
 from experiment.config import Execution
+from experiment.decode import DataError
+from softmax.sgd import Metrics
+
+if TYPE_CHECKING:
+    import wandb  # takes half a second, and a cached sweep does without
 
 log = logging.getLogger("sweep")
 
+PATIENCE = 10  # seconds that W&B may take to answer, to take a new run, or to take the rest of one
+CLOUD = "https://api.wandb.ai"
+
+_setting_up = threading.Lock()
+_gone_offline = threading.Event()  # this process has given up on reaching W&B
+
 
 def decided(execution: Execution) -> Execution:
-    """With the tracking mode settled: as asked for; otherwise online when there is an API key, else offline."""
-    if execution.wandb_mode:
+    """With the tracking mode settled, once for the sweep: an unasked-for or unreachable W&B means offline.
+
+    Raises
+    ------
+    DataError : online was asked for, and there is no API key
+    """
+    _gone_offline.clear()
+    if execution.wandb_mode in ("offline", "disabled"):
         return execution
-    mode = "online" if os.environ.get("WANDB_API_KEY") else "offline"
+    server = os.environ.get("WANDB_BASE_URL", CLOUD).rstrip("/")
+    key = os.environ.get("WANDB_API_KEY") or (requests.utils.get_netrc_auth(server) or ("", ""))[1]
+    if not key and execution.wandb_mode == "online":
+        raise DataError("wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY")
+    if key and (trouble := probe(server, key)):
+        log.warning("W&B: %s. Tracking goes on offline; `wandb sync` sends it later.", trouble)
+    mode = "online" if key and not trouble else "offline"
     return execution.model_copy(update={"wandb_mode": mode})
 
 
+def probe(server: str, key: str) -> str:
+    """Ask who the key belongs to. Returns what is wrong, or ""."""
+    try:
+        answer = requests.post(
+            f"{server}/graphql",
+            json={"query": "query Viewer { viewer { id } }"},
+            auth=("api", key),
+            timeout=PATIENCE / 2,
+        )
+        if answer.status_code in (401, 403) or (answer.ok and not answer.json()["data"]["viewer"]):
+            return f"{server} does not accept the API key: it is invalid"
+        answer.raise_for_status()
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        return f"{server} cannot be reached ({type(error).__name__})"
+    return ""
+
+
 @contextmanager
-def tracked(execution: Execution, job_type: str, config: dict[str, Any], name: str = "") -> Iterator[wandb.Run]:
-    """The W&B run of the running Prefect task.
+def tracked(execution: Execution, job_type: str, config: dict[str, Any], name: str = "") -> Iterator["wandb.Run"]:
+    """The W&B run of the running Prefect task; ended as failed when the block raises.
 
     Parameters
     ----------
     job_type : the step
     config : what is to be seen in W&B and read back from `run.config`; the Prefect ids are added
-    name : display name; the step's when left out
+    name : to display; the step's when left out
     """
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # it would phone home even offline
     task_run = TaskRunContext.get()
     assert task_run is not None
-    folder = execution.artifacts / "wandb"
-    folder.mkdir(parents=True, exist_ok=True)
-    run = wandb.init(
-        id=identity(),
-        project=execution.wandb_project,
-        group=execution.name,
-        job_type=job_type,
-        name=name or job_type,
-        mode=execution.wandb_mode,
-        dir=folder.parent,
-        config=config
-        | {
-            "prefect_flow_run_id": str(task_run.task_run.flow_run_id),
-            "prefect_task_run_id": str(task_run.task_run.id),
-        },
-        reinit="create_new",
-        settings=wandb.Settings(silent=True, console="off"),
-    )
-    log.info("W&B run %s", run.id, extra={"console": False})
+    ids = {
+        "prefect_flow_run_id": str(task_run.task_run.flow_run_id),
+        "prefect_task_run_id": str(task_run.task_run.id),
+    }
+    run = start(execution, job_type=job_type, name=name or job_type, config=config | ids)
+    create_markdown_artifact(f"W&B run `{run.id}` {'(offline)' if run.offline else run.url}", key=f"wandb-{run.id}")
     try:
         yield run
     except BaseException:
-        run.finish(exit_code=1)
+        finish(run, exit_code=1)
         raise
-    run.finish()
+    finish(run, exit_code=0)
+
+
+def start(execution: Execution, **about: Any) -> "wandb.Run":
+    """Online, when that is the mode and W&B takes the run in time; else offline, in place of an earlier try."""
+    import wandb
+
+    with _setting_up:
+        wandb.setup()
+    folder = execution.artifacts / "wandb"
+    folder.mkdir(parents=True, exist_ok=True)
+    about |= {
+        "id": identity(),
+        "project": execution.wandb_project,
+        "group": execution.name,
+        "dir": execution.artifacts,
+        "reinit": "create_new",
+        "settings": wandb.Settings(
+            silent=True,
+            console="off",
+            disable_git=True,
+            disable_code=True,
+            init_timeout=PATIENCE,
+            finish_timeout=PATIENCE,
+            finish_timeout_raises=True,
+            # What a run would find out about the machine again and again is in the sweep's summary.
+            x_save_requirements=False,
+            x_disable_meta=True,
+            x_disable_stats=True,
+            x_disable_machine_info=True,
+            x_transaction_log_flush_interval=1,  # seconds: what a killed run leaves can be synced up to there
+        ),
+    }
+    if execution.wandb_mode == "online" and not _gone_offline.is_set():
+        try:
+            return wandb.init(mode="online", resume="allow", **about)
+        except wandb.errors.Error as error:
+            go_offline(f"a run could not be started ({error})")
+    for earlier in folder.glob(f"offline-run-*-{about['id']}"):
+        shutil.rmtree(earlier)  # its rows are all written again: `wandb sync` must not find them twice
+    return wandb.init(mode="disabled" if execution.wandb_mode == "disabled" else "offline", **about)
+
+
+def finish(run: "wandb.Run", exit_code: int) -> None:
+    try:
+        run.finish(exit_code=exit_code)
+    except TimeoutError:
+        go_offline(f"run {run.id} could not be sent to its end: `wandb sync --include-online` can")
+
+
+def go_offline(trouble: str) -> None:
+    """Warn once, and let all later runs of this process be offline ones."""
+    if not _gone_offline.is_set():
+        _gone_offline.set()
+        log.warning("W&B: %s. Tracking goes on offline; `wandb sync` sends it later.", trouble)
+
+
+def log_epoch(run: "wandb.Run", row: Metrics) -> None:
+    """One row an epoch, its step the epoch; not again what a resumed run has."""
+    if row.epoch >= run.starting_step:
+        values = {name: value for name, value in row._asdict().items() if value == value or name == "train_loss"}
+        run.log(values, step=row.epoch, commit=True)

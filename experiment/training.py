@@ -2,34 +2,42 @@
 
 import time
 from collections.abc import Callable, Iterator
-
-import wandb
+from typing import TYPE_CHECKING
 
 from experiment import checkpoint
 from experiment.caching import identity
 from experiment.config import Execution
+from experiment.tracking import log_epoch
 from softmax.sgd import State
+
+if TYPE_CHECKING:
+    import wandb
 
 CHECKPOINT_SECONDS = 5.0
 
 
-def follow(run: wandb.Run, execution: Execution, epochs: Callable[..., Iterator[State]]) -> State:
-    """Drive `epochs` from the last checkpoint, if there is one, to the end, and return the last state.
+def follow(run: "wandb.Run", execution: Execution, epochs: Callable[..., Iterator[State]]) -> State:
+    """Drive a training to its end, from its last checkpoint if there is one.
 
     Parameters
     ----------
-    run : gets a row for every epoch, those of the checkpoint first
-    epochs : `softmax.sgd.train` with everything but the state bound
+    run : gets a row for every epoch, those of the checkpoint included
+    epochs : `softmax.sgd.train` with everything but `state` bound
+
+    Returns
+    -------
+    The last state.
     """
     path = execution.artifacts / "checkpoints" / f"{identity()}.ckpt"
     state = checkpoint.load(path, identity())
     run.define_metric("epoch", hidden=True)
     run.define_metric("*", step_metric="epoch")
     for row in state.history if state else ():
-        run.log(row._asdict())
+        log_epoch(run, row)
     saved = time.monotonic()
-    for state in epochs(state=state):
-        run.log(state.history[-1]._asdict())
+    for latest in epochs(state=state):
+        state = latest
+        log_epoch(run, state.history[-1])
         if time.monotonic() - saved >= CHECKPOINT_SECONDS:
             checkpoint.save(path, identity(), state)
             saved = time.monotonic()

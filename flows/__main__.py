@@ -50,7 +50,9 @@ def run(
 def set_up_prefect(execution: Execution) -> None:
     """Its files under the artifact root, unless the user has a place for them; its log out of the way of ours."""
     if not {"PREFECT_HOME", "PREFECT_API_URL", "PREFECT_PROFILE"} & os.environ.keys():
-        os.environ["PREFECT_HOME"] = str(execution.artifacts.absolute() / "prefect")
+        home = execution.artifacts.expanduser().resolve() / "prefect"
+        home.mkdir(parents=True, exist_ok=True)
+        os.environ["PREFECT_HOME"] = str(home)
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 

@@ -1,5 +1,6 @@
 """Step 8: everything a person keeps of a sweep, in one folder."""
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -8,14 +9,25 @@ from typing import Any
 import numpy as np
 from prefect import task
 
+from experiment.caching import determined_by
 from experiment.config import Execution, Experiment
 from experiment.provenance import provenance
 from experiment.results import Dataset, Evaluation, Retrained, Selection, Summary
+from experiment.tracking import tracked
 from report import pictures
 from report.leaderboard import leaderboard
 
 
-@task(task_run_name="report", tags=["report"], persist_result=False)
+log = logging.getLogger("sweep")
+
+
+@task(
+    task_run_name="report",
+    tags=["report"],
+    cache_policy=determined_by("report.leaderboard", "report.pictures"),
+    refresh_cache=True,  # the key is its identity; its folder is always made anew
+    result_serializer="json",
+)
 def report(
     experiment: Experiment,
     data: Dataset,
@@ -44,6 +56,15 @@ def report(
         seconds=round(seconds, 1),
         provenance=provenance(experiment, execution, data),
     )
+    facts = summary.model_dump(mode="json", exclude={"provenance", "seconds", "cached"})
+    with tracked(execution, "report", experiment.model_dump(mode="json")) as run:
+        write(summary, data, selection, model, execution)
+        run.summary.update(facts)
+    return summary
+
+
+def write(summary: Summary, data: Dataset, selection: Selection, model: Retrained, execution: Execution) -> None:
+    """Make the sweep's folder under another name, then put it in place."""
     folder = execution.artifacts / "sweeps" / summary.name
     draft = folder.with_name(f".{summary.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
@@ -54,12 +75,13 @@ def report(
     save_model(draft / "model.npz", data, selection, model, summary, execution)
     store = execution.store
     histories = {candidate.combination: store.open(candidate.trained[0].history) for candidate in selection.ranking}
-    pictures.learning_curves(histories, best.combination).savefig(draft / "learning_curves.png", dpi=120)
+    pictures.learning_curves(histories, summary.best).savefig(draft / "learning_curves.png", dpi=120)
     pictures.parallel_coordinates(table).savefig(draft / "parallel_coordinates.png", dpi=120)
     if figure := pictures.weights(store.open(model.W), data.class_names):
         figure.savefig(draft / "weights.png", dpi=120)
+    else:
+        log.info("No weights.png: images of %d values are not square.", len(store.open(model.W)))
     put_in_place(draft, folder)
-    return summary
 
 
 def save_model(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 Json = dict[str, Any]
 
@@ -216,11 +216,14 @@ class WandbServer:
                 return {"model": {**self._model(given["project"], entity), "bucket": run and _resume(run)}}
             case "UpsertBucket":
                 return {"upsertBucket": self._upsert(given)}
+            case "OrganizationCoreWeaveOrganizationID":
+                return {"entity": {"organization": {"coreWeaveOrganizationId": None}}}
             case "RunState":
                 run = self.runs.get(given["run"])
                 return {"project": {"run": run and {"id": run.id, "state": run.state}}}
             case "CreateRunFiles":
-                links = [{"name": n, "uploadUrl": f"{self.url}/storage/{given['run']}/{n}"} for n in given["files"]]
+                to = f"{self.url}/storage/{quote(given['run'])}"
+                links = [{"name": name, "uploadUrl": f"{to}/{quote(name)}"} for name in given["files"]]
                 return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": links}}
         raise Refusal(400, f"Cannot query field of {operation}")
 

@@ -85,6 +85,7 @@ class Server(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.faults: dict[str, list[int | str]] = {}
         self.asked: Counter[str] = Counter()
+        self.closing = threading.Event()
         self.base = f"http://127.0.0.1:{self.server_port}/"
 
 
@@ -100,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "reset":
             return  # the connection closes without an answer
         if fault == "hang":
-            time.sleep(1)
+            self.server.closing.wait()
             return
         if isinstance(fault, int) or body is None:
             self.send_error(fault if isinstance(fault, int) else 404)
@@ -121,6 +122,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
+        server.closing.set()
         server.shutdown()
         thread.join()
 
@@ -238,6 +240,7 @@ def test_a_terminal_gets_a_progress_bar(fetch, server, monkeypatch):
     assert "100%" in terminal.getvalue()
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("fault", [500, 503, 429, "truncate", "reset", "hang"])
 def test_passing_faults_are_retried(fetch, server, fault):
     server.files = AS_IDX

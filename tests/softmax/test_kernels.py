@@ -69,7 +69,7 @@ def test_an_epoch_is_the_textbook_epoch(seed, m, c, n, batch_size, used, alpha, 
     W1, b1, loss1, W_sum1, b_sum1 = textbook(W, b, images, labels, order, batch_size, 0.1, alpha)
     sums = {"W_sum": np.ones((m, c), order="F"), "b_sum": np.ones(c)} if averaging else {}
     loss = sgd_epoch(W, b, images, labels, order, batch_size, 0.1, alpha, **sums)
-    assert loss == pytest.approx(loss1, rel=2e-6)
+    assert loss == pytest.approx(loss1, rel=2e-6, abs=5e-6)  # float32 logits: a small loss is small differences
     np.testing.assert_allclose(W, W1, atol=3e-6)
     np.testing.assert_allclose(b, b1, atol=3e-6)
     if averaging:  # added to what was there
@@ -85,7 +85,7 @@ def test_evaluation_is_the_textbook_one(seed, m, c, n):
     rows = rows[: 1 + n // 2]
     loss, correct = evaluate(W, b, images, labels, rows)
     loss1, z = losses(W.astype(float), b.astype(float), images[rows].astype(float), labels[rows])
-    assert loss == pytest.approx(loss1.sum(), rel=2e-6)
+    assert loss == pytest.approx(loss1.sum(), rel=2e-6, abs=5e-6 * len(rows))
     assert correct == (z.argmax(axis=1) == labels[rows]).sum()
 
 
@@ -145,10 +145,11 @@ def test_results_do_not_depend_on_alignment_or_kind_of_array(tmp_path: Path):
 
 
 def test_results_do_not_depend_on_threads():
-    inputs = problem(6, 50, 10, 2000)
-    expected, results = epoch(inputs), {}
+    inputs = problem(6, 300, 10, 4000)
+    expected, results, together = epoch(inputs), {}, threading.Barrier(4)
 
     def work(i):
+        together.wait()
         results[i] = [epoch(inputs) for _ in range(5)]
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
@@ -180,6 +181,7 @@ def test_divergence_is_seen():
 @pytest.mark.parametrize("k", [0, 4, 9])
 def test_one_nan_makes_the_loss_nan(place, k):
     W, b, images, labels, order = problem(9, 40, 10, 100)
+    labels[:] = (k + 1) % 10  # the NaN is in another class's logit than the label's
     if place == "W":
         W[7, k] = np.nan
     elif place == "b":

@@ -1,0 +1,61 @@
+"""A small real problem, a real Prefect server, and the program as a process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prefect.testing.utilities import prefect_test_harness
+from sklearn.datasets import load_digits
+
+from experiment.decode import npy_name
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory) -> Path:
+    """scikit-learn's handwritten digits (8 × 8, ten classes) as the four files of a user's own data."""
+    folder = tmp_path_factory.mktemp("data") / "digits"
+    folder.mkdir()
+    pixels, labels = load_digits(return_X_y=True)
+    images = (pixels * 255 / 16).astype(np.uint8)
+    order = np.random.default_rng(0).permutation(len(labels))
+    train, test = order[:1400], order[1400:]
+    for side, rows in (("train", train), ("test", test)):
+        np.save(folder / npy_name(f"{side}_images"), images[rows])
+        np.save(folder / npy_name(f"{side}_labels"), labels[rows])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prefect_server():
+    """A real server for this session, on its own database. Yields its address."""
+    from prefect.settings import PREFECT_API_URL
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield PREFECT_API_URL.value()
+
+
+@pytest.fixture
+def program(prefect_server, tmp_path):
+    """Run `python -m flows` to its end against the session's server; artifacts in `tmp_path`/artifacts."""
+
+    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "flows", "--artifacts", str(tmp_path / "artifacts"), *map(str, arguments)],
+            cwd=PROJECT,
+            env=clean_environment() | {"PREFECT_API_URL": prefect_server} | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's, without what would change how the program tracks or orchestrates."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "PREFECT_"))}

@@ -1,0 +1,246 @@
+"""The DAG on a small real problem: real Prefect server, real offline W&B runs, against an independent loop."""
+
+import json
+import logging
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from prefect.client.orchestration import get_client
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+
+from experiment.config import Execution, Experiment
+from flows.sweep import sweep
+from softmax import sgd
+from tests.offline import offline_runs
+
+GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 8, "patience": 8}
+STEPS = ["download", "normalize", "split", "select", "retrain", "evaluate", "report"]
+
+
+@pytest.fixture
+def experiment(digits):
+    return Experiment(data_dir=digits, **GRID)
+
+
+@pytest.fixture
+def execution(tmp_path, prefect_server):
+    return Execution(artifacts=tmp_path / "artifacts", workers=2, wandb_mode="offline")
+
+
+@pytest.fixture
+def summary(experiment, execution):
+    return sweep(experiment, execution)
+
+
+def model_of(execution):
+    with np.load(execution.artifacts / "sweeps" / "latest" / "model.npz", allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def textbook(images, labels, rows, learning_rate, batch_size, alpha, epochs):
+    """Float64 SGD in a plain loop. Yields W and b after each epoch."""
+    W, b = (np.array(p, dtype=np.float64) for p in sgd.initial_parameters(64, 10, 541))
+    for epoch in range(1, epochs + 1):
+        order = rows[sgd.permutation(541, epoch, len(rows))]
+        for start in range(0, len(order), batch_size):
+            x, y = images[order[start : start + batch_size]], labels[order[start : start + batch_size]]
+            e = np.exp(x @ W + b)
+            error = e / e.sum(axis=1, keepdims=True) - np.eye(10)[y]
+            W, b = W - learning_rate * (x.T @ error / len(x) + alpha * W), b - learning_rate * error.mean(axis=0)
+        yield W, b
+
+
+def test_the_results_are_those_of_a_plain_numpy_loop(summary, experiment, execution, digits):
+    images, labels, test_images, test_labels = (
+        np.load(digits / f"fashion_mnist_{name}.npy")
+        for name in ("train_images", "train_labels", "test_images", "test_labels")
+    )
+    images, test_images = images / 255 - 0.5, test_images / 255 - 0.5
+    train, validation = train_test_split(np.arange(len(labels)), test_size=0.2, random_state=541)
+    x, y = images[validation], labels[validation]
+    best = None
+    table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv")
+    assert len(table) == 8
+    for combination in experiment.combinations:
+        losses = []
+        for W, b in textbook(images, labels, train, **combination.model_dump(), epochs=8):
+            e = np.exp(x @ W + b)
+            loss = log_loss(y, e / e.sum(axis=1, keepdims=True)) + combination.alpha / 2 * (W**2).sum()
+            losses.append((loss, np.mean(e.argmax(axis=1) == y)))
+        epoch = int(np.argmin([loss for loss, _ in losses]))
+        (found,) = table[
+            (table[list(combination.model_dump())] == list(combination.model_dump().values())).all(axis=1)
+        ].itertuples()
+        assert found.best_epoch == epoch + 1
+        assert found.val_loss == pytest.approx(losses[epoch][0], abs=1e-5)
+        assert found.val_accuracy == losses[epoch][1]
+        key = (losses[epoch][1], -losses[epoch][0])
+        best = max(best or (key,), (key, combination, epoch + 1), key=lambda item: item[0])
+    assert (summary.best, summary.best_epoch) == best[1:]
+    assert (summary.val_accuracy, summary.val_loss) == (best[0][0], pytest.approx(-best[0][1], abs=1e-5))
+
+    *_, (W, b) = textbook(images, labels, np.arange(len(labels)), **summary.best.model_dump(), epochs=best[2])
+    model = model_of(execution)
+    np.testing.assert_allclose(model["W"], W, atol=1e-4)
+    logits = test_images @ W + b
+    assert summary.test_accuracy == np.mean(logits.argmax(axis=1) == test_labels)
+    e = np.exp(logits)
+    assert summary.test_loss == pytest.approx(log_loss(test_labels, e / e.sum(axis=1, keepdims=True)), abs=1e-5)
+    assert {name: float(model[name]) for name in ("learning_rate", "batch_size", "alpha", "test_loss")} == {
+        **summary.best.model_dump(), "test_loss": summary.test_loss,
+    }  # fmt: skip
+
+
+def test_every_task_run_has_one_wandb_run_with_its_config_and_rows(summary, experiment, execution):
+    runs = offline_runs(execution.artifacts)
+    assert Counter(run.job_type for run in runs) == Counter({**dict.fromkeys(STEPS, 1), "train": 8})
+    assert len({run.id for run in runs}) == len(runs)
+    assert {run.group for run in runs} == {summary.name}
+    assert {run.exit_code for run in runs} == {0}
+    assert len({run.config["prefect_task_run_id"] for run in runs}) == len(runs)
+    table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv").set_index("wandb_runs")
+    for run in runs:
+        if run.job_type == "train":
+            found = table.loc[run.id]
+            for name in ("learning_rate", "batch_size", "alpha"):
+                assert run.config[name] == found[name]
+            assert [row["epoch"] for row in run.rows] == list(range(1, found["epochs_trained"] + 1))
+            assert all({"epoch", "val_loss", "val_accuracy", "train_loss"} <= row.keys() for row in run.rows)
+            assert run.rows[found["best_epoch"] - 1]["val_loss"] == run.summary["final_val_loss"] == found["val_loss"]
+            assert run.summary["final_val_accuracy"] == found["val_accuracy"]
+            assert run.summary["epochs_trained"] == found["epochs_trained"]
+    of = {run.job_type: run for run in runs}
+    assert of["retrain"].config["type"] == "final_training"
+    assert [row["epoch"] for row in of["retrain"].rows] == list(range(1, summary.best_epoch + 1))
+    assert of["evaluate"].summary["test_accuracy"] == summary.test_accuracy
+    assert of["evaluate"].summary["test_loss"] == summary.test_loss
+
+
+def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(summary, execution):
+    runs = {run.config["prefect_task_run_id"]: run for run in offline_runs(execution.artifacts)}
+    (flow_run,) = {run.config["prefect_flow_run_id"] for run in runs.values()}
+    with get_client(sync_client=True) as client:
+        artifacts = client.read_artifacts(limit=200)
+        flow = client.read_flow_run(flow_run)
+    assert flow.state.is_completed()
+    linked = {str(artifact.task_run_id): artifact.data for artifact in artifacts if artifact.flow_run_id == flow.id}
+    assert linked.keys() == runs.keys()
+    assert all(runs[task_run].id in text for task_run, text in linked.items())
+
+
+def test_a_sweep_leaves_everything_a_person_needs(summary, execution):
+    folder = execution.artifacts / "sweeps" / "latest"
+    assert folder.resolve().name == summary.name
+    assert {path.name for path in folder.iterdir()} == {
+        "summary.json", "leaderboard.csv", "model.npz", "weights.png", "learning_curves.png", "parallel_coordinates.png",
+    }  # fmt: skip
+    written = json.loads((folder / "summary.json").read_text())
+    assert written["best"] == summary.best.model_dump()
+    assert written["combinations"] == 8
+    assert written["provenance"]["experiment"]["max_epochs"] == 8
+    for picture in folder.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    assert not list((execution.artifacts / "checkpoints").glob("*"))
+
+
+def trained_in(execution, earlier=0):
+    """How many trainings have left a W&B run since there were `earlier`."""
+    return sum(run.job_type == "train" for run in offline_runs(execution.artifacts)) - earlier
+
+
+def test_a_second_run_trains_nothing_and_gives_the_same(summary, experiment, execution):
+    again = sweep(experiment, execution)
+    assert again.cached == 8
+    assert trained_in(execution) == 8
+    same = {"exclude": {"cached", "seconds", "provenance"}}
+    assert again.model_dump(**same) == summary.model_dump(**same)
+
+
+def test_a_grown_grid_trains_only_what_is_new(summary, experiment, execution):
+    grown = sweep(experiment.model_copy(update={"alphas": (0.0, 0.01, 0.1)}), execution)
+    assert (grown.combinations, grown.cached) == (12, 8)
+    assert trained_in(execution, earlier=8) == 4
+
+
+def test_how_it_is_computed_changes_nothing_and_trains_nothing(summary, experiment, execution):
+    other = execution.model_copy(
+        update={"wandb_mode": "disabled", "workers": 1, "wandb_project": "other", "name": "another"}
+    )
+    again = sweep(experiment, other)
+    assert again.cached == 8
+    assert again.test_loss == summary.test_loss
+
+
+def test_from_scratch_the_weights_are_the_same_bits_with_one_worker_or_two(summary, experiment, execution, tmp_path):
+    alone = execution.model_copy(update={"artifacts": tmp_path / "scratch", "workers": 1})
+    sweep(experiment, alone)
+    one, two = model_of(alone), model_of(execution)
+    assert one.keys() == two.keys()
+    for name in one:
+        assert one[name].tobytes() == two[name].tobytes()
+
+
+@pytest.mark.parametrize("damage", ["deleted", "truncated", "flipped"])
+def test_a_step_whose_array_is_damaged_runs_again(summary, experiment, execution, damage, caplog):
+    store = execution.store
+    record = next(run for run in offline_runs(execution.artifacts) if run.job_type == "train")
+    cached = next((execution.artifacts / "cache").glob(f"{record.id}*"))
+    data = json.loads(json.loads(json.loads(cached.read_text())["record"])["result"])["data"]
+    path = store.path(data["W"]["digest"])
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.unlink()
+    if damage != "deleted":
+        path.write_bytes(content if damage == "flipped" else content[:-1])
+    again = sweep(experiment, execution)
+    assert again.cached == 7
+    assert "is not used" in caplog.text
+    assert again.test_loss == summary.test_loss
+    store.verify(data["W"]["digest"])
+
+
+def test_a_damaged_record_is_set_aside_and_its_step_runs_again(summary, experiment, execution):
+    for run in offline_runs(execution.artifacts):
+        if run.job_type == "split":
+            (cached,) = (execution.artifacts / "cache").glob(f"{run.id}*")
+    content = bytearray(cached.read_bytes())
+    content[200] ^= 1
+    cached.write_bytes(content)
+    assert sweep(experiment, execution).cached == 8  # the split comes out the same, so the trainings stand
+    assert list(cached.parent.glob(f"{cached.name}.bad-*"))
+    assert cached.exists()
+
+
+def test_a_combination_that_diverges_is_recorded_ranked_last_and_stops_nothing(experiment, execution):
+    wild = experiment.model_copy(update={"learning_rates": (1e30, 0.1), "alphas": (1.0,), "batch_sizes": (64,)})
+    summary = sweep(wild, execution)
+    assert summary.diverged == 1
+    table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv")
+    assert table["diverged"].tolist() == [False, True]
+
+
+def test_if_every_combination_diverges_the_flow_fails_and_says_so(experiment, execution):
+    wild = experiment.model_copy(update={"learning_rates": (1e30,), "alphas": (1.0,), "batch_sizes": (16, 64)})
+    with pytest.raises(RuntimeError, match="each of the 2 combinations diverged.*smaller learning rates"):
+        sweep(wild, execution)
+
+
+def test_images_that_are_not_square_give_no_picture_of_weights(experiment, execution, digits, tmp_path, caplog):
+    folder = tmp_path / "narrow"
+    folder.mkdir()
+    for path in digits.iterdir():
+        array = np.load(path)
+        np.save(folder / path.name, array[:, :60] if array.ndim == 2 else array)
+    caplog.set_level(logging.INFO, "sweep")
+    sweep(experiment.model_copy(update={"data_dir": folder, "alphas": (0.0,)}), execution)
+    assert not (execution.artifacts / "sweeps" / "latest" / "weights.png").exists()
+    assert "not square" in caplog.text
+
+
+def test_selection_can_go_by_loss(experiment, execution):
+    sweep(experiment.model_copy(update={"select_by": "val_loss"}), execution)
+    table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv")
+    assert table["val_loss"].is_monotonic_increasing

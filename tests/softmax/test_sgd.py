@@ -1,0 +1,133 @@
+"""The generator of epochs against a plain loop, and its promises: stopping, replaying, continuing."""
+
+import copy
+import math
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from softmax import sgd
+from softmax.loss import loss
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.uniform(-0.5, 0.5, (150, 9)).astype(np.float32)
+LABELS = (IMAGES @ RNG.standard_normal((9, 4)) + 0.3 * RNG.standard_normal((150, 4))).argmax(axis=1)
+ROWS, VALIDATION = np.arange(0, 110), np.arange(110, 150)
+DEFAULTS = {"classes": 4, "learning_rate": 0.3, "batch_size": 7, "alpha": 0.01, "max_epochs": 12, "seed": 3}
+
+
+def run(validation=VALIDATION, **changes):
+    """Every state a training yields, each a copy."""
+    arguments = DEFAULTS | {"patience": None} | changes
+    return [copy.deepcopy(state) for state in sgd.train(IMAGES, LABELS, ROWS, validation, **arguments)]
+
+
+def textbook(epochs, learning_rate, batch_size, alpha, seed):
+    """The same training in float64, written with nothing of ours but the seeds. Yields W, b and their means."""
+    images = IMAGES.astype(np.float64)
+    W, b = sgd.initial_parameters(9, 4, seed, np.float64)
+    W, sums, steps = np.array(W), [0.0, 0.0], 0
+    for epoch in range(1, epochs + 1):
+        order = ROWS[sgd.permutation(seed, epoch, len(ROWS))]
+        for start in range(0, len(order), batch_size):
+            x, y = images[order[start : start + batch_size]], LABELS[order[start : start + batch_size]]
+            e = np.exp(x @ W + b)
+            error = e / e.sum(axis=1, keepdims=True) - np.eye(4)[y]
+            W, b = W - learning_rate * (x.T @ error / len(x) + alpha * W), b - learning_rate * error.mean(axis=0)
+            sums, steps = [sums[0] + W, sums[1] + b], steps + 1
+        yield W, b, sums[0] / steps, sums[1] / steps
+
+
+@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize("engine", ["numba", "numpy"])
+@pytest.mark.parametrize(("batch_size", "alpha"), [(1, 0.0), (7, 0.01), (32, 0.1), (110, 0.0)])
+def test_training_is_the_textbook_loop(engine, average, batch_size, alpha):
+    states = run(engine=engine, average=average, batch_size=batch_size, alpha=alpha)
+    expected = list(textbook(12, 0.3, batch_size, alpha, 3))
+    assert len(states) == len(expected)
+    for state, (W, b, W_mean, b_mean) in zip(states, expected, strict=True):
+        np.testing.assert_allclose(state.last.W, W, atol=2e-5)
+        np.testing.assert_allclose(state.last.b, b, atol=2e-5)
+        judged = (W_mean, b_mean) if average else (W, b)
+        row = state.history[-1]
+        validation = IMAGES[VALIDATION].astype(np.float64), LABELS[VALIDATION]
+        assert row.val_loss == pytest.approx(loss(*judged, *validation, alpha), abs=2e-5)
+        assert row.val_accuracy == np.mean((validation[0] @ judged[0] + judged[1]).argmax(1) == validation[1])
+    best = min(range(12), key=lambda i: states[-1].history[i].val_loss)
+    np.testing.assert_allclose(states[-1].best.W, expected[best][2 if average else 0], atol=2e-5)
+    assert states[-1].best_epoch == best + 1
+
+
+def test_float64_is_the_textbook_loop_to_the_last_digits():
+    (*_, state) = run(engine="numpy", dtype=np.float64)
+    *_, (W, b, _, _) = textbook(12, 0.3, 7, 0.01, 3)
+    np.testing.assert_allclose(state.last.W, W, atol=1e-12)
+    np.testing.assert_allclose(state.last.b, b, atol=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 10**6), st.integers(1, 300))
+def test_an_epoch_visits_every_example_once_in_an_order_that_can_be_replayed(seed, epoch, n):
+    order = sgd.permutation(seed, epoch, n)
+    np.testing.assert_array_equal(np.sort(order), np.arange(n))
+    np.testing.assert_array_equal(order, sgd.permutation(seed, epoch, n))
+
+
+def test_epochs_and_seeds_have_orders_of_their_own():
+    orders = {tuple(sgd.permutation(seed, epoch, 50)) for seed in range(5) for epoch in range(1, 6)}
+    assert len(orders) == 25
+
+
+def test_the_first_weights_are_small_normal_and_the_same_for_every_combination():
+    W, b = sgd.initial_parameters(300, 100, seed=541)
+    assert not b.any()
+    assert W.std() == pytest.approx(0.01, rel=0.02)
+    assert W.mean() == pytest.approx(0, abs=1e-3)
+    np.testing.assert_array_equal(W, sgd.initial_parameters(300, 100, seed=541).W)
+
+
+def test_training_stops_when_patience_runs_out_and_returns_the_best_epoch():
+    states = run(learning_rate=4.0, max_epochs=500, patience=3)
+    losses = [row.val_loss for row in states[-1].history]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 1 + 3 < 500
+    assert states[-1].best_epoch == best + 1
+    np.testing.assert_array_equal(states[-1].best.W, states[best].last.W)
+    for end in range(1, len(losses)):  # and it did not stop too late: no earlier stretch of three without a new best
+        assert end - (int(np.argmin(losses[:end])) + 1) < 3
+
+
+def test_without_validation_training_runs_to_the_last_epoch_and_returns_it():
+    states = run(validation=None)
+    assert len(states) == 12
+    np.testing.assert_array_equal(states[-1].best.W, states[-1].last.W)
+    assert all(math.isnan(row.val_loss) for row in states[-1].history)
+
+
+@pytest.mark.parametrize("engine", ["numba", "numpy"])
+def test_a_diverging_training_says_so_and_stops(engine):
+    with np.errstate(all="ignore"):
+        states = run(engine=engine, learning_rate=1e38, alpha=1e5, max_epochs=100)
+    assert states[-1].diverged
+    assert not any(state.diverged for state in states[:-1])
+    assert len(states) < 100
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 11), st.booleans(), st.sampled_from(["numba", "numpy"]))
+def test_a_training_continued_from_any_epoch_is_bit_for_bit_the_same(epochs, average, engine):
+    whole = run(average=average, engine=engine)[-1]
+    arguments = DEFAULTS | {"average": average, "engine": engine}
+    *_, state = islice(sgd.train(IMAGES, LABELS, ROWS, VALIDATION, **arguments), epochs)
+    *_, resumed = sgd.train(IMAGES, LABELS, ROWS, VALIDATION, **arguments, state=copy.deepcopy(state))
+    assert resumed.history == whole.history
+    for name in ("last", "best", "mean"):
+        for one, other in zip(getattr(resumed, name) or (), getattr(whole, name) or (), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_finished_training_continues_with_nothing():
+    (*_, state) = run()
+    assert not list(sgd.train(IMAGES, LABELS, ROWS, VALIDATION, **DEFAULTS, state=state))
