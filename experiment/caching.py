@@ -29,6 +29,7 @@ from prefect.task_runners import TaskRunner
 from prefect.transactions import IsolationLevel, get_transaction
 from pydantic import BaseModel
 
+from experiment import interruption
 from experiment.code import source_digest
 from experiment.store import ArrayStore, StoreError, write_atomically
 
@@ -69,9 +70,11 @@ def identity() -> str:
 
 
 def plain(value: Any) -> Any:
-    """Models, and tuples and lists of models, as JSON values."""
+    """Models, and tuples and lists of them, as JSON values, without what they are called in W&B."""
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return plain(value.model_dump(mode="json"))
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items() if key != "wandb_run"}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
@@ -113,7 +116,7 @@ class RecordStorage(WritableFileSystem):
         file = self._resolve_path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         envelope = {"sha256": hashlib.sha256(content).hexdigest(), "record": content.decode()}
-        write_atomically(file, json.dumps(envelope).encode())
+        write_atomically(file, json.dumps(envelope).encode(), sync=False)
 
     async def aread_path(self, path: str) -> bytes:
         return self.read_path(path)
@@ -135,8 +138,14 @@ class KeyLocks(LockManager):
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / f"{key}.lock", thread_local=False)
         try:
-            lock.acquire(timeout=-1 if acquire_timeout is None else acquire_timeout, poll_interval=0.05)
+            lock.acquire(
+                timeout=-1 if acquire_timeout is None else acquire_timeout,
+                poll_interval=0.05,
+                cancel_check=interruption.requested,
+            )
         except Timeout:
+            if interruption.requested():
+                raise interruption.Interrupted("stopped while another sweep was at the same step") from None
             return False
         self.held[key] = (holder, lock)
         return True

@@ -28,7 +28,7 @@ def save(path: Path, identity: str, state: State) -> None:
     np.savez(buffer, allow_pickle=False, **arrays)
     content = buffer.getvalue()
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, hashlib.sha256(content).digest() + content)
+    write_atomically(path, hashlib.sha256(content).digest() + content, sync=True)
 
 
 def load(path: Path, identity: str) -> State | None:

@@ -8,25 +8,18 @@ from typing import Any
 
 from experiment.code import code_digest
 from experiment.config import Execution, Experiment
-from experiment.results import Dataset
+from experiment.results import DataInfo
 
 PACKAGES = ("numpy", "numba", "scikit-learn", "prefect", "wandb", "pandas")
 PROJECT = Path(__file__).resolve().parents[1]
 
 
-def provenance(experiment: Experiment, execution: Execution, data: Dataset) -> dict[str, Any]:
+def provenance(experiment: Experiment, execution: Execution, data: DataInfo) -> dict[str, Any]:
     """Configuration, data, code, packages and commit."""
     return {
         "experiment": experiment.model_dump(mode="json"),
         "execution": execution.model_dump(mode="json"),
-        "data": {
-            "name": data.name,
-            "sources": data.provenance,
-            "train_images": data.train.images.digest,
-            "train_labels": data.train.labels.digest,
-            "test_images": data.test.images.digest,
-            "test_labels": data.test.labels.digest,
-        },
+        "data": data.model_dump(exclude={"class_names"}),
         "code": code_digest(),
         "commit": commit(),
         "python": platform.python_version(),

@@ -6,8 +6,15 @@ from typing import Any
 
 from pydantic import Field
 
+from experiment.caching import identity
 from experiment.config import Combination
 from experiment.store import ArrayRef, Frozen
+
+
+class Result(Frozen):
+    """Of a step. Its identity names its cache entry, its checkpoint and its W&B run; it is in no cache key."""
+
+    wandb_run: str = Field(default_factory=identity)
 
 
 class Examples(Frozen):
@@ -18,7 +25,7 @@ class Examples(Frozen):
 
 
 class TrainingSet(Examples):
-    """What every step but the last may see."""
+    """What every step may see."""
 
 
 class TestSet(Examples):
@@ -27,26 +34,37 @@ class TestSet(Examples):
     __test__ = False  # not a pytest class
 
 
-class Dataset(Frozen):
+class DataInfo(Frozen):
+    """What is known of the data without looking at it."""
+
     name: str
     class_names: tuple[str, ...]  # c of them
-    train: TrainingSet
-    test: TestSet
-    provenance: tuple[str, ...]  # what each source of the data answered
+    sources: tuple[str, ...]  # what each source of the data answered
+    digests: dict[str, str]  # of the four arrays
 
     @property
     def classes(self) -> int:
         return len(self.class_names)
 
 
-class Split(Frozen):
+class Dataset(Result):
+    info: DataInfo
+    train: TrainingSet
+    test: TestSet
+
+
+class Normalized(Result):
+    train: TrainingSet
+
+
+class Split(Result):
     """Row indices into the training set: two disjoint int64 arrays that together cover it."""
 
     train: ArrayRef
     validation: ArrayRef
 
 
-class Trained(Frozen):
+class Trained(Result):
     """One combination, trained. Loss and accuracy are those of the returned (best) parameters."""
 
     combination: Combination
@@ -59,7 +77,6 @@ class Trained(Frozen):
     W: ArrayRef  # (m, c) float32
     b: ArrayRef  # (c,) float32
     history: ArrayRef  # (epochs, 4) float64: epoch, train_loss, val_loss, val_accuracy
-    wandb_run: str = Field(description="Identity of this training: cache entry, checkpoint and W&B run")
 
 
 class Candidate(Frozen):
@@ -85,7 +102,7 @@ class Candidate(Frozen):
         return round(fmean(run.best_epoch for run in self.trained))
 
 
-class Selection(Frozen):
+class Selection(Result):
     """All combinations, best first; those that diverged last."""
 
     ranking: tuple[Candidate, ...]
@@ -95,7 +112,7 @@ class Selection(Frozen):
         return self.ranking[0]
 
 
-class Retrained(Frozen):
+class Retrained(Result):
     """The winning combination, trained on all training rows."""
 
     combination: Combination
@@ -106,12 +123,22 @@ class Retrained(Frozen):
     history: ArrayRef  # (epochs, 4) as in Trained, validation columns NaN
 
 
-class Evaluation(Frozen):
+class GradientCheck(Result):
+    relative_errors: dict[str, float]  # as `softmax.check.relative_errors` gives them
+
+
+class Evaluation(Result):
     """The one look at the test set."""
 
     test_loss: float  # unregularised cross-entropy, nats
     test_accuracy: float  # fraction correct
-    examples: int
+    interval: tuple[float, float]  # 95 % of the accuracy, Wilson's score interval
+    confusion: tuple[tuple[int, ...], ...]  # c × c: rows are true classes, columns predicted ones
+
+    @property
+    def class_accuracy(self) -> tuple[float, ...]:
+        """Of each true class, the fraction predicted right."""
+        return tuple(row[k] / max(sum(row), 1) for k, row in enumerate(self.confusion))
 
 
 class Summary(Frozen):
@@ -123,10 +150,15 @@ class Summary(Frozen):
     val_accuracy: float
     val_loss: float
     test_accuracy: float
+    test_accuracy_95: tuple[float, float]  # Wilson's score interval
     test_loss: float
+    gap: float  # validation accuracy minus test accuracy
+    class_accuracy: dict[str, float]
+    gradient_error: float  # the worst relative error that the gradient check found
     combinations: int
     cached: int
     failed: int
     diverged: int
     seconds: float
+    runs: dict[str, tuple[str, ...]]  # by step, what its runs are called in W&B and in the cache
     provenance: dict[str, Any]

@@ -92,13 +92,14 @@ class ArrayStore(Frozen):
         _verified.add(state)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, sync: bool) -> None:
     """Write and sync a temporary file beside `path`, then rename it: `path` is never half-written."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
         try:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
             file.close()
             Path(file.name).replace(path)
         except BaseException:

@@ -1,7 +1,7 @@
 """One Weights & Biases run per task run, linked with it both ways, every epoch in it once.
 
 The W&B run's id is the task's identity (from its cache key) and its config carries the Prefect flow-run and
-task-run ids; the Prefect task run shows the W&B run's id as an artifact. A task that was killed and runs again
+task-run ids; the Prefect task run says the W&B run's id in its log. A task that was killed and runs again
 takes up its W&B run: online by resuming it after what the server has, offline by writing it anew.
 
 W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offline, after one warning.
@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import requests
-from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
 from experiment.caching import identity
@@ -91,7 +90,7 @@ def tracked(execution: Execution, job_type: str, config: dict[str, Any], name: s
         "prefect_task_run_id": str(task_run.task_run.id),
     }
     run = start(execution, job_type=job_type, name=name or job_type, config=config | ids)
-    create_markdown_artifact(f"W&B run `{run.id}` {'(offline)' if run.offline else run.url}", key=f"wandb-{run.id}")
+    log.info("W&B run %s %s", run.id, "(offline)" if run.offline else run.url, extra={"console": False})
     try:
         yield run
     except BaseException:

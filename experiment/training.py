@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from experiment import checkpoint
+from experiment import checkpoint, interruption
 from experiment.caching import identity
 from experiment.config import Execution
 from experiment.tracking import log_epoch
@@ -27,6 +27,10 @@ def follow(run: "wandb.Run", execution: Execution, epochs: Callable[..., Iterato
     Returns
     -------
     The last state.
+
+    Raises
+    ------
+    Interrupted : stopping was asked for; the checkpoint is of the last epoch
     """
     path = execution.artifacts / "checkpoints" / f"{identity()}.ckpt"
     state = checkpoint.load(path, identity())
@@ -38,8 +42,10 @@ def follow(run: "wandb.Run", execution: Execution, epochs: Callable[..., Iterato
     for latest in epochs(state=state):
         state = latest
         log_epoch(run, state.history[-1])
-        if time.monotonic() - saved >= CHECKPOINT_SECONDS:
+        if interruption.requested() or time.monotonic() - saved >= CHECKPOINT_SECONDS:
             checkpoint.save(path, identity(), state)
             saved = time.monotonic()
+            if interruption.requested():
+                raise interruption.Interrupted(f"stopped after epoch {len(state.history)}")
     assert state is not None
     return state

@@ -1,10 +1,15 @@
 """Command line: `python -m flows`."""
 
+import contextlib
 import logging
 import os
+import shlex
+import signal
 import sys
+import threading
 from typing import Annotated
 
+import psutil
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 from rich.console import Console
@@ -13,13 +18,16 @@ from experiment import prepare
 from experiment.config import Execution, Experiment
 from experiment.decode import DataError
 
+log = logging.getLogger("sweep")
+
 DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes
+SECONDS_TO_STOP = 4.0
 
 app = App(
     name="python -m flows",
     help="Tune softmax regression over a grid, retrain the best, test it once. Every step is cached: run the same "
     "command again and only what is missing is computed.\n\n"
-    "Exit codes: 0 done, 1 the sweep failed, 2 bad usage or input.",
+    "Exit codes: 0 done, 1 the sweep failed, 2 bad usage or input, 130 or 143 stopped by a signal.",
     help_format="plaintext",
     version_flags=[],
     default_parameter=Parameter(negative=(), consume_multiple=True),
@@ -53,6 +61,9 @@ def set_up_prefect(execution: Execution) -> None:
         home = execution.artifacts.expanduser().resolve() / "prefect"
         home.mkdir(parents=True, exist_ok=True)
         os.environ["PREFECT_HOME"] = str(home)
+        # The temporary server need not keep a feed of events nor watch them for automations: half its work.
+        os.environ.setdefault("PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED", "false")
+        os.environ.setdefault("PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED", "false")
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
@@ -60,13 +71,12 @@ def set_up_logging() -> None:
     """The project's own lines, bare, on the terminal. Those marked `console=False` are for the Prefect UI alone."""
     handler = logging.StreamHandler()
     handler.addFilter(lambda record: getattr(record, "console", True))
-    log = logging.getLogger("sweep")
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
 
 
 def main() -> int:
     set_up_logging()
+    stop_on_signals()
     try:
         code: int = app(exit_on_error=False, print_error=False)
         return code
@@ -82,14 +92,63 @@ def main() -> int:
     except DataError as error:
         say(str(error))
         return BAD_INPUT
+    except Stopped as stopped:
+        return goodbye(stopped.signal)
     except Exception as error:
-        logging.getLogger("sweep").debug("", exc_info=True)
+        log.debug("", exc_info=True)
         say(f"The sweep failed: {error}")
         return FAILED
 
 
+class Stopped(BaseException):
+    """A signal asked the program to end."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"signal {signal}")
+        self.signal = signal
+
+
+def stop_on_signals() -> None:
+    """On the first SIGINT or SIGTERM checkpoint and end, within a few seconds; on the second end at once."""
+
+    def stop(number: int, _: object) -> None:
+        if timers:
+            leave(number)
+        timers.append(threading.Timer(SECONDS_TO_STOP, leave, [number]))
+        timers[0].daemon = True
+        timers[0].start()
+        request_stop()
+        raise Stopped(number)
+
+    def leave(number: int) -> None:
+        for child in psutil.Process().children(recursive=True):  # Prefect's server, W&B's service
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+        os._exit(goodbye(number))
+
+    timers: list[threading.Timer] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def request_stop() -> None:
+    """Tell the trainings, if Prefect has been imported, hence any can be running."""
+    if module := sys.modules.get("experiment.interruption"):
+        module.request()
+
+
+def goodbye(number: int) -> int:
+    say(f"Stopped. What is done is kept; this goes on from there:\n  {command()}")
+    return 128 + number
+
+
+def command() -> str:
+    """What the user typed."""
+    return shlex.join(["python", "-m", "flows", *sys.argv[1:]])
+
+
 def say(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

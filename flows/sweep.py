@@ -1,19 +1,22 @@
 """The sweep, as a DAG:
 
-download → normalize → split → train × every combination → select → retrain → evaluate → report
+download → normalize → split → check_gradients → train × every combination → select → retrain → evaluate → report
 """
 
 import time
 
 from prefect import flow, unmapped
 from prefect.futures import as_completed
+from prefect.states import Cancelled
 from prefect.task_runners import ThreadPoolTaskRunner
+from threadpoolctl import threadpool_limits
 
-from experiment import prepare, tracking
+from experiment import interruption, prepare, tracking
 from experiment.caching import steps_run_on
 from experiment.config import Combination, Execution, Experiment
-from experiment.results import Dataset, Split, Summary, Trained, TrainingSet
+from experiment.results import Result, Split, Summary, Trained, TrainingSet
 from flows.progress import grid_progress
+from tasks.check_gradients import check_gradients
 from tasks.download import download, source
 from tasks.evaluate import evaluate
 from tasks.normalize import normalize
@@ -32,69 +35,82 @@ class TrainingFailed(RuntimeError):
 def sweep(experiment: Experiment = Experiment(), execution: Execution = Execution()) -> Summary:
     """Train softmax regression over a grid, select, retrain, test once, report.
 
-    1. download    the four arrays, verified
-    2. normalize   the training images
-    3. split       the training rows: to train on, to validate on
-    4. train       every combination of the grid, side by side
-    5. select      the best on the validation rows
-    6. retrain     it on all training rows
-    7. evaluate    on the test set, once
-    8. report      tables, pictures, model
+    1. download          the four arrays, verified
+    2. normalize         the training images
+    3. split             the training rows: to train on, to validate on
+    4. check_gradients   against finite differences, on this data
+    5. train             every combination of the grid, side by side
+    6. select            the best on the validation rows
+    7. retrain           it on all training rows
+    8. evaluate          on the test set, once
+    9. report            tables, pictures, model
     """
-    started = time.monotonic()
     prepare.check(experiment, execution)
-    execution = prepare.named(experiment, execution)
-    execution = tracking.decided(execution)
-    with steps_run_on(ThreadPoolTaskRunner(max_workers=execution.workers), execution.artifacts):
-        data = download(source(experiment.data_dir), execution)
-        training = normalize(data.train, execution)
-        parts = split(training, experiment.validation_fraction, experiment.seed, execution)
-        trained, cached = train_grid(experiment, data, training, parts, execution)
-        selection = select(trained, experiment.select_by, execution)
-        best = selection.best
-        model = retrain(
-            best.combination, best.best_epoch, experiment.training_seeds[0], training, data.classes,
-            experiment.recipe, execution,
-        )  # fmt: skip
-        test = evaluate(model, data.test, execution)
-        seconds = time.monotonic() - started
-        return report(experiment, data, selection, model, test, cached, seconds, execution)
+    execution = tracking.decided(prepare.named(experiment, execution))
+    runner: ThreadPoolTaskRunner[Trained] = ThreadPoolTaskRunner(max_workers=execution.workers)
+    try:
+        # One BLAS thread each: workers run side by side, and the order of a sum must not depend on the machine.
+        with interruption.cancellable(), steps_run_on(runner, execution.artifacts), threadpool_limits(1, "blas"):
+            return steps(experiment, execution)
+    except interruption.Interrupted as stopped:
+        return Cancelled(message=str(stopped))  # type: ignore[return-value]  # Prefect raises CancelledRun
+
+
+def steps(experiment: Experiment, execution: Execution) -> Summary:
+    """The DAG itself."""
+    started = time.monotonic()
+    data = download(source(experiment.data_dir), execution)
+    normalized = normalize(data.train, execution)
+    parts = split(normalized.train, experiment.validation_fraction, experiment.seed, execution)
+    check = check_gradients(
+        normalized.train, parts, data.info.classes, max(experiment.alphas), experiment.seed, execution
+    )
+    trained, cached = train_grid(experiment, data.info.classes, normalized.train, parts, execution)
+    selection = select(trained, experiment.select_by, execution)
+    best = selection.best
+    model = retrain(
+        best.combination, best.best_epoch, experiment.training_seeds[0], normalized.train, data.info.classes,
+        experiment.recipe, execution,
+    )  # fmt: skip
+    test = evaluate(model, data.test, execution)
+    seconds = time.monotonic() - started
+    earlier: dict[str, Result] = {"download": data, "normalize": normalized, "split": parts}
+    return report(experiment, data.info, earlier, check, selection, model, test, cached, seconds, execution)
 
 
 def train_grid(
-    experiment: Experiment, data: Dataset, training: TrainingSet, parts: Split, execution: Execution
+    experiment: Experiment, classes: int, training: TrainingSet, parts: Split, execution: Execution
 ) -> tuple[list[Trained], int]:
     """Train every combination under every seed, and say how many were cached.
 
     Raises
     ------
     TrainingFailed : names the combinations that failed and why, after all others have ended
+    Interrupted : stopping was asked for
     """
     jobs = [(combination, seed) for combination in experiment.combinations for seed in experiment.training_seeds]
     # Slow learners train longest: they go first, so that no core idles while one of them ends the sweep.
-    order = sorted(range(len(jobs)), key=lambda job: slowness(jobs[job][0]), reverse=True)
+    order = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
+    combinations, seeds = zip(*order, strict=True)
     with grid_progress(len(jobs), execution.workers) as progress:
         futures = train.map(
-            [jobs[job][0] for job in order],
-            [jobs[job][1] for job in order],
-            unmapped(training), unmapped(parts), data.classes, unmapped(experiment.recipe), unmapped(execution),
+            combinations, seeds, unmapped(training), unmapped(parts), classes, unmapped(experiment.recipe),
+            unmapped(execution),
         )  # fmt: skip
         for future in as_completed(list(futures)):
             future.wait()  # Prefect may yield a future just before its state arrives
             state = future.state
             progress.add(future.result() if state.is_completed() else None, state.name == "Cached")
-    failures = [
-        f"{jobs[job][0]}: {future.state.message}"
-        for job, future in zip(order, futures, strict=True)
-        if not future.state.is_completed()
-    ]
-    if failures:
+    if interruption.requested():
+        raise interruption.Interrupted(f"{progress.done - progress.failed} of {len(jobs)} combinations are trained")
+    ended = dict(zip(order, futures, strict=True))
+    if progress.failed:
+        causes = [f"  {job[0]}: {ended[job].state.message}" for job in jobs if not ended[job].state.is_completed()]
         raise TrainingFailed(
-            f"{len(failures)} of {len(jobs)} combinations failed, the others are done and cached: running again "
-            "trains only these.\n" + "\n".join(failures)
+            f"{progress.failed} of {len(jobs)} combinations failed; the others are done and cached, and running "
+            "again trains only these:\n" + "\n".join(causes)
         )
-    results = {job: future.result() for job, future in zip(order, futures, strict=True)}
-    return [results[job] for job in range(len(jobs))], progress.cached
+    return [ended[job].result() for job in jobs], progress.cached
 
 
 def slowness(combination: Combination) -> float:

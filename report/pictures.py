@@ -65,7 +65,9 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
     axes = figure.subplots(1, 2)
     rates = sorted({combination.learning_rate for combination in histories}, reverse=True)
     sizes = sorted({combination.batch_size for combination in histories})
-    color = {rate: PALETTE[i % len(PALETTE)] for i, rate in enumerate(rates)}
+    few = len(rates) <= len(PALETTE)  # more are told apart by shade alone, and the legend names the two ends
+    shades = PALETTE if few else colormaps["viridis"](np.linspace(0, 0.95, len(rates)))
+    color = dict(zip(rates, shades, strict=False))
     style = {size: STYLES[i % len(STYLES)] for i, size in enumerate(sizes)}
     for column, axis, title in ((2, axes[0], "validation loss"), (3, axes[1], "validation accuracy")):
         for combination, history in sorted(histories.items(), key=lambda item: item[0] == best):
@@ -89,10 +91,35 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
             low, high = np.quantile(values, [0.0, 0.97] if column == 2 else [0.03, 1.0])
             margin = 0.04 * (high - low) + 1e-9
             axis.set_ylim(low - margin, high + margin)
-    handles = [Line2D([], [], color=color[rate], label=f"learning rate {rate:g}") for rate in rates]
+    handles = [
+        Line2D([], [], color=color[rate], label=f"learning rate {rate:g}")
+        for rate in (rates if few else (rates[0], rates[-1]))
+    ]
     handles += [Line2D([], [], color=GREY, linestyle=style[size], label=f"batch size {size}") for size in sizes]
     handles.append(Line2D([], [], color=color[best.learning_rate], linewidth=2.6, label=f"best: {best}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
+    """How often each true class (row) was taken for which (column), in per cent of the row.
+
+    Parameters
+    ----------
+    counts : (c, c)
+    """
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(0.62 * len(counts) + 2.2,) * 2, layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    for (row, column), share in np.ndenumerate(shares):
+        if share >= 0.5:
+            axis.text(column, row, f"{share:.0f}", ha="center", va="center", color="white" if share > 50 else "black")
+    axis.set_xticks(range(len(counts)), class_names, rotation=45, ha="right")
+    axis.set_yticks(range(len(counts)), class_names)
+    axis.set_xlabel("predicted")
+    axis.set_ylabel("true")
+    axis.set_title("test set, % of each true class")
     return figure
 
 

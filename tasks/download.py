@@ -10,7 +10,7 @@ from pydantic import Field
 from experiment.caching import determined_by
 from experiment.config import Execution
 from experiment.decode import Arrays, npy_name
-from experiment.results import Dataset, TestSet, TrainingSet
+from experiment.results import DataInfo, Dataset, TestSet, TrainingSet
 from experiment.sources import fashion_mnist
 from experiment.store import Frozen
 from experiment.tracking import tracked
@@ -66,13 +66,15 @@ def download(source: Source, execution: Execution) -> Dataset:
             arrays = own_data(source.folder)
             name = source.folder.name
             class_names = tuple(str(k) for k in range(arrays.train_labels.max() + 1))
-        store = execution.store
-        dataset = Dataset(
-            name=name,
-            class_names=class_names,
-            train=TrainingSet(images=store.put(arrays.train_images), labels=store.put(arrays.train_labels)),
-            test=TestSet(images=store.put(arrays.test_images), labels=store.put(arrays.test_labels)),
-            provenance=tuple(answers),
-        )
+        refs = {array: execution.store.put(values) for array, values in arrays._asdict().items()}
         run.summary.update({"train_examples": len(arrays.train_labels), "test_examples": len(arrays.test_labels)})
-    return dataset
+        return Dataset(
+            info=DataInfo(
+                name=name,
+                class_names=class_names,
+                sources=tuple(answers),
+                digests={array: ref.digest for array, ref in refs.items()},
+            ),
+            train=TrainingSet(images=refs["train_images"], labels=refs["train_labels"]),
+            test=TestSet(images=refs["test_images"], labels=refs["test_labels"]),
+        )

@@ -1,4 +1,4 @@
-"""Step 8: everything a person keeps of a sweep, in one folder."""
+"""Step 9: everything a person keeps of a sweep, in one folder."""
 
 import logging
 import os
@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from prefect import task
 
-from experiment.caching import determined_by
+from experiment.caching import determined_by, identity
 from experiment.config import Execution, Experiment
 from experiment.provenance import provenance
-from experiment.results import Dataset, Evaluation, Retrained, Selection, Summary
+from experiment.results import DataInfo, Evaluation, GradientCheck, Result, Retrained, Selection, Summary
 from experiment.tracking import tracked
 from report import pictures
 from report.leaderboard import leaderboard
-
 
 log = logging.getLogger("sweep")
 
@@ -30,7 +29,9 @@ log = logging.getLogger("sweep")
 )
 def report(
     experiment: Experiment,
-    data: Dataset,
+    data: DataInfo,
+    earlier: dict[str, Result],
+    check: GradientCheck,
     selection: Selection,
     model: Retrained,
     test: Evaluation,
@@ -48,44 +49,64 @@ def report(
         val_accuracy=best.val_accuracy,
         val_loss=best.val_loss,
         test_accuracy=test.test_accuracy,
+        test_accuracy_95=test.interval,
         test_loss=test.test_loss,
+        gap=best.val_accuracy - test.test_accuracy,
+        class_accuracy=dict(zip(data.class_names, test.class_accuracy, strict=True)),
+        gradient_error=max(check.relative_errors.values()),
         combinations=len(selection.ranking),
         cached=cached,
         failed=0,
         diverged=sum(candidate.diverged for candidate in selection.ranking),
         seconds=round(seconds, 1),
+        runs={
+            **{step: (result.wandb_run,) for step, result in earlier.items()},
+            "check_gradients": (check.wandb_run,),
+            "train": tuple(run.wandb_run for candidate in selection.ranking for run in candidate.trained),
+            "select": (selection.wandb_run,),
+            "retrain": (model.wandb_run,),
+            "evaluate": (test.wandb_run,),
+            "report": (identity(),),
+        },
         provenance=provenance(experiment, execution, data),
     )
-    facts = summary.model_dump(mode="json", exclude={"provenance", "seconds", "cached"})
+    figures = {"test_accuracy", "test_loss", "val_accuracy", "val_loss", "best_epoch", "gap"}
     with tracked(execution, "report", experiment.model_dump(mode="json")) as run:
-        write(summary, data, selection, model, execution)
-        run.summary.update(facts)
+        write(summary, data, selection, model, test, execution)
+        run.summary.update(summary.model_dump(include=figures))
     return summary
 
 
-def write(summary: Summary, data: Dataset, selection: Selection, model: Retrained, execution: Execution) -> None:
+def write(
+    summary: Summary, data: DataInfo, selection: Selection, model: Retrained, test: Evaluation, execution: Execution
+) -> None:
     """Make the sweep's folder under another name, then put it in place."""
     folder = execution.artifacts / "sweeps" / summary.name
     draft = folder.with_name(f".{summary.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
+    store, table = execution.store, leaderboard(selection)
     (draft / "summary.json").write_text(summary.model_dump_json(indent=2) + "\n")
-    table = leaderboard(selection)
     table.to_csv(draft / "leaderboard.csv", index=False)
     save_model(draft / "model.npz", data, selection, model, summary, execution)
-    store = execution.store
     histories = {candidate.combination: store.open(candidate.trained[0].history) for candidate in selection.ranking}
-    pictures.learning_curves(histories, summary.best).savefig(draft / "learning_curves.png", dpi=120)
-    pictures.parallel_coordinates(table).savefig(draft / "parallel_coordinates.png", dpi=120)
-    if figure := pictures.weights(store.open(model.W), data.class_names):
-        figure.savefig(draft / "weights.png", dpi=120)
-    else:
-        log.info("No weights.png: images of %d values are not square.", len(store.open(model.W)))
+    W = store.open(model.W)
+    drawn = {
+        "learning_curves.png": pictures.learning_curves(histories, summary.best),
+        "parallel_coordinates.png": pictures.parallel_coordinates(table),
+        "confusion.png": pictures.confusion(np.array(test.confusion), data.class_names),
+        "weights.png": pictures.weights(W, data.class_names),
+    }
+    for name, figure in drawn.items():
+        if figure:
+            figure.savefig(draft / name, dpi=120)
+        else:
+            log.info("No %s: images of %d values are not square.", name, len(W))
     put_in_place(draft, folder)
 
 
 def save_model(
-    path: Path, data: Dataset, selection: Selection, model: Retrained, summary: Summary, execution: Execution
+    path: Path, data: DataInfo, selection: Selection, model: Retrained, summary: Summary, execution: Execution
 ) -> None:
     """Final and best-validation parameters, and what led to them."""
     store, validated = execution.store, selection.best.trained[0]

@@ -1,4 +1,4 @@
-"""Step 6: the winning combination on all training rows, for as many epochs as were best."""
+"""Step 7: the winning combination on all training rows, for as many epochs as were best."""
 
 from functools import partial
 

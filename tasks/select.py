@@ -1,4 +1,4 @@
-"""Step 5: rank the combinations by what they did on the validation rows."""
+"""Step 6: rank the combinations by what they did on the validation rows."""
 
 from itertools import groupby
 
@@ -48,4 +48,4 @@ def select(trained: list[Trained], select_by: str, execution: Execution) -> Sele
         run.summary.update(
             {**best.combination.model_dump(), "val_accuracy": best.val_accuracy, "val_loss": best.val_loss}
         )
-    return selection
+        return selection

@@ -1,4 +1,4 @@
-"""Step 4, mapped over the grid: train one combination, with early stopping on the validation rows."""
+"""Step 5, mapped over the grid: train one combination, with early stopping on the validation rows."""
 
 import math
 from functools import partial
@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from prefect import task
 
-from experiment.caching import determined_by, identity
+from experiment.caching import determined_by
 from experiment.code import SOFTMAX
 from experiment.config import Combination, Execution, Recipe
 from experiment.results import Split, Trained, TrainingSet
@@ -63,5 +63,4 @@ def train(
             W=store.put(state.best.W),
             b=store.put(state.best.b),
             history=store.put(np.array(state.history)),
-            wandb_run=identity(),
         )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, LogFilter
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
@@ -17,7 +18,7 @@ from softmax import sgd
 from tests.offline import offline_runs
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 8, "patience": 8}
-STEPS = ["download", "normalize", "split", "select", "retrain", "evaluate", "report"]
+STEPS = ["download", "normalize", "split", "check_gradients", "select", "retrain", "evaluate", "report"]
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_the_results_are_those_of_a_plain_numpy_loop(summary, experiment, execut
     images, test_images = images / 255 - 0.5, test_images / 255 - 0.5
     train, validation = train_test_split(np.arange(len(labels)), test_size=0.2, random_state=541)
     x, y = images[validation], labels[validation]
-    best = None
+    outcomes = []
     table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv")
     assert len(table) == 8
     for combination in experiment.combinations:
@@ -77,12 +78,12 @@ def test_the_results_are_those_of_a_plain_numpy_loop(summary, experiment, execut
         assert found.best_epoch == epoch + 1
         assert found.val_loss == pytest.approx(losses[epoch][0], abs=1e-5)
         assert found.val_accuracy == losses[epoch][1]
-        key = (losses[epoch][1], -losses[epoch][0])
-        best = max(best or (key,), (key, combination, epoch + 1), key=lambda item: item[0])
-    assert (summary.best, summary.best_epoch) == best[1:]
-    assert (summary.val_accuracy, summary.val_loss) == (best[0][0], pytest.approx(-best[0][1], abs=1e-5))
+        outcomes.append((losses[epoch][1], -losses[epoch][0], epoch + 1, combination))
+    accuracy, negative_loss, best_epoch, best = max(outcomes, key=lambda outcome: outcome[:2])
+    assert (summary.best, summary.best_epoch, summary.val_accuracy) == (best, best_epoch, accuracy)
+    assert summary.val_loss == pytest.approx(-negative_loss, abs=1e-5)
 
-    *_, (W, b) = textbook(images, labels, np.arange(len(labels)), **summary.best.model_dump(), epochs=best[2])
+    *_, (W, b) = textbook(images, labels, np.arange(len(labels)), **summary.best.model_dump(), epochs=best_epoch)
     model = model_of(execution)
     np.testing.assert_allclose(model["W"], W, atol=1e-4)
     logits = test_images @ W + b
@@ -123,19 +124,23 @@ def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(summary, 
     runs = {run.config["prefect_task_run_id"]: run for run in offline_runs(execution.artifacts)}
     (flow_run,) = {run.config["prefect_flow_run_id"] for run in runs.values()}
     with get_client(sync_client=True) as client:
-        artifacts = client.read_artifacts(limit=200)
-        flow = client.read_flow_run(flow_run)
-    assert flow.state.is_completed()
-    linked = {str(artifact.task_run_id): artifact.data for artifact in artifacts if artifact.flow_run_id == flow.id}
-    assert linked.keys() == runs.keys()
-    assert all(runs[task_run].id in text for task_run, text in linked.items())
+        assert client.read_flow_run(flow_run).state.is_completed()
+        task_runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run]}))
+        logs = client.read_logs(LogFilter(flow_run_id={"any_": [flow_run]}), limit=200)
+    assert {str(task_run.id) for task_run in task_runs} == runs.keys()
+    assert all(task_run.state.is_completed() and task_run.tags for task_run in task_runs)
+    names = {task_run.name for task_run in task_runs}
+    assert {"download", "split", "train lr=0.1 batch=64 alpha=0.01 seed=541", f"retrain {summary.best}"} <= names
+    for task_run, run in runs.items():
+        assert any(str(entry.task_run_id) == task_run and run.id in entry.message for entry in logs)
 
 
 def test_a_sweep_leaves_everything_a_person_needs(summary, execution):
     folder = execution.artifacts / "sweeps" / "latest"
     assert folder.resolve().name == summary.name
     assert {path.name for path in folder.iterdir()} == {
-        "summary.json", "leaderboard.csv", "model.npz", "weights.png", "learning_curves.png", "parallel_coordinates.png",
+        "summary.json", "leaderboard.csv", "model.npz", "weights.png", "confusion.png", "learning_curves.png",
+        "parallel_coordinates.png",
     }  # fmt: skip
     written = json.loads((folder / "summary.json").read_text())
     assert written["best"] == summary.best.model_dump()
@@ -224,7 +229,7 @@ def test_a_combination_that_diverges_is_recorded_ranked_last_and_stops_nothing(e
 
 def test_if_every_combination_diverges_the_flow_fails_and_says_so(experiment, execution):
     wild = experiment.model_copy(update={"learning_rates": (1e30,), "alphas": (1.0,), "batch_sizes": (16, 64)})
-    with pytest.raises(RuntimeError, match="each of the 2 combinations diverged.*smaller learning rates"):
+    with pytest.raises(RuntimeError, match=r"each of the 2 combinations diverged.*smaller learning rates"):
         sweep(wild, execution)
 
 

@@ -1,0 +1,52 @@
+"""`python -m benchmarks [epoch scaling sweep overhead quality] [--quick]`: tables on stdout, everything in JSON."""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SECTIONS = ("epoch", "scaling", "sweep", "overhead", "quality")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"which of {', '.join(SECTIONS)}; default: all")
+    parser.add_argument(
+        "--quick", action="store_true", help="small made-up data: shows that all runs, measures nothing"
+    )
+    parser.add_argument("--data", type=Path, default=Path("artifacts/data"), help="folder with Fashion-MNIST's files")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results.json"), help="where the JSON goes")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.sections) - set(SECTIONS):
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+
+    # Names a processor to OpenBLAS in place of the real one, and NumPy reads it when it is imported: below.
+    core_type = os.environ.pop("OPENBLAS_CORETYPE", None)
+    from benchmarks.machine import machine
+    from benchmarks.results import Bench, markdown
+
+    about = machine()
+    if core_type:
+        about["OPENBLAS_CORETYPE"] = f"was {core_type}, unset for all that is measured"
+    print("# Benchmarks\n")
+    print("\n".join(f"- {name}: {value}" for name, value in about.items()), flush=True)
+
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as scratch:
+        bench = Bench(quick=arguments.quick, data=arguments.data.resolve(), scratch=Path(scratch))
+        for name in arguments.sections or SECTIONS:
+            started = time.monotonic()
+            section = importlib.import_module(f"benchmarks.{name}").run(bench)
+            print(f"{name}: took {time.monotonic() - started:.0f} s", file=sys.stderr)
+            print(markdown(section), flush=True)
+            results[name] = section.data
+    arguments.output.write_text(json.dumps({"machine": about, "quick": arguments.quick, **results}, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

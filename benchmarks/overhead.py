@@ -1,0 +1,56 @@
+"""What a combination costs that takes no time to train."""
+
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks.data import made_up
+from benchmarks.processes import Ended, program
+from benchmarks.results import Bench, Section, figure, spread
+
+TINY = (300, 16, 3)  # examples, features, classes
+MODES = ("disabled", "offline")
+
+
+def run(bench: Bench) -> Section:
+    rounds = {1: 1, 5: 1} if bench.quick else {1: 3, 10: 3, 100: 3, 1000: 1}  # for each number of combinations
+    data = made_up(bench.scratch / "tiny", *TINY)
+    ended: dict[tuple[str, int], list[Ended]] = {(mode, n): [] for mode in MODES for n in rounds}
+    for turn in range(max(rounds.values())):
+        for n in rounds:
+            for mode in MODES:
+                if turn < rounds[n]:
+                    artifacts = bench.scratch / f"overhead-{mode}-{n}-{turn}"
+                    ended[mode, n].append(tiny_sweep(artifacts, data, mode, n))
+
+    section = Section(
+        "Fixed cost of a combination",
+        [
+            f"{TINY[0]} examples × {TINY[1]} features, {TINY[2]} classes, 2 epochs; the whole program from process "
+            "start to exit, cold, with its temporary Prefect server. Cost = (seconds of n − seconds of 1) / (n − 1), "
+            "of medians.",
+        ],
+        [["W&B", "combinations", "seconds", "ms a combination", "peak RSS, MB", "peak PSS, MB"]],
+    )
+    for (mode, n), runs in ended.items():
+        seconds = [run.seconds for run in runs]
+        alone = median(run.seconds for run in ended[mode, 1])
+        cost = (median(seconds) - alone) / (n - 1) if n > 1 else None
+        peak = max(runs, key=lambda run: run.pss)
+        section.table.append(
+            [
+                mode, str(n), spread(seconds), figure(1000 * cost) if cost is not None else "",
+                figure(peak.rss / 1e6), figure(peak.pss / 1e6),
+            ]
+        )  # fmt: skip
+        section.data[f"{mode} {n}"] = {"seconds": seconds, "cost": cost, "rss": peak.rss, "pss": peak.pss}
+    return section
+
+
+def tiny_sweep(artifacts: Path, data: Path, mode: str, n: int) -> Ended:
+    """Over n learning rates."""
+    where = ["--artifacts", str(artifacts), "--data-dir", str(data), "--wandb-mode", mode]
+    rates = [f"{rate:.6f}" for rate in np.linspace(0.001, 0.1, n)]
+    grid = ["--learning-rates", *rates, "--batch-sizes", "16", "--alphas", "0", "--max-epochs", "2"]
+    return program(*where, *grid)

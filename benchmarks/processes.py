@@ -1,0 +1,91 @@
+"""Run the program as its users do and watch it from outside."""
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parents[1]
+SECONDS_BETWEEN_SAMPLES = 0.05
+
+
+@dataclass(frozen=True)
+class Ended:
+    seconds: float  # from the start of the process to its exit
+    rss: int  # bytes, the largest sum seen over the process and all below it; shared pages count in each
+    pss: int  # the same with shared pages divided among the sharers
+    processes: int  # most seen at one time
+
+
+def program(*arguments: str) -> Ended:
+    return python("-m", "flows", *arguments)
+
+
+def python(*arguments: str) -> Ended:
+    """Run the interpreter to its end, in the project's folder.
+
+    Raises
+    ------
+    RuntimeError : it did not end with 0; with its last lines
+    """
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "PREFECT_"))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    sampler = Sampler(process.pid)
+    sampler.start()
+    output, _ = process.communicate()
+    seconds = time.perf_counter() - started
+    sampler.stop.set()
+    sampler.join()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output[-2000:]}")
+    return Ended(seconds, sampler.rss, sampler.pss, sampler.processes)
+
+
+class Sampler(threading.Thread):
+    """Sums the memory of a process and its descendants every 50 ms; costs some 5 % of a core."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.root = psutil.Process(pid)
+        self.stop = threading.Event()
+        self.rss = self.pss = self.processes = 0
+
+    def run(self) -> None:
+        while not self.stop.wait(SECONDS_BETWEEN_SAMPLES):
+            rss = pss = count = 0
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for process in [self.root, *self.root.children(recursive=True)]:
+                    with contextlib.suppress(psutil.Error):
+                        memory = process.memory_full_info()
+                        rss, pss, count = rss + memory.rss, pss + getattr(memory, "pss", 0), count + 1
+            self.rss, self.pss, self.processes = max(self.rss, rss), max(self.pss, pss), max(self.processes, count)
+
+
+def steps(artifacts: Path) -> dict[str, float]:
+    """Seconds from the start of the first to the end of the last task run of each step, by Prefect's own record.
+
+    Raises
+    ------
+    RuntimeError : Prefect has not recorded every task run as completed
+    """
+    query = """select substr(name, 1, instr(name || ' ', ' ') - 1) as step, sum(state_type <> 'COMPLETED'),
+        86400 * (max(julianday(end_time)) - min(julianday(start_time))) from task_run group by step"""
+    with contextlib.closing(sqlite3.connect(f"file:{artifacts}/prefect/prefect.db?mode=ro", uri=True)) as database:
+        rows = database.execute(query).fetchall()
+    if bad := [step for step, unfinished, _ in rows if unfinished]:
+        raise RuntimeError(f"Prefect has no end of some task runs of {', '.join(bad)}")
+    return {step: seconds for step, _, seconds in rows}
