@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import textbook
 from benchmarks.data import Problem, problem
 from benchmarks.results import Bench, Section, ratio, spread
+from benchmarks.textbook import Textbook
 from benchmarks.timing import in_turns, one_thread, torch
 from softmax import kernels, reference
 from softmax.loss import one_hot
@@ -29,8 +29,7 @@ class Contenders:
         self.data = data
         self.images = np.ascontiguousarray(data.images[data.train])  # (48,000, 784) float32
         self.labels = data.labels[data.train]
-        self.images64 = self.images.astype(np.float64)
-        self.targets = one_hot(self.labels, data.classes, np.float64)
+        self.book = Textbook(self.images.astype(np.float64), one_hot(self.labels, data.classes, np.float64))
         if torch():
             self.tensor, self.label_tensor = torch().from_numpy(self.images), torch().from_numpy(self.labels)
 
@@ -54,7 +53,7 @@ class Contenders:
     def textbook(self, batch_size: int) -> Result:
         W, b = self.start(np.float64)
         W = np.ascontiguousarray(W)
-        textbook.epoch(W, b, self.images64, self.targets, self.order(), batch_size, LEARNING_RATE, ALPHA)
+        self.book.epoch(W, b, self.order(), batch_size, LEARNING_RATE, ALPHA)
         return W, b
 
     def torch(self, batch_size: int) -> Result:
@@ -93,7 +92,7 @@ def run(bench: Bench) -> Section:
         [
             f"{n:,} × {m} → {c}, milliseconds an epoch, one thread each, in turns: median (least–greatest). Each draws "
             "the same order of examples and ends with the same weights.",
-            "*Textbook*: a float64 NumPy loop over a shuffled copy. *PyTorch*: nn.Linear and SGD, float32, batches "
+            "*Textbook*: a float64 NumPy loop over a shuffled copy (in memory that it keeps). *PyTorch*: nn.Linear and SGD, float32, batches "
             "by indexing." + ("" if torch() else " **PyTorch is not installed: left out.**"),
             f"*Floor*: as many multiply–adds as the epoch's two products, at the speed of one {SIDE}³ float32 product.",
         ],

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks import textbook
 from benchmarks.data import cold, problem
 from benchmarks.epoch import ALPHA, LEARNING_RATE, SEED
 from benchmarks.processes import Ended, program, python, steps
 from benchmarks.results import Bench, Section, figure, spread
+from benchmarks.textbook import Textbook, evaluate
 from benchmarks.timing import one_thread, timed
 from softmax.loss import one_hot
 from softmax.sgd import initial_parameters, permutation
@@ -79,23 +79,23 @@ def memory(run: Ended) -> list[str]:
 def textbook_times(bench: Bench, rounds: int) -> Times:
     """Seconds of an epoch at each batch size, and of one validation; one untimed round first."""
     data = problem(bench)
-    images = data.images[data.train].astype(np.float64)
     targets = one_hot(data.labels[data.train], data.classes, np.float64)
+    book = Textbook(data.images[data.train].astype(np.float64), targets)
     validation_images = data.images[data.validation].astype(np.float64)
     validation_targets = one_hot(data.labels[data.validation], data.classes, np.float64)
-    W, b = initial_parameters(images.shape[1], data.classes, SEED, np.float64)
+    W, b = initial_parameters(data.images.shape[1], data.classes, SEED, np.float64)
     W = np.ascontiguousarray(W)
 
     def epoch(batch_size: int) -> None:
-        order = permutation(SEED, 1, len(images))
-        textbook.epoch(W, b, images, targets, order, batch_size, LEARNING_RATE, ALPHA)
+        order = permutation(SEED, 1, len(targets))
+        book.epoch(W, b, order, batch_size, LEARNING_RATE, ALPHA)
 
     times: Times = {name: [] for name in ("8", "16", "32", "64", "validation")}
     with one_thread():
         for turn in range(rounds + 1):
             for name, seconds in times.items():
                 if name == "validation":
-                    took = timed(lambda: textbook.evaluate(W, b, validation_images, validation_targets, ALPHA))
+                    took = timed(lambda: evaluate(W, b, validation_images, validation_targets, ALPHA))
                 else:
                     took = timed(lambda size=int(name): epoch(size))  # type: ignore[misc]
                 if turn:

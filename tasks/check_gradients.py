@@ -20,7 +20,7 @@ class WrongGradient(RuntimeError):
 
 @task(
     task_run_name="check gradients",
-    tags=["check"],
+    tags=["sweep"],
     cache_policy=determined_by(*SOFTMAX, "softmax.check"),
     result_serializer="json",
 )

@@ -43,7 +43,7 @@ def source(data_dir: Path | None) -> Source:
 
 @task(
     task_run_name="download",
-    tags=["data"],
+    tags=["sweep"],
     cache_policy=determined_by("experiment.sources", "experiment.decode", "experiment.validate"),
     result_serializer="json",
     retries=2,

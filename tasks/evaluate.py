@@ -12,7 +12,7 @@ from softmax.loss import accuracy, cross_entropy, normalized
 
 @task(
     task_run_name="evaluate",
-    tags=["evaluate"],
+    tags=["sweep"],
     cache_policy=determined_by("softmax.loss"),
     result_serializer="json",
 )

@@ -11,7 +11,7 @@ from softmax.loss import normalized
 
 @task(
     task_run_name="normalize",
-    tags=["data"],
+    tags=["sweep"],
     cache_policy=determined_by("softmax.loss"),
     result_serializer="json",
 )

@@ -22,7 +22,7 @@ log = logging.getLogger("sweep")
 
 @task(
     task_run_name="report",
-    tags=["report"],
+    tags=["sweep"],
     cache_policy=determined_by("report.leaderboard", "report.pictures"),
     refresh_cache=True,  # the key is its identity; its folder is always made anew
     result_serializer="json",

@@ -16,7 +16,7 @@ from softmax import sgd
 
 @task(
     task_run_name="retrain {combination}",
-    tags=["retrain"],
+    tags=["sweep"],
     cache_policy=determined_by(*SOFTMAX, "experiment.training"),
     result_serializer="json",
 )

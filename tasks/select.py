@@ -16,7 +16,7 @@ class EveryCombinationDiverged(RuntimeError):
 
 @task(
     task_run_name="select",
-    tags=["select"],
+    tags=["sweep"],
     cache_policy=determined_by("experiment.results"),
     result_serializer="json",
 )

@@ -11,7 +11,7 @@ from experiment.tracking import tracked
 
 @task(
     task_run_name="split",
-    tags=["data"],
+    tags=["sweep"],
     cache_policy=determined_by("experiment.split"),
     result_serializer="json",
 )

@@ -17,7 +17,7 @@ from softmax import sgd
 
 @task(
     task_run_name="train {combination} seed={seed}",
-    tags=["train"],
+    tags=["sweep"],
     cache_policy=determined_by(*SOFTMAX, "experiment.training"),
     result_serializer="json",
 )
