@@ -42,6 +42,10 @@ fix: .venv/installed ## mend what ruff can mend
 ui: .venv/installed ## serve the Prefect UI over what the sweeps left, on http://127.0.0.1:4200
 	PREFECT_HOME=$(abspath artifacts/prefect) $(BIN)/prefect server start
 
+.PHONY: clean
+clean: .venv/installed ## show, and on your word remove, what no finished sweep needs
+	$(BIN)/python -m flows clean $(ARGS)
+
 .PHONY: bench
 bench: .venv/installed ## measure speed and memory side by side
 	$(BIN)/python -m benchmarks

@@ -7,6 +7,8 @@ import shlex
 import signal
 import sys
 import threading
+from collections import Counter
+from pathlib import Path
 from typing import Annotated
 
 import psutil
@@ -14,7 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 from rich.console import Console
 
-from experiment import prepare
+from experiment import prepare, retention
 from experiment.config import Execution, Experiment
 from experiment.decode import DataError
 
@@ -52,6 +54,33 @@ def run(
     from report.terminal import closing
 
     Console().print(closing(summary, prepare.named(experiment, execution)))
+    return DONE
+
+
+@app.command
+def clean(*, artifacts: Path = DEFAULT_EXECUTION.artifacts, keep: int | None = None, yes: bool = False) -> int:
+    """Show what no kept sweep needs, and remove it when you say so.
+
+    Parameters
+    ----------
+    artifacts
+        The artifact root.
+    keep
+        How many of the newest sweeps to keep. Left out: all. What sweeps that never ended left behind goes too.
+    yes
+        Do not ask.
+    """
+    doomed = retention.unneeded(artifacts, keep)
+    counts = Counter(path.relative_to(artifacts).parts[0] for path in doomed)
+    total = sum(map(retention.size, doomed))
+    for folder, count in counts.items():
+        print(f"{artifacts / folder}: {count} to remove")
+    if not doomed:
+        print(f"Nothing to remove below {artifacts}.")
+    elif yes or input(f"Remove these, {total / 1e6:.1f} MB? [y/N] ").strip().lower() in {"y", "yes"}:
+        for path in doomed:
+            retention.remove(path)
+        print(f"Removed {total / 1e6:.1f} MB.")
     return DONE
 
 

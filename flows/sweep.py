@@ -50,7 +50,7 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     runner: ThreadPoolTaskRunner[Trained] = ThreadPoolTaskRunner(max_workers=execution.workers)
     try:
         # One BLAS thread each: workers run side by side, and the order of a sum must not depend on the machine.
-        with interruption.cancellable(), steps_run_on(runner, execution.artifacts), threadpool_limits(1, "blas"):
+        with steps_run_on(runner, execution.artifacts), threadpool_limits(1, "blas"), interruption.cancellable():
             return steps(experiment, execution)
     except interruption.Interrupted as stopped:
         return Cancelled(message=str(stopped))  # type: ignore[return-value]  # Prefect raises CancelledRun

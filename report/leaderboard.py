@@ -8,8 +8,17 @@ from experiment.results import Candidate, Selection
 
 
 def leaderboard(selection: Selection) -> pd.DataFrame:
-    """One row a combination, best first. Under several seeds figures are means, with their standard deviation."""
-    return pd.DataFrame([row(rank, candidate) for rank, candidate in enumerate(selection.ranking, start=1)])
+    """One row a combination, best first.
+
+    Under several seeds the figures are means, with their standard deviations, and `overlaps_best` says whether
+    one standard deviation up from here reaches one down from the best: then the ranking may be luck.
+    """
+    table = pd.DataFrame([row(rank, candidate) for rank, candidate in enumerate(selection.ranking, start=1)])
+    if "seeds" in table:
+        best = table.iloc[0]
+        reach = table["val_accuracy"] + table["val_accuracy_std"]
+        table["overlaps_best"] = reach >= best["val_accuracy"] - best["val_accuracy_std"]
+    return table
 
 
 def row(rank: int, candidate: Candidate) -> dict[str, object]:

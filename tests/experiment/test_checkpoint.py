@@ -1,0 +1,59 @@
+import copy
+import logging
+
+import numpy as np
+import pytest
+
+from experiment import checkpoint
+from softmax import sgd
+
+RNG = np.random.default_rng(0)
+IMAGES, LABELS = RNG.uniform(-0.5, 0.5, (60, 5)).astype(np.float32), RNG.integers(0, 3, 60)
+RECIPE = {"classes": 3, "learning_rate": 0.1, "batch_size": 8, "alpha": 0.0, "max_epochs": 9, "seed": 1}
+
+
+def states(average=False, **more):
+    return sgd.train(IMAGES, LABELS, np.arange(40), np.arange(40, 60), average=average, **RECIPE, **more)
+
+
+@pytest.mark.parametrize("average", [False, True])
+def test_a_training_continued_from_a_checkpoint_is_bit_for_bit_the_same(tmp_path, average):
+    for state in states(average):
+        if len(state.history) == 4:
+            checkpoint.save(tmp_path / "c", "mine", state)
+    *_, resumed = states(average, state=checkpoint.load(tmp_path / "c", "mine"))
+    assert resumed.history == state.history
+    for one, other in zip(resumed.best + resumed.last, state.best + state.last, strict=True):
+        assert one.tobytes("A") == other.tobytes("A")
+        assert one.flags.f_contiguous == other.flags.f_contiguous
+
+
+def test_a_diverged_training_stays_diverged(tmp_path):
+    with np.errstate(all="ignore"):
+        *_, state = sgd.train(IMAGES, LABELS, np.arange(40), np.arange(40, 60), **RECIPE | {"learning_rate": 1e38})
+    checkpoint.save(tmp_path / "c", "mine", state)
+    assert checkpoint.load(tmp_path / "c", "mine").diverged
+
+
+def test_no_checkpoint_is_no_state(tmp_path):
+    assert checkpoint.load(tmp_path / "c", "mine") is None
+
+
+@pytest.mark.parametrize("damage", ["emptied", "truncated", "flipped", "a directory", "foreign", "a pickle"])
+def test_a_damaged_or_foreign_checkpoint_is_set_aside_with_one_warning(tmp_path, damage, caplog):
+    path = tmp_path / "c"
+    checkpoint.save(path, "another" if damage == "foreign" else "mine", copy.deepcopy(next(states())))
+    content = bytearray(path.read_bytes())
+    path.unlink()
+    if damage == "a directory":
+        path.mkdir()
+    else:
+        flipped = bytearray(content)
+        flipped[len(content) // 2] ^= 1
+        damaged = {"emptied": b"", "truncated": content[:-9], "flipped": flipped, "a pickle": b"\x80\x04N."}
+        path.write_bytes(damaged.get(damage, content))
+    with caplog.at_level(logging.WARNING, "sweep"):
+        assert checkpoint.load(path, "mine") is None
+    assert len(caplog.records) == 1
+    assert not path.exists()
+    assert len(list(tmp_path.glob("c.bad-*"))) == 1
