@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from experiment import faults
+
 PREFIX = "sha256:"
 
 
@@ -53,7 +55,9 @@ class ArrayStore(Frozen):
                 np.lib.format.write_array(writer, array, allow_pickle=False)
                 file.close()
                 digest = PREFIX + writer.sha256.hexdigest()
+                faults.point("array drafted")
                 Path(file.name).replace(self.path(digest))
+                faults.point("array stored")
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
                 raise
@@ -101,7 +105,9 @@ def write_atomically(path: Path, content: bytes, sync: bool) -> None:
             if sync:
                 os.fsync(file.fileno())
             file.close()
+            faults.point(f"{path.parent.name} drafted")
             Path(file.name).replace(path)
+            faults.point(f"{path.parent.name} written")
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise

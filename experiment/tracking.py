@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from prefect.context import TaskRunContext
 
+from experiment import faults
 from experiment.caching import identity
 from experiment.config import Execution
 from experiment.decode import DataError
@@ -91,12 +92,14 @@ def tracked(execution: Execution, job_type: str, config: dict[str, Any], name: s
     }
     run = start(execution, job_type=job_type, name=name or job_type, config=config | ids)
     log.info("W&B run %s %s", run.id, "(offline)" if run.offline else run.url, extra={"console": False})
+    faults.point("tracking begun")
     try:
         yield run
     except BaseException:
         finish(run, exit_code=1)
         raise
     finish(run, exit_code=0)
+    faults.point("tracking ended")
 
 
 def start(execution: Execution, **about: Any) -> "wandb.Run":
@@ -158,3 +161,4 @@ def log_epoch(run: "wandb.Run", row: Metrics) -> None:
     if row.epoch >= run.starting_step:
         values = {name: value for name, value in row._asdict().items() if value == value or name == "train_loss"}
         run.log(values, step=row.epoch, commit=True)
+        faults.point("epoch")

@@ -1,5 +1,6 @@
 """The loop around a training: each epoch goes to W&B, the state to a checkpoint now and then."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from softmax.sgd import State
 if TYPE_CHECKING:
     import wandb
 
-CHECKPOINT_SECONDS = 5.0
+CHECKPOINT_SECONDS = float(os.environ.get("SWEEP_CHECKPOINT_SECONDS", "5"))
 
 
 def follow(run: "wandb.Run", execution: Execution, epochs: Callable[..., Iterator[State]]) -> State:

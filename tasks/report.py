@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from prefect import task
 
+from experiment import faults
 from experiment.caching import determined_by, identity
 from experiment.config import Execution, Experiment
 from experiment.provenance import provenance
@@ -127,9 +128,12 @@ def put_in_place(draft: Path, folder: Path) -> None:
     old = draft.with_name(f"{draft.name}.old")
     if folder.exists():
         folder.rename(old)
+    faults.point("report between")
     draft.rename(folder)
+    faults.point("report in place")
     shutil.rmtree(old, ignore_errors=True)
     link = draft.with_name(f"{draft.name}.latest")
     link.unlink(missing_ok=True)
     link.symlink_to(folder.name)
+    faults.point("report linked")
     link.replace(folder.with_name("latest"))

@@ -73,7 +73,8 @@ def test_a_lock_keeps_others_out_until_it_is_released(tmp_path):
 def test_a_killed_process_holds_no_lock(tmp_path):
     script = (
         "import sys, time; from pathlib import Path; from experiment.caching import KeyLocks\n"
-        f"locks = KeyLocks(Path(sys.argv[1])); locks.acquire_lock({KEY!r}, 'it'); print('held', flush=True); time.sleep(60)"
+        f"locks = KeyLocks(Path(sys.argv[1])); locks.acquire_lock({KEY!r}, 'it'); print('held', flush=True)\n"
+        "time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"held\n"

@@ -30,7 +30,9 @@ def test_a_training_continued_from_a_checkpoint_is_bit_for_bit_the_same(tmp_path
 
 def test_a_diverged_training_stays_diverged(tmp_path):
     with np.errstate(all="ignore"):
-        *_, state = sgd.train(IMAGES, LABELS, np.arange(40), np.arange(40, 60), **RECIPE | {"learning_rate": 1e38})
+        *_, state = sgd.train(
+            IMAGES, LABELS, np.arange(40), np.arange(40, 60), **RECIPE | {"learning_rate": 1e38, "alpha": 1e5}
+        )
     checkpoint.save(tmp_path / "c", "mine", state)
     assert checkpoint.load(tmp_path / "c", "mine").diverged
 
