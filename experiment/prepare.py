@@ -10,6 +10,7 @@ from pathlib import Path
 
 from experiment.code import code_digest
 from experiment.config import Execution, Experiment
+from experiment.credentials import credentials
 from experiment.decode import FASHION_MNIST, DataError
 from experiment.split import split_rows
 from experiment.validate import own_data
@@ -37,6 +38,8 @@ def check(experiment: Experiment, execution: Execution) -> None:
         raise DataError(
             f"batch_sizes: {largest} is more than the {training_rows} training rows: choose a smaller batch size"
         )
+    if execution.wandb_mode == "online" and not credentials()[1]:
+        raise DataError("wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY")
     check_writable(execution.artifacts, space=values * SPACE_PER_VALUE)
 
 

@@ -154,6 +154,7 @@ class Summary(Frozen):
     test_loss: float
     gap: float  # validation accuracy minus test accuracy
     class_accuracy: dict[str, float]
+    importance: dict[str, float]  # share of the variance of validation accuracy that each hyperparameter explains
     gradient_error: float  # the worst relative error that the gradient check found
     combinations: int
     cached: int

@@ -8,7 +8,6 @@ W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offlin
 """
 
 import logging
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from prefect.context import TaskRunContext
 from experiment import faults
 from experiment.caching import identity
 from experiment.config import Execution
-from experiment.decode import DataError
+from experiment.credentials import credentials
 from softmax.sgd import Metrics
 
 if TYPE_CHECKING:
@@ -30,42 +29,41 @@ if TYPE_CHECKING:
 log = logging.getLogger("sweep")
 
 PATIENCE = 10  # seconds that W&B may take to answer, to take a new run, or to take the rest of one
-CLOUD = "https://api.wandb.ai"
 
 _setting_up = threading.Lock()
 _gone_offline = threading.Event()  # this process has given up on reaching W&B
 
 
 def decided(execution: Execution) -> Execution:
-    """With the tracking mode settled, once for the sweep: an unasked-for or unreachable W&B means offline.
-
-    Raises
-    ------
-    DataError : online was asked for, and there is no API key
-    """
+    """With the tracking mode settled, once for the sweep: an unasked-for or unreachable W&B means offline."""
     _gone_offline.clear()
     if execution.wandb_mode in ("offline", "disabled"):
         return execution
-    server = os.environ.get("WANDB_BASE_URL", CLOUD).rstrip("/")
-    key = os.environ.get("WANDB_API_KEY") or (requests.utils.get_netrc_auth(server) or ("", ""))[1]
-    if not key and execution.wandb_mode == "online":
-        raise DataError("wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY")
-    if key and (trouble := probe(server, key)):
-        log.warning("W&B: %s. Tracking goes on offline; `wandb sync` sends it later.", trouble)
-    mode = "online" if key and not trouble else "offline"
-    return execution.model_copy(update={"wandb_mode": mode})
+    from wandb.errors import AuthenticationError
+
+    try:
+        server, known_by = credentials()
+        trouble = probe(server, getattr(known_by, "api_key", None)) if known_by else ""
+    except AuthenticationError as error:
+        known_by, trouble = None, f"the API key is invalid ({error})"
+    if trouble:
+        go_offline(trouble, execution)
+    return execution.model_copy(update={"wandb_mode": "online" if known_by and not trouble else "offline"})
 
 
-def probe(server: str, key: str) -> str:
-    """Ask who the key belongs to. Returns what is wrong, or ""."""
+def probe(server: str, key: str | None) -> str:
+    """Ask who the key belongs to; without one (there may be a token), whether anyone answers.
+
+    Returns what is wrong, or "".
+    """
     try:
         answer = requests.post(
             f"{server}/graphql",
             json={"query": "query Viewer { viewer { id } }"},
-            auth=("api", key),
+            auth=("api", key) if key else None,
             timeout=PATIENCE / 2,
         )
-        if answer.status_code in (401, 403) or (answer.ok and not answer.json()["data"]["viewer"]):
+        if key and (answer.status_code in (401, 403) or (answer.ok and not answer.json()["data"]["viewer"])):
             return f"{server} does not accept the API key: it is invalid"
         answer.raise_for_status()
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
@@ -83,7 +81,6 @@ def tracked(execution: Execution, job_type: str, config: dict[str, Any], name: s
     config : what is to be seen in W&B and read back from `run.config`; the Prefect ids are added
     name : to display; the step's when left out
     """
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # it would phone home even offline
     task_run = TaskRunContext.get()
     assert task_run is not None
     ids = {
@@ -96,9 +93,9 @@ def tracked(execution: Execution, job_type: str, config: dict[str, Any], name: s
     try:
         yield run
     except BaseException:
-        finish(run, exit_code=1)
+        finish(run, execution, exit_code=1)
         raise
-    finish(run, exit_code=0)
+    finish(run, execution, exit_code=0)
     faults.point("tracking ended")
 
 
@@ -136,24 +133,28 @@ def start(execution: Execution, **about: Any) -> "wandb.Run":
         try:
             return wandb.init(mode="online", resume="allow", **about)
         except wandb.errors.Error as error:
-            go_offline(f"a run could not be started ({error})")
+            go_offline(f"a run could not be started ({error})", execution)
     for earlier in folder.glob(f"offline-run-*-{about['id']}"):
         shutil.rmtree(earlier)  # its rows are all written again: `wandb sync` must not find them twice
     return wandb.init(mode="disabled" if execution.wandb_mode == "disabled" else "offline", **about)
 
 
-def finish(run: "wandb.Run", exit_code: int) -> None:
+def finish(run: "wandb.Run", execution: Execution, exit_code: int) -> None:
     try:
         run.finish(exit_code=exit_code)
     except TimeoutError:
-        go_offline(f"run {run.id} could not be sent to its end: `wandb sync --include-online` can")
+        go_offline(f"run {run.id} could not be sent to its end", execution)
 
 
-def go_offline(trouble: str) -> None:
+def go_offline(trouble: str, execution: Execution) -> None:
     """Warn once, and let all later runs of this process be offline ones."""
     if not _gone_offline.is_set():
         _gone_offline.set()
-        log.warning("W&B: %s. Tracking goes on offline; `wandb sync` sends it later.", trouble)
+        log.warning("W&B: %s. Tracking goes on offline; send it later with: %s", trouble, to_sync(execution))
+
+
+def to_sync(execution: Execution) -> str:
+    return f"wandb sync --include-online {execution.artifacts}/wandb"
 
 
 def log_epoch(run: "wandb.Run", row: Metrics) -> None:

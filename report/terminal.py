@@ -23,11 +23,18 @@ def closing(summary: Summary, execution: Execution) -> Group:
     table.add_row("best", f"learning rate {best.learning_rate:g}, batch size {best.batch_size}, alpha {best.alpha:g}")
     table.add_row("best epoch", str(summary.best_epoch))
     table.add_row("validation", f"accuracy {summary.val_accuracy:.2%}, loss {summary.val_loss:.4f}")
+    side = "more" if summary.gap >= 0 else "less"
+    low, high = summary.test_accuracy_95
     table.add_row("test", f"accuracy {summary.test_accuracy:.2%}, cross-entropy {summary.test_loss:.4f}")
+    table.add_row(
+        "", f"95 % interval of the accuracy {low:.2%} to {high:.2%}, validation gave {abs(summary.gap):.2%} {side}"
+    )
+    shares = sorted(summary.importance.items(), key=lambda item: -item[1])
+    table.add_row("what mattered", ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in shares))
     table.add_row("files", short(execution.artifacts / "sweeps" / summary.name))
     table.add_row("Prefect UI", "make ui, then open http://127.0.0.1:4200")
     if execution.wandb_mode != "online":
-        table.add_row("W&B", f"wandb sync --include-offline {short(execution.artifacts)}/wandb/offline-run-*")
+        table.add_row("W&B", f"wandb sync {short(execution.artifacts)}/wandb/offline-run-*")
     return Group("", table)
 
 

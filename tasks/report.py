@@ -16,7 +16,7 @@ from experiment.provenance import provenance
 from experiment.results import DataInfo, Evaluation, GradientCheck, Result, Retrained, Selection, Summary
 from experiment.tracking import tracked
 from report import pictures
-from report.leaderboard import leaderboard
+from report.leaderboard import importance, leaderboard
 
 log = logging.getLogger("sweep")
 
@@ -54,6 +54,7 @@ def report(
         test_loss=test.test_loss,
         gap=best.val_accuracy - test.test_accuracy,
         class_accuracy=dict(zip(data.class_names, test.class_accuracy, strict=True)),
+        importance=importance(leaderboard(selection)),
         gradient_error=max(check.relative_errors.values()),
         combinations=len(selection.ranking),
         cached=cached,

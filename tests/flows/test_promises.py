@@ -32,7 +32,7 @@ def execution(tmp_path, prefect_server):
     return Execution(artifacts=tmp_path / "artifacts", wandb_mode="disabled")
 
 
-def every_task() -> list[Task]:
+def every_task():
     modules = [importlib.import_module(f"tasks.{path.stem}") for path in sorted((PROJECT / "tasks").glob("[a-z]*.py"))]
     return [value for module in modules for value in vars(module).values() if isinstance(value, Task)]
 

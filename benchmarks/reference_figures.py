@@ -1,0 +1,58 @@
+"""Two figures of docs/results.md that no sweep gives: `python -m benchmarks.reference_figures`.
+
+1. The convex optimum: scikit-learn's L-BFGS on all training images.
+2. How much is gained by early-stopping the final training on the test set, as the course's solution does: the
+   sweep's honest winner, trained on all training images, judged at its own best epoch and at the test set's.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from experiment.sources import fashion_mnist
+from softmax import sgd
+from softmax.kernels import evaluate
+from softmax.loss import accuracy, cross_entropy, normalized
+
+PATIENCE = 10  # epochs without a new lowest test loss, as in the course's solution
+
+
+def main() -> None:
+    data = fashion_mnist(Path("artifacts/data"), print)
+    train, test = normalized(data.train_images), normalized(data.test_images)
+    rows = np.arange(len(train))
+
+    optimum = LogisticRegression(C=0.1, max_iter=1000).fit(train, data.train_labels)
+    logits = optimum.decision_function(test)
+    print(
+        f"L-BFGS, C = 0.1 ({optimum.n_iter_[0]} iterations): accuracy {accuracy(logits, data.test_labels):.2%}, ",
+        end="",
+    )
+    print(f"cross-entropy {cross_entropy(logits, data.test_labels):.4f}")
+
+    summary = json.loads(Path("artifacts/sweeps/latest/summary.json").read_text())
+    honest, figures = summary["best_epoch"], []
+    states = sgd.train(train, data.train_labels, rows, None, classes=10, max_epochs=1000, seed=541, **summary["best"])
+    for state in states:
+        loss, correct = evaluate(*state.last, test, data.test_labels, np.arange(len(test)))
+        figures.append((loss / len(test), correct / len(test)))
+        best = min(range(len(figures)), key=figures.__getitem__) + 1
+        if len(figures) >= max(honest, best + PATIENCE):
+            break
+    stopped = next(
+        epoch
+        for epoch in range(1, len(figures))
+        if epoch >= 1 + PATIENCE + int(np.argmin([f[0] for f in figures[:epoch]]))
+    )
+    chosen = int(np.argmin([figure[0] for figure in figures[:stopped]])) + 1
+    for words, epoch in (("by validation", honest), ("by early stopping on the test set", chosen)):
+        loss, share = figures[epoch - 1]
+        print(f"{summary['best']}: epoch {epoch}, chosen {words}: accuracy {share:.2%}, cross-entropy {loss:.4f}")
+    peak = max(range(len(figures)), key=lambda i: figures[i][1]) + 1
+    print(f"its best epoch by test accuracy, {peak}: {figures[peak - 1][1]:.2%}")
+
+
+if __name__ == "__main__":
+    main()

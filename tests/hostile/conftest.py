@@ -1,0 +1,43 @@
+"""What every test here begins with: the program, on a small grid, and what it leaves when nothing happens to it."""
+
+
+import pytest
+
+from tests.hostile.leavings import results, rows_on_disk
+from tests.hostile.program import FORKED, Program, nothing
+
+GRID = ("--learning-rates", 0.5, 0.1, "--batch-sizes", 16, 64, "--alphas", 0, "--max-epochs", 30, "--patience", 30)
+OFTEN = {"SWEEP_CHECKPOINT_SECONDS": "0.02"}
+
+
+@pytest.fixture(scope="session")
+def forking(prefect_server):
+    """Start the process that runs are forked from, with the environment that its imports look at."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"PREFECT_API_URL": prefect_server, "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", **OFTEN}.items():
+            patch.setenv(name, value)
+        process = FORKED.Process(target=nothing)
+        process.start()
+        process.join()
+
+
+@pytest.fixture(scope="session")
+def sweep_in(prefect_server, digits, forking):
+    """Given an artifact root: the program on the small grid, on the session's server."""
+
+    def program(artifacts, *flags, **environment):
+        return Program(
+            artifacts, "--data-dir", digits, "--workers", 2, *(flags or GRID),
+            **{"PREFECT_API_URL": prefect_server, **OFTEN, **environment},
+        )  # fmt: skip
+
+    return program
+
+
+@pytest.fixture(scope="session")
+def undisturbed(sweep_in, tmp_path_factory):
+    """Results and W&B rows of the small grid."""
+    artifacts = tmp_path_factory.mktemp("undisturbed") / "artifacts"
+    ended = sweep_in(artifacts).run()
+    assert ended.code == 0, ended.output
+    return results(artifacts), rows_on_disk(artifacts)

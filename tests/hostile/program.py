@@ -1,0 +1,120 @@
+"""The program as a process of its own, to be killed and run again."""
+
+import atexit
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.conftest import PROJECT, clean_environment
+
+KILLED = -9
+PATIENCE = 120.0  # seconds any run here may take, on a busy machine
+
+
+@dataclass
+class Ended:
+    code: int
+    output: str
+    seconds: float
+
+
+class Program:
+    """`python -m flows` with these flags, the artifact root among them, in this environment."""
+
+    def __init__(self, artifacts: Path, *flags: object, **environment: str) -> None:
+        self.artifacts = artifacts
+        self.flags = ["--artifacts", str(artifacts), *map(str, flags)]
+        self.environment = environment
+
+    def start(self, **environment: str) -> "Running":
+        log = self.artifacts.with_name(f"{self.artifacts.name}.log")
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "flows", *self.flags],
+                cwd=PROJECT,
+                env=clean_environment() | self.environment | environment,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return Running(process, log)
+
+    def run(self, **environment: str) -> Ended:
+        return self.start(**environment).wait()
+
+    def run_forked(self, **environment: str) -> Ended:
+        """The same, forked from a process that has done the imports: a fifth of the time."""
+        log = self.artifacts.with_name(f"{self.artifacts.name}.log")
+        process = FORKED.Process(target=main, args=(self.flags, self.environment | environment, log))
+        began = time.monotonic()
+        process.start()
+        process.join(PATIENCE)
+        if process.exitcode is None:
+            process.kill()
+        assert process.exitcode is not None, f"still running after {PATIENCE} s: {self.flags}"
+        return Ended(process.exitcode, log.read_text(), time.monotonic() - began)
+
+
+class Running:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process, self.log = process, log
+        self.began = time.monotonic()
+
+    def wait(self) -> Ended:
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            for process in self.family():
+                process.kill()
+            raise
+        return Ended(code, self.log.read_text(), time.monotonic() - self.began)
+
+    def wait_for(self, pattern: str, folder: Path) -> None:
+        """Until a file like this appears; fails if the program ends before."""
+        while not any(folder.glob(pattern)):
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() - self.began < PATIENCE
+            time.sleep(0.01)
+
+    def family(self) -> list[psutil.Process]:
+        """What runs in the program's session: itself, and every process that it started."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(ProcessLookupError, psutil.Error):
+                if os.getsid(process.pid) == self.process.pid and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+
+FORKED: Any = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(
+    [__name__, "flows.__main__", "flows.sweep", "wandb.sdk.launch", "sklearn.model_selection", "scipy.stats"]
+)
+
+
+def nothing() -> None:
+    """Something to fork for."""
+
+
+def main(flags: list[str], environment: dict[str, str], log: Path) -> None:
+    """In the forked process."""
+    with log.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    for name in os.environ.keys() - clean_environment().keys():
+        del os.environ[name]
+    os.environ.update(environment)
+    sys.argv = ["flows", *flags]
+    from flows.__main__ import main
+
+    code = main()
+    atexit._run_exitfuncs()  # multiprocessing leaves without
+    sys.exit(code)

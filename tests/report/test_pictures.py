@@ -1,0 +1,60 @@
+"""What a picture says, read off the figure."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiment.config import Experiment
+from report import pictures
+
+EXPERIMENT = Experiment()
+
+
+def test_each_class_has_its_weights_under_its_name():
+    W = np.random.default_rng(0).standard_normal((16, 3))
+    figure = pictures.weights(W, ["one", "two", "three"])
+    shown = {axis.get_title(): axis.images[0].get_array() for axis in figure.axes if axis.get_title()}
+    assert list(shown) == ["one", "two", "three"]
+    np.testing.assert_array_equal(shown["two"], W[:, 1].reshape(4, 4))
+
+
+def test_no_picture_of_weights_that_are_not_square():
+    assert pictures.weights(np.zeros((15, 3)), ["one", "two", "three"]) is None
+
+
+def test_the_curves_are_those_of_every_combination_and_the_best_is_thick():
+    rng = np.random.default_rng(0)
+    histories = {c: np.c_[np.arange(1, 6), rng.uniform(size=(5, 3))] for c in EXPERIMENT.combinations}
+    best = EXPERIMENT.combinations[7]
+    loss, accuracy = pictures.learning_curves(histories, best).axes
+    for axis, column in ((loss, 2), (accuracy, 3)):
+        assert len(axis.lines) == 36
+        (thick,) = [line for line in axis.lines if line.get_linewidth() > 2]
+        np.testing.assert_array_equal(thick.get_ydata(), histories[best][:, column])
+
+
+@pytest.mark.parametrize("rates", [1, 8, 9, 300])
+def test_any_number_of_learning_rates_can_be_drawn(rates, tmp_path):
+    combinations = Experiment(learning_rates=tuple(np.linspace(0.01, 1, rates))).combinations[:400]
+    histories = {c: np.array([[1, 0.5, 0.5, 0.5], [2, np.nan, np.nan, 0.1]]) for c in combinations}
+    figure = pictures.learning_curves(histories, combinations[0])
+    figure.savefig(tmp_path / "curves.png")
+    assert len(figure.legends[0].get_texts()) <= 14
+
+
+def test_parallel_coordinates_show_all_that_ended_and_the_best_ten():
+    rows = [
+        c.model_dump() | {"val_accuracy": 0.8 - i / 100, "diverged": i > 30}
+        for i, c in enumerate(EXPERIMENT.combinations)
+    ]
+    every, top = pictures.parallel_coordinates(pd.DataFrame(rows)).axes
+    verticals = 4
+    assert len(every.lines) == 31 + verticals
+    assert len(top.lines) == 10 + verticals
+    heights = [line.get_ydata()[-1] for line in every.lines[:31]]
+    assert heights == pytest.approx(np.linspace(0, 1, 31))  # worst first, so that the best lie on top
+
+
+def test_confusions_are_shares_of_the_true_class():
+    axis = pictures.confusion(np.array([[3, 1], [0, 0]]), ["a", "b"]).axes[0]
+    assert [text.get_text() for text in axis.texts] == ["75", "25"]
