@@ -92,8 +92,8 @@ def run(bench: Bench) -> Section:
         [
             f"{n:,} × {m} → {c}, milliseconds an epoch, one thread each, in turns: median (least–greatest). Each draws "
             "the same order of examples and ends with the same weights.",
-            "*Textbook*: a float64 NumPy loop over a shuffled copy (in memory that it keeps). *PyTorch*: nn.Linear and SGD, float32, batches "
-            "by indexing." + ("" if torch() else " **PyTorch is not installed: left out.**"),
+            "*Textbook*: a float64 NumPy loop over a shuffled copy (in memory that it keeps). *PyTorch*: nn.Linear and "
+            "SGD, float32, batches by indexing." + ("" if torch() else " **PyTorch is not installed: left out.**"),
             f"*Floor*: as many multiply–adds as the epoch's two products, at the speed of one {SIDE}³ float32 product.",
         ],
     )

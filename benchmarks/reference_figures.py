@@ -35,19 +35,16 @@ def main() -> None:
     summary = json.loads(Path("artifacts/sweeps/latest/summary.json").read_text())
     honest, figures = summary["best_epoch"], []
     states = sgd.train(train, data.train_labels, rows, None, classes=10, max_epochs=1000, seed=541, **summary["best"])
+    stopped = 0  # the epoch that early stopping on the test set would return
     for state in states:
         loss, correct = evaluate(*state.last, test, data.test_labels, np.arange(len(test)))
         figures.append((loss / len(test), correct / len(test)))
-        best = min(range(len(figures)), key=figures.__getitem__) + 1
-        if len(figures) >= max(honest, best + PATIENCE):
+        lowest = int(np.argmin([figure[0] for figure in figures])) + 1
+        if not stopped and len(figures) >= lowest + PATIENCE:
+            stopped = lowest
+        if stopped and len(figures) >= honest:
             break
-    stopped = next(
-        epoch
-        for epoch in range(1, len(figures))
-        if epoch >= 1 + PATIENCE + int(np.argmin([f[0] for f in figures[:epoch]]))
-    )
-    chosen = int(np.argmin([figure[0] for figure in figures[:stopped]])) + 1
-    for words, epoch in (("by validation", honest), ("by early stopping on the test set", chosen)):
+    for words, epoch in (("by validation", honest), ("by early stopping on the test set", stopped)):
         loss, share = figures[epoch - 1]
         print(f"{summary['best']}: epoch {epoch}, chosen {words}: accuracy {share:.2%}, cross-entropy {loss:.4f}")
     peak = max(range(len(figures)), key=lambda i: figures[i][1]) + 1

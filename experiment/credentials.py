@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from wandb.sdk.lib.wbauth import Auth
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # the client would phone home even offline
+os.environ.setdefault("WANDB_SILENT", "true")  # what there is to say the sweep says
 
 
 def credentials() -> tuple[str, "Auth | None"]:

@@ -1,21 +1,30 @@
 """What every test here begins with: the program, on a small grid, and what it leaves when nothing happens to it."""
 
+import json
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.hostile.leavings import results, rows_on_disk
+from tests.hostile.leavings import Row, results, rows_on_disk
 from tests.hostile.program import FORKED, Program, nothing
 
 GRID = ("--learning-rates", 0.5, 0.1, "--batch-sizes", 16, 64, "--alphas", 0, "--max-epochs", 30, "--patience", 30)
-OFTEN = {"SWEEP_CHECKPOINT_SECONDS": "0.02"}
+OFTEN = {"SWEEP_CHECKPOINT_SECONDS": "0"}  # after every epoch
+
+
+class Undisturbed(NamedTuple):
+    results: dict[str, Any]
+    rows: list[Row]
+    seconds: float  # that the steps took
 
 
 @pytest.fixture(scope="session")
 def forking(prefect_server):
     """Start the process that runs are forked from, with the environment that its imports look at."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"PREFECT_API_URL": prefect_server, "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", **OFTEN}.items():
-            patch.setenv(name, value)
+        patch.setenv("PREFECT_API_URL", prefect_server)
+        patch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        patch.setenv("SWEEP_CHECKPOINT_SECONDS", OFTEN["SWEEP_CHECKPOINT_SECONDS"])
         process = FORKED.Process(target=nothing)
         process.start()
         process.join()
@@ -40,4 +49,5 @@ def undisturbed(sweep_in, tmp_path_factory):
     artifacts = tmp_path_factory.mktemp("undisturbed") / "artifacts"
     ended = sweep_in(artifacts).run()
     assert ended.code == 0, ended.output
-    return results(artifacts), rows_on_disk(artifacts)
+    seconds = json.loads((artifacts / "sweeps" / "latest" / "summary.json").read_text())["seconds"]
+    return Undisturbed(results(artifacts), rows_on_disk(artifacts), seconds)

@@ -41,8 +41,9 @@ def results(artifacts: Path) -> dict[str, Any]:
 
 
 def own(values: dict[str, Any]) -> str:
-    """Without what W&B adds: clocks and step counts."""
-    return json.dumps({name: value for name, value in values.items() if not name.startswith("_")}, sort_keys=True)
+    """Without what W&B adds, clocks and step counts; numbers as floats, for a sync turns 0.0 to 0."""
+    plain = {name: value for name, value in sorted(values.items()) if not name.startswith("_")}
+    return str({name: float(value) if isinstance(value, int) else value for name, value in plain.items()})
 
 
 def rows_on_disk(artifacts: Path) -> list[Row]:
