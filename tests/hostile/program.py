@@ -33,10 +33,10 @@ class Program:
         self.artifacts = artifacts
         self.flags = ["--artifacts", str(artifacts), *map(str, flags)]
         self.environment = environment
+        self.log = artifacts.with_name(f"{artifacts.name}.log")
 
     def start(self, **environment: str) -> "Running":
-        log = self.artifacts.with_name(f"{self.artifacts.name}.log")
-        with log.open("w") as file:
+        with self.log.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "flows", *self.flags],
                 cwd=PROJECT,
@@ -45,22 +45,21 @@ class Program:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return Running(process, log)
+        return Running(process, self.log)
 
     def run(self, **environment: str) -> Ended:
         return self.start(**environment).wait()
 
     def run_forked(self, **environment: str) -> Ended:
         """The same, forked from a process that has done the imports: a fifth of the time."""
-        log = self.artifacts.with_name(f"{self.artifacts.name}.log")
-        process = FORKED.Process(target=main, args=(self.flags, self.environment | environment, log))
+        process = FORKED.Process(target=main, args=(self.flags, self.environment | environment, self.log))
         began = time.monotonic()
         process.start()
         process.join(PATIENCE)
         if process.exitcode is None:
             process.kill()
         assert process.exitcode is not None, f"still running after {PATIENCE} s: {self.flags}"
-        return Ended(process.exitcode, log.read_text(), time.monotonic() - began)
+        return Ended(process.exitcode, self.log.read_text(), time.monotonic() - began)
 
 
 class Running:
@@ -83,6 +82,13 @@ class Running:
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() - self.began < PATIENCE
             time.sleep(0.01)
+
+    def orphans(self, patience: float = 3.0) -> list[psutil.Process]:
+        """What still runs some time after the program has ended."""
+        end = time.monotonic() + patience
+        while (found := self.family()) and time.monotonic() < end:
+            time.sleep(0.05)
+        return found
 
     def family(self) -> list[psutil.Process]:
         """What runs in the program's session: itself, and every process that it started."""

@@ -43,6 +43,7 @@ class Attempt:
     """At killing the program."""
 
     when: str
+    synced: bool  # compare what arrives at a W&B server, too
     killed: bool = False
     lost: int = 0
     doubled: int = 0
@@ -89,8 +90,9 @@ def again(sweep_in, undisturbed, root_of):
         attempt.lost, attempt.doubled = lost_and_doubled(rows_on_disk(root), rows)
         found = results(root)
         assert found == expected, [name for name in expected if found[name] != expected[name]]
-        lost, doubled = lost_and_doubled(rows_synced(root), rows)
-        attempt.lost, attempt.doubled = attempt.lost + lost, attempt.doubled + doubled
+        if attempt.synced:
+            lost, doubled = lost_and_doubled(rows_synced(root), rows)
+            attempt.lost, attempt.doubled = attempt.lost + lost, attempt.doubled + doubled
         shutil.rmtree(root)
 
     return finish
@@ -102,7 +104,7 @@ def test_killed_at_any_named_point_of_any_step_it_goes_on_as_if_nothing_had_happ
         assert ended.code == KILLED, f"it was not killed\n{ended.output}"
         attempt.killed = True
 
-    attempts = [Attempt(point) for points in POINTS.values() for point in points]
+    attempts = [Attempt(point, synced=point == points[0]) for points in POINTS.values() for point in points]
     assert len(attempts) >= 30
     line = campaign(attempts, kill, again)
     with capsys.disabled():
@@ -120,6 +122,7 @@ def test_killed_at_a_random_time_it_goes_on_as_if_nothing_had_happened(sweep_in,
         running.process.kill()
         attempt.killed = running.wait().code == KILLED
 
-    line = campaign((Attempt(f"{dice.uniform(0, longest):.3f} s") for _ in range(RANDOM_KILLS)), kill, again)
+    attempts = [Attempt(f"{dice.uniform(0, longest):.3f} s", synced=True) for _ in range(RANDOM_KILLS)]
+    line = campaign(attempts, kill, again)
     with capsys.disabled():
         print(f"\nRandom times, seed {seed}: {line}")
