@@ -39,7 +39,8 @@ def unneeded(root: Path, keep: int | None) -> list[Path]:
         yield from (path for path in (root / "cache").glob("*") if path not in records)
         yield from (path for path in (root / "arrays").glob("*") if path.name not in arrays)
         yield from (path for path in (root / "checkpoints").glob("*") if path.stem not in identities)
-        yield from (path for path in (root / "wandb").glob("*run-*-*") if path.name.split("-")[-1] not in identities)
+        runs = (root / "wandb").glob("*run-*-*")
+        yield from (path for path in runs if not any(identity in path.name for identity in identities))
         yield from (root / "locks").glob("*.lock")
 
     return sorted(doomed())

@@ -12,6 +12,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -134,15 +135,18 @@ def start(execution: Execution, **about: Any) -> "wandb.Run":
             return wandb.init(mode="online", resume="allow", **about)
         except wandb.errors.Error as error:
             go_offline(f"a run could not be started ({error})", execution)
+            about["id"] += "-offline"  # the client's service does not let go of an id that it could not start
     for earlier in folder.glob(f"offline-run-*-{about['id']}"):
         shutil.rmtree(earlier)  # its rows are all written again: `wandb sync` must not find them twice
     return wandb.init(mode="disabled" if execution.wandb_mode == "disabled" else "offline", **about)
 
 
 def finish(run: "wandb.Run", execution: Execution, exit_code: int) -> None:
+    folder = Path(run.dir).parent
     try:
         run.finish(exit_code=exit_code)
     except TimeoutError:
+        folder.rename(folder.with_name(f"offline-{folder.name}"))  # so that `wandb sync` does not pass it over
         go_offline(f"run {run.id} could not be sent to its end", execution)
 
 
@@ -150,11 +154,9 @@ def go_offline(trouble: str, execution: Execution) -> None:
     """Warn once, and let all later runs of this process be offline ones."""
     if not _gone_offline.is_set():
         _gone_offline.set()
-        log.warning("W&B: %s. Tracking goes on offline; send it later with: %s", trouble, to_sync(execution))
-
-
-def to_sync(execution: Execution) -> str:
-    return f"wandb sync --include-online {execution.artifacts}/wandb"
+        log.warning(
+            "W&B: %s. Tracking goes on offline; send it later with: wandb sync %s/wandb", trouble, execution.artifacts
+        )
 
 
 def log_epoch(run: "wandb.Run", row: Metrics) -> None:
