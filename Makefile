@@ -24,7 +24,7 @@ sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--
 
 .PHONY: test
 test: check ## run the checks and every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 .PHONY: check
 check: .venv/installed ## lint, format, types, import directions

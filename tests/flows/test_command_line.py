@@ -18,6 +18,8 @@ from experiment.decode import npy_name
 from flows.__main__ import main
 from tests.conftest import PROJECT, clean_environment
 
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")  # without tokens, as is meant
+
 GRID = ["--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 3, "--workers", 2]
 
 

@@ -1,6 +1,7 @@
 """What every test here begins with: the program, on a small grid, and what it leaves when nothing happens to it."""
 
 import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,6 +14,7 @@ OFTEN = {"SWEEP_CHECKPOINT_SECONDS": "0"}  # after every epoch
 
 
 class Undisturbed(NamedTuple):
+    artifacts: Path
     results: dict[str, Any]
     rows: list[Row]
     seconds: float  # that the steps took
@@ -50,4 +52,4 @@ def undisturbed(sweep_in, tmp_path_factory):
     ended = sweep_in(artifacts).run()
     assert ended.code == 0, ended.output
     seconds = json.loads((artifacts / "sweeps" / "latest" / "summary.json").read_text())["seconds"]
-    return Undisturbed(results(artifacts), rows_on_disk(artifacts), seconds)
+    return Undisturbed(artifacts, results(artifacts), rows_on_disk(artifacts), seconds)

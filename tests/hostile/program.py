@@ -40,7 +40,7 @@ class Program:
             process = subprocess.Popen(
                 [sys.executable, "-m", "flows", *self.flags],
                 cwd=PROJECT,
-                env=clean_environment() | self.environment | environment,
+                env=clean_environment() | self.environment | environment | {"HOSTILE_LOG": str(self.log)},
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -91,11 +91,11 @@ class Running:
         return found
 
     def family(self) -> list[psutil.Process]:
-        """What runs in the program's session: itself, and every process that it started."""
+        """Itself and every process that it started, which all have its environment."""
         found = []
         for process in psutil.process_iter():
-            with suppress(ProcessLookupError, psutil.Error):
-                if os.getsid(process.pid) == self.process.pid and process.status() != psutil.STATUS_ZOMBIE:
+            with suppress(psutil.Error):
+                if process.environ().get("HOSTILE_LOG") == str(self.log):
                     found.append(process)
         return found
 

@@ -1,0 +1,257 @@
+"""Tracking online: all of it arrives, once; and whatever W&B does, the sweep goes on and is right."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+import wandb
+
+from experiment import tracking
+from experiment.config import Execution, Experiment
+from flows.sweep import sweep
+from tests.conftest import PROJECT, clean_environment
+from tests.offline import offline_runs
+from tests.wandb_server import WandbServer
+
+GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
+FLAGS = ["--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 4]
+STEPS = ["download", "normalize", "split", "check_gradients", "select", "retrain", "evaluate", "report"]
+QUICK = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}  # seconds between the client's messages, for 15
+
+
+@pytest.fixture
+def server():
+    with WandbServer() as server:
+        yield server
+
+
+@pytest.fixture
+def begin(prefect_server, server, tmp_path, digits):
+    """Start the sweep as a process, tracked at `server`; killed at the end of the test."""
+    begun = []
+
+    def begin(*arguments, **environment):
+        command = [sys.executable, "-m", "flows", "--artifacts", tmp_path / "artifacts", "--data-dir", digits]
+        process = subprocess.Popen(
+            [*map(str, command), *map(str, arguments)],
+            cwd=PROJECT,
+            env=clean_environment() | {"PREFECT_API_URL": prefect_server} | server.env() | QUICK | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        begun.append(process)
+        return process
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def ended(begin, server, tmp_path, expected):
+    """Start it, wait for its end, and check that it went well and gave nothing away. Gives what it said."""
+
+    def ended(process):
+        said, _ = process.communicate(timeout=200)
+        assert process.returncode == 0, said
+        summary = json.loads((tmp_path / "artifacts" / "sweeps" / "latest" / "summary.json").read_text())
+        assert {name: summary[name] for name in expected} == expected
+        key = server.api_key.encode()
+        assert key not in said.encode()
+        assert not [path for path in tmp_path.rglob("*") if path.is_file() and key in path.read_bytes()]
+        return said
+
+    return ended
+
+
+@pytest.fixture(scope="module")
+def expected(prefect_server, digits, tmp_path_factory):
+    """What the sweep finds when nobody tracks it."""
+    execution = Execution(artifacts=tmp_path_factory.mktemp("untracked"), wandb_mode="disabled")
+    summary = sweep(Experiment(data_dir=digits, **GRID), execution)
+    return summary.model_dump(mode="json", include={"best", "best_epoch", "test_loss", "test_accuracy"})
+
+
+def epochs(run):
+    return [row["epoch"] for row in run.history]
+
+
+def warnings(said):
+    return re.findall(r"^W&B: .*(?:\n.*)*?Tracking goes on offline.*", said, re.M)
+
+
+def sync(warning, server):
+    """Do what the warning advises."""
+    command = shlex.split(re.search(r"send it later with: (.*)", warning)[1])
+    assert command[:2] == ["wandb", "sync"]
+    subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=command[-1],
+        env=clean_environment() | server.env(),
+        check=True,
+        timeout=100,
+    )
+
+
+# ---- online
+
+
+@pytest.mark.slow
+def test_online_every_task_run_is_a_run_with_its_config_rows_and_summary(server, begin, ended):
+    said = ended(begin(*FLAGS))
+    assert not warnings(said)
+    runs = server.runs.values()
+    assert Counter(run.job_type for run in runs) == Counter({**dict.fromkeys(STEPS, 1), "train": 2})
+    assert {run.state for run in runs} == {"finished"}
+    (group,) = {run.group for run in runs}
+    assert group.startswith("digits-")
+    assert len({run.config["prefect_flow_run_id"] for run in runs}) == 1
+    assert len({run.config["prefect_task_run_id"] for run in runs}) == len(runs)
+    for run in runs:
+        if run.job_type == "train":
+            assert {"learning_rate", "batch_size", "alpha", "max_epochs", "patience", "seed"} <= run.config.keys()
+            assert epochs(run) == [1, 2, 3, 4]
+            assert len(run.received) == 4
+            assert {"train_loss", "val_loss", "val_accuracy"} <= run.history[-1].keys()
+            assert run.summary["final_val_accuracy"] == run.history[run.summary["best_epoch"] - 1]["val_accuracy"]
+    assert next(run for run in runs if run.job_type == "evaluate").summary["test_accuracy"] > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.hostile
+def test_a_killed_online_run_is_taken_up_again_with_every_epoch_once(server, begin):
+    flags = ["--learning-rates", 0.01, "--batch-sizes", 1, "--alphas", 0, "--max-epochs", 40, "--engine", "numpy"]
+    process = begin(*flags, SWEEP_CHECKPOINT_SECONDS="0.5")
+    while server.rows < 5:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    (killed,) = (run for run in server.runs.values() if run.job_type == "train")
+    assert 5 <= len(killed.history) < 40
+    before = len(server.runs)
+    process = begin(*flags, SWEEP_CHECKPOINT_SECONDS="0.5")
+    said, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    assert killed.state == "finished"
+    assert epochs(killed) == [row["epoch"] for row in killed.received] == list(range(1, 41))
+    assert len(server.runs) == before + 4  # select, retrain, evaluate, report
+
+
+@pytest.mark.slow
+def test_slow_answers_are_waited_for(server, begin, ended):
+    server.delay = 0.2
+    assert not warnings(ended(begin(*FLAGS)))
+    assert {run.state for run in server.runs.values()} == {"finished"}
+
+
+# ---- trouble
+
+
+@pytest.mark.slow
+@pytest.mark.hostile
+def test_unreachable_from_the_start_it_is_tracked_offline_and_can_be_sent_later(server, begin, ended, tmp_path):
+    server.stop()
+    (warning,) = warnings(ended(begin(*FLAGS)))
+    assert f"{server.url} cannot be reached" in warning
+    assert len(offline_runs(tmp_path / "artifacts")) == len(STEPS) + 2
+    server.recover()
+    sync(warning, server)
+    assert {run.state for run in server.runs.values()} == {"finished"}
+    trained = [run for run in server.runs.values() if run.job_type == "train"]
+    assert [epochs(run) for run in trained] == [[1, 2, 3, 4]] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.hostile
+@pytest.mark.parametrize("moment", ["while rows are sent", "between runs"])
+def test_if_the_server_dies_on_the_way_the_sweep_ends_well_and_loses_no_run(server, begin, ended, moment):
+    if moment == "while rows are sent":
+        server.fail_after = 1
+        process = begin(*FLAGS)
+    else:
+        process = begin(*FLAGS)
+        while len(server.runs) < 3:
+            assert process.poll() is None
+            time.sleep(0.02)
+        server.stop()
+    (warning,) = warnings(ended(process))
+    server.recover()
+    server.overwrites = True  # a run sent again as a whole
+    sync(warning, server)
+    assert Counter(run.job_type for run in server.runs.values() if run.state == "finished") == Counter(
+        {**dict.fromkeys(STEPS, 1), "train": 2}
+    )
+    trained = [run for run in server.runs.values() if run.job_type == "train" and run.state == "finished"]
+    assert [epochs(run) for run in trained] == [[1, 2, 3, 4]] * 2
+
+
+# ---- how the mode is decided
+
+
+@pytest.fixture
+def logged_out(monkeypatch, tmp_path):
+    """No key anywhere; W&B's client forgets what it knew."""
+    for name in os.environ.keys() - clean_environment().keys():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
+    wandb.teardown()
+    yield
+    wandb.teardown()
+
+
+def mode(**execution):
+    return tracking.decided(Execution(**execution)).wandb_mode
+
+
+def test_without_a_key_tracking_is_offline(logged_out, caplog):
+    assert mode() == "offline"
+    assert not caplog.text
+
+
+def test_with_a_key_in_the_environment_tracking_is_online(logged_out, server, monkeypatch):
+    for name, value in server.env().items():
+        monkeypatch.setenv(name, value)
+    assert mode() == mode(wandb_mode="online") == "online"
+    assert mode(wandb_mode="offline") == "offline"
+    assert mode(wandb_mode="disabled") == "disabled"
+
+
+def test_with_what_wandb_login_leaves_tracking_is_online(logged_out, server):
+    command = [sys.executable, "-m", "wandb", "login", "--host", server.url, server.api_key]
+    subprocess.run(command, env=os.environ, check=True, timeout=60)
+    assert mode() == "online"
+
+
+@pytest.mark.parametrize(
+    ("key", "says"), [("f" * 40, "does not accept the API key: it is invalid"), ("short", "the API key is invalid")]
+)
+def test_an_invalid_key_is_said_to_be_invalid(logged_out, server, monkeypatch, caplog, key, says):
+    monkeypatch.setenv("WANDB_BASE_URL", server.url)
+    monkeypatch.setenv("WANDB_API_KEY", key)
+    assert mode() == "offline"
+    (record,) = caplog.records
+    assert says in record.message
+    assert key not in record.message
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "dropping", "refusing", "silent"])
+def test_an_unreachable_server_is_given_up_within_seconds(server, trouble, monkeypatch):
+    server.broken = trouble == "dropping"
+    server.refuse = 503 if trouble == "refusing" else None
+    server.delay = 60.0 if trouble == "silent" else 0.0
+    if trouble == "stopped":
+        server.stop()
+    start = time.monotonic()
+    assert f"{server.url} cannot be reached" in tracking.probe(server.url, server.api_key)
+    assert time.monotonic() - start < tracking.PATIENCE

@@ -1,0 +1,155 @@
+"""Every kind of file under the artifact root damaged in every way: repaired, or said what to do; never wrong."""
+
+import json
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.leavings import results
+
+pytestmark = pytest.mark.hostile
+
+AT_ONCE = 3
+
+
+def step(artifacts: Path, name: str) -> str:
+    """A step's identity, which its files are named by; of the trainings the best one's."""
+    return json.loads((artifacts / "sweeps" / "latest" / "summary.json").read_text())["runs"][name][0]
+
+
+def record(name: str) -> Callable[[Path], Path]:
+    return lambda artifacts: next((artifacts / "cache").glob(f"{step(artifacts, name)}*"))
+
+
+def array(name: str, field: str) -> Callable[[Path], Path]:
+    """An array that the result of a step refers to."""
+
+    def find(artifacts: Path) -> Path:
+        text = json.loads(json.loads(record(name)(artifacts).read_text())["record"])["result"]
+        ref = json.loads(text)["data"]
+        for key in field.split("."):
+            ref = ref[key]
+        return artifacts / "arrays" / f"{ref['digest'].removeprefix('sha256:')}.npy"
+
+    return find
+
+
+def checkpoint_in_use(name: str) -> Callable[[Path], Path]:
+    """A step's checkpoint, its result being gone."""
+
+    def find(artifacts: Path) -> Path:
+        record(name)(artifacts).unlink()
+        return artifacts / "checkpoints" / f"{step(artifacts, name)}.ckpt"
+
+    return find
+
+
+def lock(name: str) -> Callable[[Path], Path]:
+    return lambda artifacts: next((artifacts / "locks").glob(f"{step(artifacts, name)}*"))
+
+
+def latest(name: str) -> Callable[[Path], Path]:
+    return lambda artifacts: artifacts / "sweeps" / "latest" / name
+
+
+def below(pattern: str) -> Callable[[Path], Path]:
+    return lambda artifacts: next(artifacts.glob(pattern))
+
+
+FILES = {
+    "raw images": array("download", "train.images"),
+    "normalised images": array("normalize", "train.images"),
+    "rows of the split": array("split", "train"),
+    "trained weights": array("train", "W"),
+    "record of download": record("download"),
+    "record of a training": record("train"),
+    "record of evaluate": record("evaluate"),
+    "record of report": record("report"),
+    "checkpoint of a training": checkpoint_in_use("train"),
+    "checkpoint of retrain": checkpoint_in_use("retrain"),
+    "summary.json": latest("summary.json"),
+    "leaderboard.csv": latest("leaderboard.csv"),
+    "model.npz": latest("model.npz"),
+    "confusion.png": latest("confusion.png"),
+    "link to the latest sweep": below("sweeps/latest"),
+    "W&B run of report": lambda artifacts: next(artifacts.glob(f"wandb/*{step(artifacts, 'report')}/*.wandb")),
+    "W&B run of download": lambda artifacts: next(artifacts.glob(f"wandb/*{step(artifacts, 'download')}/*.wandb")),
+    "W&B log": below("wandb/debug.log"),
+    "lock of report": lock("report"),
+    "lock of a training": lock("train"),
+}
+FOLDERS = {
+    "arrays": below("arrays"),
+    "cache": below("cache"),
+    "checkpoints": below("checkpoints"),
+    "locks": below("locks"),
+    "sweeps": below("sweeps"),
+    "wandb": below("wandb"),
+    "folder of the sweep": lambda artifacts: (artifacts / "sweeps" / "latest").resolve(),
+    "folder of report's W&B run": lambda artifacts: next(artifacts.glob(f"wandb/*{step(artifacts, 'report')}")),
+}
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes() or b"\0")
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "something").write_text("in it")
+
+
+def a_file(path: Path) -> None:
+    shutil.rmtree(path)
+    path.write_text("no folder")
+
+
+DAMAGES = {
+    **{(name, damage): find for name, find in FILES.items() for damage in (truncated, emptied, flipped, a_folder)},
+    **{(name, a_file): find for name, find in FOLDERS.items()},
+}
+for damage in (truncated, emptied, flipped):
+    del DAMAGES["link to the latest sweep", damage]
+
+
+def test_a_damaged_file_is_repaired_or_named_and_never_believed(sweep_in, undisturbed, tmp_path, capsys):
+    def repair(case: tuple[tuple[str, Callable[[Path], None]], Callable[[Path], Path]]) -> str:
+        """Returns what went wrong, or ""."""
+        (name, damage), find = case
+        artifacts = tmp_path / f"{name} {damage.__name__}".replace(" ", "-")
+        shutil.copytree(undisturbed.artifacts, artifacts, symlinks=True)
+        path = find(artifacts)
+        damage(path)
+        ended = sweep_in(artifacts).run_forked()
+        if ended.code == 0:
+            right = results(artifacts) == undisturbed.results
+        else:  # then it names what is in the way, and without that it works
+            right = str(path) in ended.output and len(ended.output.splitlines()) < 5
+        if right and "Traceback" not in ended.output:
+            shutil.rmtree(artifacts)
+            return "repaired" if ended.code == 0 else "named"
+        return f"{name} {damage.__name__}: exit code {ended.code}\n{ended.output}"
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = list(pool.map(repair, DAMAGES.items()))
+    with capsys.disabled():
+        print(
+            f"\n{len(outcomes)} damages tried, {outcomes.count('repaired')} repaired, "
+            f"{outcomes.count('named')} stopped with the path named"
+        )
+    bad = [outcome for outcome in outcomes if outcome not in ("repaired", "named")]
+    assert not bad, "\n".join(bad)
