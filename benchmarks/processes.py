@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -22,6 +23,7 @@ class Ended:
     rss: int  # bytes, the largest sum seen over the process and all below it; shared pages count in each
     pss: int  # the same with shared pages divided among the sharers
     processes: int  # most seen at one time
+    watching: float  # processor seconds that the sampling took, beside the program
 
 
 def program(*arguments: str) -> Ended:
@@ -52,17 +54,18 @@ def python(*arguments: str) -> Ended:
     sampler.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output[-2000:]}")
-    return Ended(seconds, sampler.rss, sampler.pss, sampler.processes)
+    return Ended(seconds, sampler.rss, sampler.pss, sampler.processes, sampler.cost)
 
 
 class Sampler(threading.Thread):
-    """Sums the memory of a process and its descendants every 50 ms; costs some 5 % of a core."""
+    """Sums the memory of a process and its descendants every 50 ms."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.root = psutil.Process(pid)
         self.stop = threading.Event()
         self.rss = self.pss = self.processes = 0
+        self.cost = 0.0
 
     def run(self) -> None:
         while not self.stop.wait(SECONDS_BETWEEN_SAMPLES):
@@ -73,19 +76,32 @@ class Sampler(threading.Thread):
                         memory = process.memory_full_info()
                         rss, pss, count = rss + memory.rss, pss + getattr(memory, "pss", 0), count + 1
             self.rss, self.pss, self.processes = max(self.rss, rss), max(self.pss, pss), max(self.processes, count)
+            self.cost = time.thread_time()
 
 
-def steps(artifacts: Path) -> dict[str, float]:
+def steps(artifacts: Path, trainings: int) -> dict[str, float]:
     """Seconds from the start of the first to the end of the last task run of each step, by Prefect's own record.
 
     Raises
     ------
-    RuntimeError : Prefect has not recorded every task run as completed
+    RuntimeError : Prefect has not recorded every task run as completed, the `trainings` among them
     """
     query = """select substr(name, 1, instr(name || ' ', ' ') - 1) as step, sum(state_type <> 'COMPLETED'),
         86400 * (max(julianday(end_time)) - min(julianday(start_time))) from task_run group by step"""
-    with contextlib.closing(sqlite3.connect(f"file:{artifacts}/prefect/prefect.db?mode=ro", uri=True)) as database:
-        rows = database.execute(query).fetchall()
+    rows = ask(artifacts, query)
     if bad := [step for step, unfinished, _ in rows if unfinished]:
         raise RuntimeError(f"Prefect has no end of some task runs of {', '.join(bad)}")
+    if (known := recorded(artifacts)) != trainings:
+        raise RuntimeError(f"Prefect knows the end of {known} of {trainings} trainings")
     return {step: seconds for step, _, seconds in rows}
+
+
+def recorded(artifacts: Path) -> int:
+    """Trainings that Prefect's database says were completed: events still on their way when it stops are lost."""
+    query = "select count(*) from task_run where name like 'train %' and state_type = 'COMPLETED'"
+    return int(ask(artifacts, query)[0][0])
+
+
+def ask(artifacts: Path, query: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(f"file:{artifacts}/prefect/prefect.db?mode=ro", uri=True)) as database:
+        return database.execute(query).fetchall()

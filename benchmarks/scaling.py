@@ -1,5 +1,6 @@
 """The default task runner, from one core to all: the training step of the sweep."""
 
+import json
 from statistics import median
 
 import psutil
@@ -18,12 +19,13 @@ def run(bench: Bench) -> Section:
         for workers in counts:
             artifacts, arguments = cold(bench, f"scaling-{workers}-{turn}")
             program(*arguments, "--workers", str(workers), "--wandb-mode", "offline")
-            train[workers].append(steps(artifacts)["train"])
+            combinations = json.loads((artifacts / "sweeps/latest/summary.json").read_text())["combinations"]
+            train[workers].append(steps(artifacts, combinations)["train"])
 
     section = Section(
         "Scaling",
         [
-            "The training step of the whole sweep (36 combinations, early stopping), cold, W&B offline, in turns: from "
+            f"The training step of the whole sweep ({combinations} combinations, early stopping), cold, W&B offline, in turns: from "
             "the first start of a training to the last end, as Prefect recorded them. Median (least–greatest).",
         ],
         [["workers", "seconds", "speed-up", "of the ideal"]],

@@ -26,11 +26,11 @@ def run(bench: Bench) -> Section:
     arguments += ["--wandb-mode", "offline"]
     times = textbook_times(bench, rounds)
     first = program(*arguments)
-    parts = steps(artifacts)
     for name, seconds in textbook_times(bench, rounds).items():
         times[name] += seconds
     table = pd.read_csv(artifacts / "sweeps/latest/leaderboard.csv")
     summary = json.loads((artifacts / "sweeps/latest/summary.json").read_text())
+    parts = steps(artifacts, len(table))
     extrapolated = textbook_sweep(table, summary, times)
     again, server = cached(artifacts, arguments, rounds=1 if bench.quick else 5)
     rest = [run.seconds - start for run, start in zip(again, server, strict=True)]

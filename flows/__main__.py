@@ -126,6 +126,8 @@ def main() -> int:
     except Exception as error:
         log.debug("", exc_info=True)
         say(f"The sweep failed: {error}")
+        if isinstance(error, IsADirectoryError | NotADirectoryError | FileExistsError):
+            say("Something stands where a file or folder of the sweep belongs: move it away and run it again.")
         return FAILED
 
 

@@ -1,0 +1,191 @@
+"""Prefect's server goes away, somebody cancels, a process dies, a worker retries: the sweep copes."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import requests
+
+from tests.conftest import PROJECT, clean_environment
+from tests.offline import offline_runs
+
+pytestmark = [pytest.mark.slow, pytest.mark.hostile]
+
+LONG = [
+    *("--learning-rates", 0.01, 0.02, "--batch-sizes", 1, "--alphas", 0, "--engine", "numpy"),
+    *("--max-epochs", 120, "--patience", 120),
+]  # fmt: skip
+
+
+class Api:
+    """A Prefect server of one's own, which can be stopped and started again."""
+
+    def __init__(self, home):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/api"
+        self.home = home
+        self.environment = clean_environment() | {"PREFECT_HOME": str(home), "PREFECT_API_URL": self.url}
+        self.process = None
+
+    def start(self):
+        command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(self.port)]
+        with (self.home / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        until(self.answers, 120)
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(60)
+            self.process = None
+
+    def answers(self):
+        try:
+            return requests.get(f"{self.url}/health", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def post(self, path, **body):
+        answer = requests.post(f"{self.url}{path}", json=body, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+    def newest(self):
+        """The flow run that was created last."""
+        return self.post("/flow_runs/filter", sort="START_TIME_DESC", limit=1)[0]
+
+    def cli(self, *arguments):
+        command = [sys.executable, "-m", "prefect", "--no-prompt", *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True, timeout=200
+        ).stdout
+
+
+def until(done, seconds=100):
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    api = Api(tmp_path_factory.mktemp("prefect"))
+    api.start()
+    yield api
+    api.stop()
+
+
+@pytest.fixture
+def begin(api, tmp_path, digits):
+    """Start the sweep as a process; killed at the end of the test."""
+    begun = []
+
+    def begin(*arguments):
+        command = [sys.executable, "-m", "flows", "--artifacts", tmp_path / "artifacts", "--data-dir", digits]
+        process = subprocess.Popen(
+            [*map(str, command), *map(str, arguments)],
+            cwd=PROJECT,
+            env=api.environment | {"SWEEP_CHECKPOINT_SECONDS": "0.5"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        begun.append(process)
+        return process
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def training(begin, tmp_path):
+    """Start a sweep that trains for some seconds, and wait until both trainings have left a checkpoint."""
+
+    def training():
+        process = begin(*LONG)
+        until(lambda: len(checkpoints(tmp_path)) == 2 or process.poll() is not None)
+        assert process.poll() is None, process.communicate()
+        return process
+
+    return training
+
+
+def checkpoints(tmp_path):
+    return list((tmp_path / "artifacts" / "checkpoints").glob("*.ckpt"))
+
+
+def test_a_server_that_is_restarted_is_waited_for(api, training, tmp_path):
+    process = training()
+    flow_run = api.newest()["id"]
+    api.stop()
+    time.sleep(10)  # trainings end meanwhile, and tell nobody
+    api.start()
+    said, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert "2 combinations, 0 of them cached" in said
+    assert {run.exit_code for run in offline_runs(tmp_path / "artifacts")} == {0}
+    until(lambda: requests.get(f"{api.url}/flow_runs/{flow_run}", timeout=60).json()["state_type"] == "COMPLETED")
+
+
+@pytest.mark.parametrize("state", ["CANCELLING", "CANCELLED"])
+def test_a_cancelled_sweep_stops_within_seconds_and_goes_on_when_run_again(api, training, begin, tmp_path, state):
+    process = training()
+    start = time.monotonic()
+    api.post(f"/flow_runs/{api.newest()['id']}/set_state", state={"type": state}, force=True)
+    said, _ = process.communicate(timeout=60)
+    assert time.monotonic() - start < 30
+    assert process.returncode == 1, said
+    assert "Traceback" not in said
+    assert "0 of 2 combinations are trained" in said
+    assert len(checkpoints(tmp_path)) == 2
+    cut = [run for run in offline_runs(tmp_path / "artifacts") if run.job_type == "train"]
+    assert [run.exit_code for run in cut] == [1, 1]
+    assert api.newest()["state_type"] == "CANCELLED"
+    process = begin(*LONG)
+    said, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    trained = [run for run in offline_runs(tmp_path / "artifacts") if run.job_type == "train"]
+    assert [[row["epoch"] for row in run.rows] for run in trained] == [list(range(1, 121))] * 2
+
+
+def test_a_flow_run_that_a_killed_process_left_running_blocks_nothing(api, training, begin):
+    process = training()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert api.newest()["state_type"] == "RUNNING"
+    process = begin(*LONG)
+    said, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    assert api.newest()["state_type"] == "COMPLETED"
+
+
+def test_a_deployment_runs_on_a_worker_and_its_retry_is_all_cached(api, digits, tmp_path):
+    grid = {"learning_rates": [0.5, 0.1], "batch_sizes": [64], "alphas": [0.0], "max_epochs": 2}
+    parameters = {
+        "experiment": {"data_dir": str(digits), **grid},
+        "execution": {"artifacts": str(tmp_path / "artifacts"), "wandb_mode": "disabled"},
+    }
+
+    def work():
+        api.cli("worker", "start", "--pool", "sweeps", "--type", "process", "--run-once")
+        summary = json.loads((tmp_path / "artifacts" / "sweeps" / "latest" / "summary.json").read_text())
+        state = requests.get(f"{api.url}/flow_runs/{flow_run}", timeout=60).json()["state_type"]
+        return state, summary["cached"]
+
+    api.cli("work-pool", "create", "--type", "process", "sweeps")
+    api.cli("deploy", "--all")
+    (deployment,) = api.post("/deployments/filter")
+    flow_run = api.post(f"/deployments/{deployment['id']}/create_flow_run", parameters=parameters)["id"]
+    assert work() == ("COMPLETED", 0)
+    api.cli("flow-run", "retry", flow_run)
+    assert work() == ("COMPLETED", 2)
