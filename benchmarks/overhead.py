@@ -14,12 +14,13 @@ MODES = ("disabled", "offline")
 
 
 def run(bench: Bench) -> Section:
+    modes = MODES[1:] if bench.quick else MODES
     rounds = {1: 1, 5: 1} if bench.quick else {1: 3, 10: 3, 100: 3, 1000: 1}  # for each number of combinations
     data = made_up(bench.scratch / "tiny", *TINY)
-    ended: dict[tuple[str, int], list[Ended]] = {(mode, n): [] for mode in MODES for n in rounds}
+    ended: dict[tuple[str, int], list[Ended]] = {(mode, n): [] for mode in modes for n in rounds}
     for turn in range(max(rounds.values())):
         for n in rounds:
-            for mode in MODES:
+            for mode in modes:
                 if turn < rounds[n]:
                     artifacts = bench.scratch / f"overhead-{mode}-{n}-{turn}"
                     ended[mode, n].append(tiny_sweep(artifacts, data, mode, n))

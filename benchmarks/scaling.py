@@ -25,8 +25,9 @@ def run(bench: Bench) -> Section:
     section = Section(
         "Scaling",
         [
-            f"The training step of the whole sweep ({combinations} combinations, early stopping), cold, W&B offline, in turns: from "
-            "the first start of a training to the last end, as Prefect recorded them. Median (least–greatest).",
+            f"The training step of the whole sweep ({combinations} combinations, early stopping), cold, W&B offline, "
+            "in turns: from the first start of a training to the last end, as Prefect recorded them. "
+            "Median (least–greatest).",
         ],
         [["workers", "seconds", "speed-up", "of the ideal"]],
         {f"workers {workers}": seconds for workers, seconds in train.items()},

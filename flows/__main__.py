@@ -98,6 +98,7 @@ def set_up_prefect(execution: Execution) -> None:
 
 def set_up_logging() -> None:
     """The project's own lines, bare, on the terminal. Those marked `console=False` are for the Prefect UI alone."""
+    logging.raiseExceptions = False  # no traceback when W&B's log file cannot be written, on a full disk say
     handler = logging.StreamHandler()
     handler.addFilter(lambda record: getattr(record, "console", True))
     log.addHandler(handler)

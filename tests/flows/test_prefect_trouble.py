@@ -127,7 +127,7 @@ def test_a_server_that_is_restarted_is_waited_for(api, training, tmp_path):
     process = training()
     flow_run = api.newest()["id"]
     api.stop()
-    time.sleep(10)  # trainings end meanwhile, and tell nobody
+    time.sleep(3)
     api.start()
     said, _ = process.communicate(timeout=200)
     assert process.returncode == 0, said

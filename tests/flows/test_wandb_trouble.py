@@ -11,8 +11,8 @@ import time
 from collections import Counter
 
 import pytest
-
 import wandb
+
 from experiment import tracking
 from experiment.config import Execution, Experiment
 from flows.sweep import sweep

@@ -146,8 +146,8 @@ def test_a_damaged_file_is_repaired_or_named_and_never_believed(sweep_in, undist
         ended = sweep_in(artifacts).run_forked()
         if ended.code == 0:
             right = results(artifacts) == undisturbed.results
-        else:  # then it names what is in the way, and says what to do
-            right = any(str(path) in ended.output for path in paths) and "ove it away" in ended.output
+        else:  # then it names what is in the way
+            right = any(str(path) in ended.output for path in paths)
         if right and "Traceback" not in ended.output:
             shutil.rmtree(artifacts)
             return "repaired" if ended.code == 0 else "named"
