@@ -120,7 +120,7 @@ def a_file(path: Path) -> None:
     path.write_text("no folder")
 
 
-DAMAGES = (truncated, emptied, flipped, a_folder)
+DAMAGES: tuple[Callable[[Path], None], ...] = (truncated, emptied, flipped, a_folder)
 TOGETHER = 4  # files damaged in one run, each in another way; over the runs each of them in every way
 
 
@@ -131,7 +131,8 @@ def cases() -> list[list[tuple[str, Callable[[Path], None]]]]:
     turned = [[DAMAGES[(turn + k) % 4] for k in range(TOGETHER)] for turn in range(4)]
     files = [list(zip(group, damages, strict=True)) for group in groups for damages in turned]
     files = [[case for case in run if case[0] != LINK or case[1] is a_folder] for run in files]
-    return files + [[(name, a_file)] for name in FOLDERS]
+    folders: list[list[tuple[str, Callable[[Path], None]]]] = [[(name, a_file)] for name in FOLDERS]
+    return files + folders
 
 
 def test_a_damaged_file_is_repaired_or_named_and_never_believed(sweep_in, undisturbed, tmp_path, capsys):
