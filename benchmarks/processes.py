@@ -48,10 +48,13 @@ def python(*arguments: str) -> Ended:
     )
     sampler = Sampler(process.pid)
     sampler.start()
-    output, _ = process.communicate()
-    seconds = time.perf_counter() - started
-    sampler.stop.set()
-    sampler.join()
+    try:
+        output, _ = process.communicate()
+        seconds = time.perf_counter() - started
+    finally:
+        process.terminate()  # does nothing to one that has ended
+        sampler.stop.set()
+        sampler.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output[-2000:]}")
     return Ended(seconds, sampler.rss, sampler.pss, sampler.processes, sampler.cost)

@@ -24,7 +24,7 @@ class Section:
 
 def markdown(section: Section) -> str:
     header, *rows = section.table
-    lines = ["", f"## {section.title}", "", *section.notes, ""]
+    lines = ["", f"## {section.title}", "", "\n\n".join(section.notes), ""]
     lines += [f"| {' | '.join(row)} |" for row in (header, ["---"] + ["---:"] * (len(header) - 1), *rows)]
     return "\n".join(lines)
 
