@@ -74,7 +74,8 @@ def test_a_signal_ends_it_soon_and_it_resumes_from_its_checkpoints(long_sweep, a
 
     assert long_sweep.run_forked(SWEEP_KILL_AT="checkpoints written:1").code == KILLED
     after = epochs_in_checkpoints(artifacts)
-    assert sum(after.values()) == sum(before.values()) + 1  # it went on with the next epoch of one of them
+    # It went on with the next epoch of one of them, or of both if the other was as fast.
+    assert sum(before.values()) < sum(after.values()) <= sum(before.values()) + len(before)
 
     ended = long_sweep.run_forked()
     assert ended.code == 0, ended.output
