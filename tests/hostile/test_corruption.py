@@ -11,7 +11,7 @@ import pytest
 
 from tests.hostile.leavings import results
 
-pytestmark = pytest.mark.hostile
+pytestmark = [pytest.mark.hostile, pytest.mark.timeout(1200)]
 
 AT_ONCE = 3
 

@@ -12,7 +12,7 @@ import pytest
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk, rows_synced
 from tests.hostile.program import KILLED
 
-pytestmark = pytest.mark.hostile
+pytestmark = [pytest.mark.hostile, pytest.mark.timeout(1200)]
 
 AT_ONCE = 3
 
