@@ -34,7 +34,7 @@ def cached(prefect_server, tmp_path, digits):
 
     def run():
         done = subprocess.run(
-            [sys.executable, "-m", "flows", "--data-dir", str(digits), *FLAGS],
+            [sys.executable, "-m", "flows", "--data-dir", str(digits), *map(str, FLAGS)],
             cwd=tmp_path,
             env=clean_environment() | {"PREFECT_API_URL": prefect_server},
             capture_output=True,
