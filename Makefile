@@ -24,12 +24,12 @@ sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--
 
 .PHONY: test
 test: check ## run the checks and the tests, but for the hostile ones
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not hostile" --ignore tests/benchmarks --ignore tests/flows/test_promises.py --ignore tests/flows/test_source_change.py --ignore tests/flows/test_wandb_trouble.py $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not hostile" --ignore tests/benchmarks $(ARGS)
 
 .PHONY: hostile
 hostile: .venv/installed ## kill, fill, corrupt and cancel: the hostile tests, and the benchmarks in small
 	$(BIN)/python -m pytest --dist loadfile -m "hostile" tests
-	$(BIN)/python -m pytest tests/benchmarks tests/flows/test_promises.py tests/flows/test_source_change.py tests/flows/test_wandb_trouble.py
+	$(BIN)/python -m pytest tests/benchmarks
 
 .PHONY: check
 check: .venv/installed ## lint, format, types, import directions

@@ -1,12 +1,14 @@
 """Run the program as its users do and watch it from outside."""
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ SECONDS_BETWEEN_SAMPLES = 0.05
 class Ended:
     seconds: float  # from the start of the process to its exit
     rss: int  # bytes, the largest sum seen over the process and all below it; shared pages count in each
-    pss: int  # the same with shared pages divided among the sharers
+    pss: int  # with shared pages divided among the sharers, the largest seen when RSS was at a new high
     processes: int  # most seen at one time
     watching: float  # processor seconds that the sampling took, beside the program
 
@@ -61,7 +63,11 @@ def python(*arguments: str) -> Ended:
 
 
 class Sampler(threading.Thread):
-    """Sums the memory of a process and its descendants every 50 ms."""
+    """Sums the memory of a process and its descendants every 50 ms.
+
+    RSS takes microseconds to read; PSS takes the kernel milliseconds, so it is read when RSS is at a new high, and
+    the tree is looked through anew twice a second.
+    """
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -71,15 +77,28 @@ class Sampler(threading.Thread):
         self.cost = 0.0
 
     def run(self) -> None:
-        while not self.stop.wait(SECONDS_BETWEEN_SAMPLES):
-            rss = pss = count = 0
+        tree: list[psutil.Process] = []
+        for sample in itertools.count():
+            if self.stop.wait(SECONDS_BETWEEN_SAMPLES):
+                break
             with contextlib.suppress(psutil.NoSuchProcess):
-                for process in [self.root, *self.root.children(recursive=True)]:
-                    with contextlib.suppress(psutil.Error):
-                        memory = process.memory_full_info()
-                        rss, pss, count = rss + memory.rss, pss + getattr(memory, "pss", 0), count + 1
-            self.rss, self.pss, self.processes = max(self.rss, rss), max(self.pss, pss), max(self.processes, count)
+                if sample % 10 == 0:
+                    tree = [self.root, *self.root.children(recursive=True)]
+            rss = total(tree, lambda process: process.memory_info().rss)
+            if rss > self.rss * 1.01:
+                self.rss = rss
+                self.pss = max(self.pss, total(tree, lambda process: getattr(process.memory_full_info(), "pss", 0)))
+            self.rss, self.processes = max(self.rss, rss), max(self.processes, len(tree))
             self.cost = time.thread_time()
+
+
+def total(tree: list[psutil.Process], value: Callable[[psutil.Process], int]) -> int:
+    """Over those that are still there."""
+    result = 0
+    for process in tree:
+        with contextlib.suppress(psutil.Error):
+            result += value(process)
+    return result
 
 
 def steps(artifacts: Path, trainings: int) -> dict[str, float]:

@@ -47,7 +47,7 @@ def run(bench: Bench) -> Section:
             "trained.",
             "*Prefect's server*: a process that imports what a sweep imports, starts the temporary server, asks it one "
             "thing and exits, less one that only imports; in turns with the cached sweep. "
-            "Memory: the process and all below it, summed every 50 ms.",
+            "Memory: the process and all below it, summed every 50 ms; PSS when RSS is at a new high.",
         ],
         [["", "seconds", "peak RSS, MB", "peak PSS, MB"]],
     )

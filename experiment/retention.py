@@ -26,7 +26,9 @@ def unneeded(root: Path, keep: int | None) -> list[Path]:
     InUse : removing now would take something from under a running sweep
     """
     refuse_if_in_use(root)
-    sweeps = [path for path in (root / "sweeps").glob("*") if not path.is_symlink()]
+    folders = [path for path in (root / "sweeps").glob("*") if not path.is_symlink()]
+    drafts = [path for path in folders if path.name.startswith(".")]  # of reports that were killed
+    sweeps = [path for path in folders if path not in drafts]
     sweeps.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     kept, dropped = sweeps[:keep], sweeps[keep:] if keep is not None else []
     identities = {identity for sweep in kept for identity in identities_of(sweep)}
@@ -35,6 +37,7 @@ def unneeded(root: Path, keep: int | None) -> list[Path]:
     arrays = {f"{digest.decode()}.npy" for digest in digests}
 
     def doomed() -> Iterator[Path]:
+        yield from drafts
         yield from dropped
         yield from (path for path in (root / "cache").glob("*") if path not in records)
         yield from (path for path in (root / "arrays").glob("*") if path.name not in arrays)

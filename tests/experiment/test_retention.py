@@ -66,6 +66,12 @@ def retention_left(execution):
     return (execution.artifacts / "checkpoints").glob("0*.ckpt")
 
 
+def test_the_draft_of_a_killed_report_is_no_sweep_to_keep(tmp_path):
+    (tmp_path / "sweeps" / "real").mkdir(parents=True)
+    (tmp_path / "sweeps" / ".real.123").mkdir()  # newer than the real one
+    assert retention.unneeded(tmp_path, keep=1) == [tmp_path / "sweeps" / ".real.123"]
+
+
 def test_nothing_is_removed_under_a_running_sweep(tmp_path):
     (tmp_path / "locks").mkdir()
     with FileLock(tmp_path / "locks" / "key.lock"), pytest.raises(retention.InUse, match="a sweep is running"):
