@@ -200,12 +200,12 @@ def test_if_the_server_dies_on_the_way_the_sweep_ends_well_and_loses_no_run(serv
 
 @pytest.fixture
 def logged_out(monkeypatch, tmp_path):
-    """No key anywhere; W&B's client forgets what it knew."""
+    """No key anywhere; W&B's client forgets what it knew, its service's address in the environment first of all."""
+    wandb.teardown()
     for name in os.environ.keys() - clean_environment().keys():
         monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
-    wandb.teardown()
     yield
     wandb.teardown()
 
