@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ PALETTE = (
     "#f0e442",
     "#000000",
 )  # Okabe & Ito
+MOST_LABELS = 16  # on an axis: with more values only every second, third … is named
 LABEL = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
@@ -70,17 +72,19 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
     color = dict(zip(rates, shades, strict=False))
     style = {size: STYLES[i % len(STYLES)] for i, size in enumerate(sizes)}
     for column, axis, title in ((2, axes[0], "validation loss"), (3, axes[1], "validation accuracy")):
-        for combination, history in sorted(histories.items(), key=lambda item: item[0] == best):
-            thick = combination == best
-            axis.plot(
-                history[:, 0],
-                history[:, column],
-                color=color[combination.learning_rate],
-                linestyle=style[combination.batch_size],
-                linewidth=2.6 if thick else 0.9,
-                alpha=1.0 if thick else 0.7,
-                marker="o" if len(history) == 1 else None,
-            )
+        drawn = sorted(histories.items(), key=lambda item: item[0] == best)  # the best last, hence on top
+        curves = LineCollection(
+            [history[:, [0, column]] for _, history in drawn],
+            colors=[color[combination.learning_rate] for combination, _ in drawn],
+            linestyles=[style[combination.batch_size] for combination, _ in drawn],
+            linewidths=[2.6 if combination == best else 0.9 for combination, _ in drawn],
+            alpha=0.8,
+        )
+        axis.add_collection(curves)
+        dots = [(combination, history[0]) for combination, history in drawn if len(history) == 1]
+        axis.scatter(
+            [row[0] for _, row in dots], [row[column] for _, row in dots], c=[color[c.learning_rate] for c, _ in dots]
+        )
         axis.set_xscale("log")
         axis.set_xlabel("epoch")
         axis.set_title(title)
@@ -149,7 +153,7 @@ def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame) -> None
         values = sorted(every[name].unique())
         place = {value: (i + 0.5) / len(values) for i, value in enumerate(values)}
         heights[name] = chosen[name].map(place)
-        for value in values:
+        for value in values[:: math.ceil(len(values) / MOST_LABELS)]:
             axis.text(x - 0.04, place[value], f"{value:g}", ha="right", va="center", fontsize=9, bbox=LABEL)
     low, high = chosen["val_accuracy"].min(), chosen["val_accuracy"].max()
     span = max(high - low, 1e-9)
@@ -157,14 +161,16 @@ def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame) -> None
     for fraction in (0, 0.25, 0.5, 0.75, 1):
         axis.text(3.04, fraction, f"{low + fraction * span:.2%}", ha="left", va="center", fontsize=9)
     # Lines that share points fan out a little, so that they can be told apart.
-    spread = np.linspace(-0.04, 0.04, len(chosen)) if len(chosen) > 1 else [0.0]
+    spread = np.linspace(-0.04, 0.04, len(chosen)) if len(chosen) > 1 else np.zeros(1)
+    heights = heights[::-1]  # the best on top
+    y = heights.to_numpy() + spread[:, None] * [1, 1, 1, 0]
+    lines = [np.column_stack([range(4), line]) for line in y]
     colors = colormaps["viridis"](heights["val_accuracy"].to_numpy())
-    for (_, line), offset, color in zip(heights[::-1].iterrows(), spread, colors[::-1], strict=True):
-        y = line.to_numpy() + np.array([offset, offset, offset, 0])
-        axis.plot(range(4), y, color=color, linewidth=1.4, alpha=0.85)
+    axis.add_collection(LineCollection(lines, colors=colors, linewidths=1.4, alpha=0.85))
     for x in range(4):
         axis.axvline(x, color="#444444", linewidth=0.8)
     axis.set_xticks(range(4), ["learning rate", "batch size", "α", "validation\naccuracy"])
     axis.set_yticks([])
     axis.set_xlim(-0.35, 3.45)
+    axis.set_ylim(-0.05, 1.05)
     axis.spines[:].set_visible(False)

@@ -28,9 +28,11 @@ def test_the_curves_are_those_of_every_combination_and_the_best_is_thick():
     best = EXPERIMENT.combinations[7]
     loss, accuracy = pictures.learning_curves(histories, best).axes
     for axis, column in ((loss, 2), (accuracy, 3)):
-        assert len(axis.lines) == 36
-        (thick,) = [line for line in axis.lines if line.get_linewidth() > 2]
-        np.testing.assert_array_equal(thick.get_ydata(), histories[best][:, column])
+        curves = axis.collections[0]
+        drawn = [path.vertices for path in curves.get_paths()]
+        assert len(drawn) == 36
+        (thick,) = np.flatnonzero(np.array(curves.get_linewidths()) > 2)
+        np.testing.assert_array_equal(drawn[thick], histories[best][:, [0, column]])
 
 
 @pytest.mark.parametrize("rates", [1, 8, 9, 300])
@@ -48,11 +50,17 @@ def test_parallel_coordinates_show_all_that_ended_and_the_best_ten():
         for i, c in enumerate(EXPERIMENT.combinations)
     ]
     every, top = pictures.parallel_coordinates(pd.DataFrame(rows)).axes
-    verticals = 4
-    assert len(every.lines) == 31 + verticals
-    assert len(top.lines) == 10 + verticals
-    heights = [line.get_ydata()[-1] for line in every.lines[:31]]
+    lines, best = (axis.collections[0].get_paths() for axis in (every, top))
+    assert (len(lines), len(best)) == (31, 10)
+    heights = [line.vertices[-1, 1] for line in lines]
     assert heights == pytest.approx(np.linspace(0, 1, 31))  # worst first, so that the best lie on top
+
+
+def test_an_axis_of_many_values_names_some_of_them():
+    combinations = Experiment(learning_rates=tuple(np.linspace(0.01, 1, 300))).combinations
+    rows = [c.model_dump() | {"val_accuracy": 0.8, "diverged": False} for c in combinations]
+    every, _ = pictures.parallel_coordinates(pd.DataFrame(rows)).axes
+    assert 10 < len(every.texts) < 40
 
 
 def test_confusions_are_shares_of_the_true_class():
