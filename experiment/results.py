@@ -161,5 +161,6 @@ class Summary(Frozen):
     failed: int
     diverged: int
     seconds: float
+    files: dict[str, str]  # SHA-256 of each file beside it
     runs: dict[str, tuple[str, ...]]  # by step, what its runs are called in W&B and in the cache
     provenance: dict[str, Any]

@@ -1,5 +1,6 @@
 """Step 9: everything a person keeps of a sweep, in one folder."""
 
+import hashlib
 import logging
 import os
 import shutil
@@ -15,7 +16,6 @@ from experiment.config import Execution, Experiment
 from experiment.provenance import provenance
 from experiment.results import DataInfo, Evaluation, GradientCheck, Result, Retrained, Selection, Summary
 from experiment.tracking import tracked
-from report import pictures
 from report.leaderboard import importance, leaderboard
 
 log = logging.getLogger("sweep")
@@ -25,7 +25,7 @@ log = logging.getLogger("sweep")
     task_run_name="report",
     tags=["sweep"],
     cache_policy=determined_by("report.leaderboard", "report.pictures"),
-    refresh_cache=True,  # the key is its identity; its folder is always made anew
+    refresh_cache=True,  # the key is its identity; whether its folder is still good is looked at here
     result_serializer="json",
 )
 def report(
@@ -40,7 +40,10 @@ def report(
     seconds: float,
     execution: Execution,
 ) -> Summary:
-    """Write `sweeps/<name>/` whole, in place of an earlier one of that name, and point `sweeps/latest` to it."""
+    """Write `sweeps/<name>/` whole, in place of an earlier one of that name, and point `sweeps/latest` to it.
+
+    What an earlier run of the same sweep drew is taken over; `summary.json` always tells of this run.
+    """
     best = selection.best
     assert execution.name is not None
     summary = Summary(
@@ -61,6 +64,7 @@ def report(
         failed=0,
         diverged=sum(candidate.diverged for candidate in selection.ranking),
         seconds=round(seconds, 1),
+        files={},
         runs={
             **{step: (result.wandb_run,) for step, result in earlier.items()},
             "check_gradients": (check.wandb_run,),
@@ -72,23 +76,52 @@ def report(
         },
         provenance=provenance(experiment, execution, data),
     )
-    figures = {"test_accuracy", "test_loss", "val_accuracy", "val_loss", "best_epoch", "gap"}
-    with tracked(execution, "report", experiment.model_dump(mode="json")) as run:
-        write(summary, data, selection, model, test, execution)
-        run.summary.update(summary.model_dump(include=figures))
-    return summary
-
-
-def write(
-    summary: Summary, data: DataInfo, selection: Selection, model: Retrained, test: Evaluation, execution: Execution
-) -> None:
-    """Make the sweep's folder under another name, then put it in place."""
     folder = execution.artifacts / "sweeps" / summary.name
     draft = folder.with_name(f".{summary.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    store, table = execution.store, leaderboard(selection)
+    if files := drawn_before(folder):
+        shutil.copytree(folder, draft)
+    else:
+        draft.mkdir(parents=True)
+        figures = {"test_accuracy", "test_loss", "val_accuracy", "val_loss", "best_epoch", "gap"}
+        with tracked(execution, "report", experiment.model_dump(mode="json")) as run:
+            draw(draft, summary, data, selection, model, test, execution)
+            run.summary.update(summary.model_dump(include=figures))
+        files = {path.name: sha256(path) for path in sorted(draft.iterdir())}
+    summary = summary.model_copy(update={"files": files})
     (draft / "summary.json").write_text(summary.model_dump_json(indent=2) + "\n")
+    put_in_place(draft, folder)
+    return summary
+
+
+def drawn_before(folder: Path) -> dict[str, str] | None:
+    """The digests of what this same report wrote into `folder`, if all of it is still there, whole."""
+    try:
+        earlier = Summary.model_validate_json((folder / "summary.json").read_bytes())
+        whole = all(sha256(folder / name) == digest for name, digest in earlier.files.items())
+    except (OSError, ValueError):
+        return None
+    return earlier.files if whole and earlier.runs["report"] == (identity(),) else None
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def draw(
+    draft: Path,
+    summary: Summary,
+    data: DataInfo,
+    selection: Selection,
+    model: Retrained,
+    test: Evaluation,
+    execution: Execution,
+) -> None:
+    """The leaderboard, the model and the pictures."""
+    from report import pictures  # takes a second, and is mostly done
+
+    store = execution.store
+    table = leaderboard(selection)
     table.to_csv(draft / "leaderboard.csv", index=False)
     save_model(draft / "model.npz", data, selection, model, summary, execution)
     histories = {candidate.combination: store.open(candidate.trained[0].history) for candidate in selection.ranking}
@@ -104,7 +137,6 @@ def write(
             figure.savefig(draft / name, dpi=120)
         else:
             log.info("No %s: images of %d values are not square.", name, len(W))
-    put_in_place(draft, folder)
 
 
 def save_model(

@@ -159,9 +159,28 @@ def trained_in(execution, earlier=0):
 def test_a_second_run_trains_nothing_and_gives_the_same(summary, experiment, execution):
     again = sweep(experiment, execution)
     assert again.cached == 8
-    assert trained_in(execution) == 8
+    assert len(offline_runs(execution.artifacts)) == 8 + len(STEPS)
     same = {"exclude": {"cached", "seconds", "provenance"}}
     assert again.model_dump(**same) == summary.model_dump(**same)
+
+
+def test_what_was_drawn_is_drawn_again_only_when_it_is_not_whole(summary, experiment, execution):
+    folder = execution.artifacts / "sweeps" / "latest"
+
+    def drawn():
+        return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.*") if path.name != "summary.json"}
+
+    before = drawn()
+    assert before.keys() == summary.files.keys()
+    sweep(experiment, execution)
+    assert drawn() == before
+    content = bytearray((folder / "weights.png").read_bytes())
+    content[-1] ^= 1
+    (folder / "weights.png").write_bytes(content)
+    again = sweep(experiment, execution)
+    assert all(drawn()[name] > time for name, time in before.items())
+    assert again.files["model.npz"] == summary.files["model.npz"]
+    assert (folder / "weights.png").read_bytes() != content
 
 
 def test_a_grown_grid_trains_only_what_is_new(summary, experiment, execution):
