@@ -45,8 +45,8 @@ def run(bench: Bench) -> Section:
             "*Textbook*: **extrapolated**, not run: seconds of an epoch and of a validation of the float64 NumPy loop "
             "(one process, one thread; measured before and after the sweep) × the epochs that each combination "
             "trained.",
-            "*Prefect's server*: a process that imports what a sweep imports, starts the temporary server, asks it one "
-            "thing and exits, less one that only imports; in turns with the cached sweep. "
+            "*Prefect's server*: a process that starts the temporary server, waits until it answers and exits, less "
+            "one that only exits; in turns with the cached sweep. "
             "Memory: the process and all below it, summed every 50 ms; PSS when RSS is at a new high.",
         ],
         [["", "seconds", "peak RSS, MB", "peak PSS, MB"]],
@@ -121,8 +121,8 @@ def cached(artifacts: Path, arguments: list[str], rounds: int) -> tuple[list[End
     for _ in range(rounds):
         again.append(program(*arguments))
         started = python("-m", "benchmarks.server", str(artifacts), "start")
-        imports = python("-m", "benchmarks.server", str(artifacts))
-        server.append(started.seconds - imports.seconds)
+        without = python("-m", "benchmarks.server", str(artifacts))
+        server.append(started.seconds - without.seconds)
     summary = json.loads((artifacts / "sweeps/latest/summary.json").read_text())
     if summary["cached"] != summary["combinations"]:
         raise RuntimeError(f"only {summary['cached']} of {summary['combinations']} combinations were cached")

@@ -1,6 +1,7 @@
 """Command line: `python -m flows`."""
 
 import contextlib
+import gc
 import logging
 import os
 import shlex
@@ -19,6 +20,7 @@ from rich.console import Console
 from experiment import prepare, retention
 from experiment.config import Execution, Experiment
 from experiment.decode import DataError
+from flows.server import TemporaryServer
 
 log = logging.getLogger("sweep")
 
@@ -47,9 +49,14 @@ def run(
 ) -> int:
     """Run the sweep."""
     prepare.check(experiment, execution)
-    set_up_prefect(execution)
+    server = set_up_prefect(execution)
     from flows.sweep import sweep  # Prefect reads its settings when it is imported
 
+    if execution.wandb_mode != "disabled":
+        import wandb  # noqa: F401  # takes a second: better now than once the server is there
+    if server:
+        server.wait()
+        log.info("Prefect UI while this runs: %s", server.address)
     summary = sweep(experiment, execution)
     from report.terminal import closing
 
@@ -84,19 +91,12 @@ def clean(*, artifacts: Path = DEFAULT_EXECUTION.artifacts, keep: int | None = N
     return DONE
 
 
-def set_up_prefect(execution: Execution) -> None:
-    """Its files under the artifact root, unless the user has a place for them; its log out of the way of ours."""
-    if not {"PREFECT_HOME", "PREFECT_API_URL", "PREFECT_PROFILE"} & os.environ.keys():
-        home = execution.artifacts.expanduser().resolve() / "prefect"
-        home.mkdir(parents=True, exist_ok=True)
-        os.environ["PREFECT_HOME"] = str(home)
-        # The temporary server need not keep a feed of events nor watch them for automations: half its work.
-        os.environ.setdefault("PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED", "false")
-        os.environ.setdefault("PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED", "false")
-        # Recorded one by one, the states of quick task runs are still waiting, and lost, when the server stops.
-        os.environ.setdefault("PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE", "100")
-        os.environ.setdefault("PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL", "1")  # seconds
+def set_up_prefect(execution: Execution) -> TemporaryServer | None:
+    """A server of the sweep's own, unless the user has one or another place for Prefect; its log out of ours."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    if {"PREFECT_HOME", "PREFECT_API_URL", "PREFECT_PROFILE"} & os.environ.keys():
+        return None
+    return TemporaryServer(execution.artifacts.expanduser().resolve() / "prefect")
 
 
 def set_up_logging() -> None:
@@ -187,4 +187,6 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    gc.freeze()  # or the interpreter takes a second, at its end, to look for cycles in all that was imported
+    sys.exit(code)
