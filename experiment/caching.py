@@ -31,7 +31,7 @@ from pydantic import BaseModel
 
 from experiment import interruption
 from experiment.code import source_digest
-from experiment.store import ArrayStore, StoreError, write_atomically
+from experiment.store import ArrayStore, StoreError, make_way, write_atomically
 
 log = logging.getLogger("sweep")
 
@@ -136,6 +136,7 @@ class KeyLocks(LockManager):
         self, key: str, holder: str, acquire_timeout: float | None = None, hold_timeout: float | None = None
     ) -> bool:
         self.folder.mkdir(parents=True, exist_ok=True)
+        make_way(self.folder / f"{key}.lock")
         lock = FileLock(self.folder / f"{key}.lock", thread_local=False)
         try:
             lock.acquire(

@@ -10,7 +10,7 @@ from experiment.code import code_digest
 from experiment.config import Execution, Experiment
 from experiment.results import DataInfo
 
-PACKAGES = ("numpy", "numba", "scikit-learn", "prefect", "wandb", "pandas")
+PACKAGES = ("numpy", "numba", "prefect", "wandb", "pandas")
 PROJECT = Path(__file__).resolve().parents[1]
 
 

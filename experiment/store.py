@@ -7,6 +7,7 @@ parallel workers share one copy; and every file is verified before its first use
 import hashlib
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class ArrayStore(Frozen):
                 file.close()
                 digest = PREFIX + writer.sha256.hexdigest()
                 faults.point("array drafted")
-                Path(file.name).replace(self.path(digest))
+                put_in_place(Path(file.name), self.path(digest))
                 faults.point("array stored")
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
@@ -96,6 +97,18 @@ class ArrayStore(Frozen):
         _verified.add(state)
 
 
+def put_in_place(draft: Path, path: Path) -> None:
+    """Rename `draft` to `path`, over a file that is there; a folder, which cannot belong there, is set aside."""
+    make_way(path)
+    draft.replace(path)
+
+
+def make_way(path: Path) -> None:
+    """Set a folder that stands where a file belongs aside, whatever is in it."""
+    if path.is_dir():
+        path.rename(path.with_name(f"{path.name}.bad-{time.time_ns()}"))
+
+
 def write_atomically(path: Path, content: bytes, sync: bool) -> None:
     """Write and sync a temporary file beside `path`, then rename it: `path` is never half-written."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
@@ -106,7 +119,7 @@ def write_atomically(path: Path, content: bytes, sync: bool) -> None:
                 os.fsync(file.fileno())
             file.close()
             faults.point(f"{path.parent.name} drafted")
-            Path(file.name).replace(path)
+            put_in_place(Path(file.name), path)
             faults.point(f"{path.parent.name} written")
         except BaseException:
             Path(file.name).unlink(missing_ok=True)

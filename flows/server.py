@@ -68,7 +68,10 @@ class TemporaryServer:
                 # Its socket has been open from the start: the request waits there until the server takes it up.
                 if requests.get(f"{self.address}/api/health", timeout=SECONDS_TO_START).ok:
                     return
-        raise ServerFailed(f"Prefect's temporary server did not come up: see {self.log}")
+        raise ServerFailed(
+            f"Prefect's temporary server did not come up: {self.log} says why. If its database is damaged, move "
+            f"{self.log.with_name('prefect.db')} away: only the history that the Prefect UI shows is in it."
+        )
 
     def stop(self) -> None:
         self.process.terminate()
@@ -80,6 +83,7 @@ class TemporaryServer:
 
 
 SETTINGS = {
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # `make ui` does that
     # A feed of events, and watching it for automations, are half of its work; nobody asks a temporary server for them.
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",

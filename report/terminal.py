@@ -33,7 +33,7 @@ def closing(summary: Summary, execution: Execution) -> Group:
     table.add_row("what mattered", ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in shares))
     table.add_row("files", short(execution.artifacts / "sweeps" / summary.name))
     table.add_row("Prefect UI", "make ui, then open http://127.0.0.1:4200")
-    if execution.wandb_mode not in ("online", "disabled"):
+    if any((execution.artifacts / "wandb").glob("offline-run-*")):
         table.add_row("W&B", f"wandb sync {short(execution.artifacts)}/wandb/offline-run-*")
     return Group("", table)
 

@@ -209,6 +209,15 @@ def test_a_kept_file_of_other_content_is_set_aside(tmp_path, fetch, server, good
     assert (tmp_path / "data" / f"{file}.bad2").read_bytes() == bad
 
 
+def test_a_folder_in_place_of_a_kept_file_is_set_aside(tmp_path, fetch, server):
+    write(tmp_path / "data", {name: content for name, content in AS_IDX.items() if name != IDX[0]})
+    (tmp_path / "data" / IDX[0]).mkdir()
+    server.files = AS_IDX
+    _, lines = fetch(web(server.base))
+    assert f"{IDX[0]}.bad" in lines[0]
+    assert "3 of 4" in lines[0]
+
+
 def test_an_array_kept_twice_is_trusted_where_it_verifies(tmp_path, fetch):
     write(tmp_path / "data", {**AS_IDX, FILES[0]: alter(AS_NPY[FILES[0]])})
     _, lines = fetch()

@@ -1,6 +1,7 @@
 """The program as a process of its own, to be killed and run again."""
 
 import atexit
+import faulthandler
 import multiprocessing
 import os
 import subprocess
@@ -58,7 +59,7 @@ class Program:
         process.join(PATIENCE)
         if process.exitcode is None:
             process.kill()
-        assert process.exitcode is not None, f"still running after {PATIENCE} s: {self.flags}"
+        assert process.exitcode is not None, f"still running after {PATIENCE} s: {self.log.read_text()}"
         return Ended(process.exitcode, self.log.read_text(), time.monotonic() - began)
 
 
@@ -101,9 +102,7 @@ class Running:
 
 
 FORKED: Any = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(
-    [__name__, "flows.__main__", "flows.sweep", "wandb.sdk.launch", "sklearn.model_selection", "scipy.stats"]
-)
+FORKED.set_forkserver_preload([__name__, "flows.__main__", "flows.sweep", "wandb.sdk.launch"])
 
 
 def nothing() -> None:
@@ -115,6 +114,7 @@ def main(flags: list[str], environment: dict[str, str], log: Path) -> None:
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    faulthandler.dump_traceback_later(PATIENCE - 5, file=2)
     for name in os.environ.keys() - clean_environment().keys():
         del os.environ[name]
     os.environ.update(environment)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.leavings import results
+from tests.hostile.program import Program
 
 pytestmark = [pytest.mark.hostile, pytest.mark.timeout(1200)]
 
@@ -163,3 +164,24 @@ def test_a_damaged_file_is_repaired_or_named_and_never_believed(sweep_in, undist
         )
     bad = [outcome for outcome in outcomes if outcome not in ("repaired", "named")]
     assert not bad, "\n".join(bad)
+
+
+def test_a_damaged_database_of_prefect_is_repaired_or_named(sweep_in, undisturbed, tmp_path):
+    def alone(artifacts: Path) -> Program:
+        program = sweep_in(artifacts)
+        del program.environment["PREFECT_API_URL"]
+        return program
+
+    whole = tmp_path / "whole"
+    shutil.copytree(undisturbed.artifacts, whole, symlinks=True)
+    assert alone(whole).run().code == 0
+    for damage in DAMAGES:
+        artifacts = tmp_path / damage.__name__
+        shutil.copytree(whole, artifacts, symlinks=True)
+        damage(artifacts / "prefect" / "prefect.db")
+        ended = alone(artifacts).run()
+        assert "Traceback" not in ended.output
+        if ended.code:
+            assert f"move {artifacts / 'prefect' / 'prefect.db'} away" in ended.output
+        else:
+            assert results(artifacts) == undisturbed.results

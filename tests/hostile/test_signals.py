@@ -1,10 +1,12 @@
 """Ctrl-C and SIGTERM: soon over, nothing left running, and it goes on from the checkpoints."""
 
 import os
+import re
 import signal
 import time
 
 import pytest
+import requests
 
 from experiment import checkpoint
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
@@ -87,6 +89,17 @@ def test_a_signal_ends_it_soon_and_it_resumes_from_its_checkpoints(long_sweep, a
 def test_a_signal_leaves_no_temporary_server_behind(long_sweep, artifacts, number):
     del long_sweep.environment["PREFECT_API_URL"]
     stop(long_sweep.start(), artifacts, number)
+
+
+def test_a_killed_program_takes_its_temporary_server_along(long_sweep, artifacts):
+    del long_sweep.environment["PREFECT_API_URL"]
+    running = long_sweep.start()
+    running.wait_for("*.ckpt", artifacts / "checkpoints")
+    (page,) = re.findall(r"Prefect UI while this runs: (\S+)", running.log.read_text())
+    assert "<title>Prefect" in requests.get(page, timeout=10).text
+    running.process.kill()
+    running.process.wait()
+    assert not running.orphans(patience=SECONDS_TO_END)
 
 
 def test_a_second_signal_ends_it_at_once(long_sweep, artifacts):
