@@ -23,13 +23,8 @@ sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--
 	$(BIN)/python -m flows $(ARGS)
 
 .PHONY: test
-test: check ## run the checks and the tests, but for the hostile ones
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not hostile" --ignore tests/benchmarks $(ARGS)
-
-.PHONY: hostile
-hostile: .venv/installed ## kill, fill, corrupt and cancel: the hostile tests, and the benchmarks in small
-	$(BIN)/python -m pytest --dist loadfile -m "hostile" tests
-	$(BIN)/python -m pytest tests/benchmarks
+test: check ## run the checks and all tests; the quick ones alone: make test ARGS='-m "not hostile"'
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 .PHONY: check
 check: .venv/installed ## lint, format, types, import directions
