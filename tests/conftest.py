@@ -15,6 +15,11 @@ from experiment.decode import npy_name
 PROJECT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items):
+    """The long ones first, so that no worker idles while the other ends the run."""
+    items.sort(key=lambda item: item.get_closest_marker("hostile") is None)
+
+
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory) -> Path:
     """scikit-learn's handwritten digits (8 × 8, ten classes) as the four files of a user's own data."""

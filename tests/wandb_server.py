@@ -238,7 +238,7 @@ class WandbServer:
             self.runs[run_id] = Run(run_id, project, entity)
         run = self.runs[run_id]
         run.exitcode, run.preempting, run.heard = None, False, time.monotonic()
-        if self.overwrites and not given.get("id"):  # the client knows the id once the run is begun or resumed
+        if self.overwrites and given.get("host"):  # said at the beginning alone: later ones may come after the rows
             run.lines.clear()
         names = {"groupName": "group", "jobType": "job_type", "displayName": "display_name"}
         for key in ("groupName", "jobType", "displayName", "notes", "sweep", "tags"):

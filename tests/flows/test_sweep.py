@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections import Counter
 
 import numpy as np
@@ -126,13 +127,22 @@ def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(summary, 
     with get_client(sync_client=True) as client:
         assert client.read_flow_run(flow_run).state.is_completed()
         task_runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run]}))
-        logs = client.read_logs(LogFilter(flow_run_id={"any_": [flow_run]}), limit=200)
+        said = set()  # Prefect sends log lines now and then
+        for _ in range(60):
+            logs = client.read_logs(LogFilter(flow_run_id={"any_": [flow_run]}), limit=200)
+            said = {
+                (task_run, run.id)
+                for task_run, run in runs.items()
+                if any(str(entry.task_run_id) == task_run and run.id in entry.message for entry in logs)
+            }
+            if len(said) == len(runs):
+                break
+            time.sleep(0.5)
     assert {str(task_run.id) for task_run in task_runs} == runs.keys()
     assert all(task_run.state.is_completed() and task_run.tags for task_run in task_runs)
     names = {task_run.name for task_run in task_runs}
     assert {"download", "split", "train lr=0.1 batch=64 alpha=0.01 seed=541", f"retrain {summary.best}"} <= names
-    for task_run, run in runs.items():
-        assert any(str(entry.task_run_id) == task_run and run.id in entry.message for entry in logs)
+    assert said == {(task_run, run.id) for task_run, run in runs.items()}
 
 
 def test_a_sweep_leaves_everything_a_person_needs(summary, execution):
