@@ -54,6 +54,7 @@ def run(
 
     if execution.wandb_mode != "disabled":
         import wandb  # noqa: F401  # takes a second: better now than once the server is there
+    gc.freeze()  # what was imported stays: not to be looked through for cycles, which takes a second at the end alone
     if server:
         server.wait()
         log.info("Prefect UI while this runs: %s", server.address)
@@ -187,6 +188,4 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    code = main()
-    gc.freeze()  # or the interpreter takes a second, at its end, to look for cycles in all that was imported
-    sys.exit(code)
+    sys.exit(main())

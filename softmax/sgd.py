@@ -7,16 +7,16 @@ and then goes on bit for bit as if it had never stopped.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from softmax import kernels, reference
 from softmax.loss import Floats, Labels, penalty
 
 Engine = Literal["numba", "numpy"]
-ENGINES = {"numba": kernels, "numpy": reference}
+MODULES = {"numba": "softmax.kernels", "numpy": "softmax.reference"}
 
 
 class Metrics(NamedTuple):
@@ -96,7 +96,8 @@ def train(
     engine : "numba" (compiled, float32) or "numpy" (the readable reference, any dtype)
     state : continue from here; None starts from `initial_parameters`
     """
-    sgd_epoch, evaluate = ENGINES[engine].sgd_epoch, ENGINES[engine].evaluate
+    module = import_module(MODULES[engine])  # here, for Numba takes half a second and a cached sweep does not train
+    sgd_epoch, evaluate = module.sgd_epoch, module.evaluate
     if state is None:
         start = initial_parameters(images.shape[1], classes, seed, dtype)
         zeros = Parameters(np.zeros_like(start.W, np.float64), np.zeros_like(start.b, np.float64))
