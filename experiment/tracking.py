@@ -9,8 +9,10 @@ W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offlin
 
 import logging
 import shutil
+import struct
 import threading
-from collections.abc import Iterator
+import zlib
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,3 +167,43 @@ def log_epoch(run: "wandb.Run", row: Metrics) -> None:
         values = {name: value for name, value in row._asdict().items() if value == value or name == "train_loss"}
         run.log(values, step=row.epoch, commit=True)
         faults.point("epoch")
+
+
+def warn_of_damage(execution: Execution, runs: Collection[str]) -> None:
+    """Say which of these runs lie here, not sent, in a file that is not as W&B's client wrote it.
+
+    Nothing of the sweep reads these files, so nothing else would notice before `wandb sync` does.
+    """
+    for folder in sorted((execution.artifacts / "wandb").glob("offline-run-*")):
+        name = folder.name.split("-", 3)[-1]  # offline-run-<time>-<id>
+        run = name.removesuffix("-offline")
+        if run in runs and not whole(folder / f"run-{name}.wandb"):
+            log.warning(
+                "W&B: %s is damaged and cannot be sent whole. Remove %s/cache/%s* and run again: its step runs anew.",
+                folder, execution.artifacts, run,
+            )  # fmt: skip
+
+
+def whole(path: Path) -> bool:
+    """Whether every record of a `.wandb` file has the checksum that was written with it, to the file's end.
+
+    LevelDB's log format (https://github.com/google/leveldb/blob/main/doc/log_format.md) after seven bytes of W&B's
+    own, with zlib's CRC-32 of type and data.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    position, block, header = 7, 32768, 7
+    while position < len(content):
+        if (left := block - position % block) < header:
+            position += left
+            continue
+        if position + header > len(content):
+            return False
+        checksum, length, kind = struct.unpack_from("<IHB", content, position)
+        data = content[position + header : position + header + length]
+        if len(data) < length or zlib.crc32(data, zlib.crc32(bytes([kind]))) != checksum:
+            return False
+        position += header + length
+    return position > header

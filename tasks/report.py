@@ -15,7 +15,7 @@ from experiment.caching import determined_by, identity
 from experiment.config import Execution, Experiment
 from experiment.provenance import provenance
 from experiment.results import DataInfo, Evaluation, GradientCheck, Result, Retrained, Selection, Summary
-from experiment.tracking import tracked
+from experiment.tracking import tracked, warn_of_damage
 from report.leaderboard import importance, leaderboard
 
 log = logging.getLogger("sweep")
@@ -79,7 +79,7 @@ def report(
     folder = execution.artifacts / "sweeps" / summary.name
     draft = folder.with_name(f".{summary.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
-    if files := drawn_before(folder):
+    if files := drawn_before(folder, execution):
         shutil.copytree(folder, draft)
     else:
         draft.mkdir(parents=True)
@@ -91,11 +91,14 @@ def report(
     summary = summary.model_copy(update={"files": files})
     (draft / "summary.json").write_text(summary.model_dump_json(indent=2) + "\n")
     put_in_place(draft, folder)
+    warn_of_damage(execution, {run for runs in summary.runs.values() for run in runs})
     return summary
 
 
-def drawn_before(folder: Path) -> dict[str, str] | None:
-    """The digests of what this same report wrote into `folder`, if all of it is still there, whole."""
+def drawn_before(folder: Path, execution: Execution) -> dict[str, str] | None:
+    """The digests of what this same report wrote into `folder`, if that and its record are still there, whole."""
+    if not any((execution.artifacts / "cache").glob(f"{identity()}*")):
+        return None
     try:
         earlier = Summary.model_validate_json((folder / "summary.json").read_bytes())
         whole = all(sha256(folder / name) == digest for name, digest in earlier.files.items())

@@ -278,3 +278,22 @@ def test_selection_can_go_by_loss(experiment, execution):
     sweep(experiment.model_copy(update={"select_by": "val_loss"}), execution)
     table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv")
     assert table["val_loss"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("step", ["download", "report"])
+def test_a_damaged_wandb_run_is_named_and_made_anew_once_its_record_is_gone(
+    summary, experiment, execution, caplog, step
+):
+    run = summary.runs[step][0]
+    (path,) = execution.artifacts.glob(f"wandb/offline-run-*-{run}/*.wandb")
+    path.write_bytes(path.read_bytes()[:-9])
+    sweep(experiment, execution)
+    (warning,) = [record.message for record in caplog.records if "is damaged" in record.message]
+    (record,) = execution.artifacts.glob(f"cache/{run}*")
+    assert str(path.parent) in warning
+    assert f"{execution.artifacts}/cache/{run}*" in warning
+    record.unlink()
+    caplog.clear()
+    sweep(experiment, execution)
+    assert "is damaged" not in caplog.text
+    assert {run.exit_code for run in offline_runs(execution.artifacts)} == {0}
