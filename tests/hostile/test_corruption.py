@@ -181,7 +181,7 @@ def test_a_damaged_database_of_prefect_is_repaired_or_named(sweep_in, undisturbe
     whole = tmp_path / "whole"
     shutil.copytree(undisturbed.artifacts, whole, symlinks=True)
     assert alone(whole).run().code == 0
-    for damage in DAMAGES:
+    for damage in (truncated, a_folder):  # an empty one is a new one
         artifacts = tmp_path / damage.__name__
         shutil.copytree(whole, artifacts, symlinks=True)
         damage(artifacts / "prefect" / "prefect.db")
