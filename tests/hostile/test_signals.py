@@ -85,9 +85,10 @@ def test_a_signal_ends_it_soon_and_it_resumes_from_its_checkpoints(long_sweep, a
     assert lost_and_doubled(rows_on_disk(artifacts), undisturbed_long[1]) == (0, 0)
 
 
-def test_ctrl_c_leaves_no_temporary_server_behind(long_sweep, artifacts):
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_leaves_no_temporary_server_behind(long_sweep, artifacts, number):
     del long_sweep.environment["PREFECT_API_URL"]
-    stop(long_sweep.start(), artifacts, signal.SIGINT)
+    stop(long_sweep.start(), artifacts, number)
 
 
 def test_a_killed_program_takes_its_temporary_server_along(long_sweep, artifacts):
