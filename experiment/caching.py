@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import re
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from pydantic import BaseModel
 
 from experiment import interruption
 from experiment.code import source_digest
-from experiment.store import ArrayStore, StoreError, make_way, write_atomically
+from experiment.store import ArrayStore, StoreError, make_way, set_aside, write_atomically
 
 log = logging.getLogger("sweep")
 
@@ -106,9 +105,8 @@ class RecordStorage(WritableFileSystem):
             for digest in set(re.findall(rb"sha256:[0-9a-f]{64}", record)):
                 ArrayStore(root=self.root.resolve() / "arrays").verify(digest.decode())
         except (OSError, ValueError, KeyError, TypeError, AttributeError, StoreError) as error:
-            aside = file.with_name(f"{file.name}.bad-{time.time_ns()}")
             log.warning("Cached result %s… is not used: %s. Its step runs again.", file.name[:12], error)
-            file.rename(aside)
+            set_aside(file)
             raise ValueError(f"record {path} is not whole") from error
         return record
 

@@ -6,12 +6,11 @@ A checkpoint is the SHA-256 of the rest, then an `.npz` of the state's arrays an
 import hashlib
 import io
 import logging
-import time
 from pathlib import Path
 
 import numpy as np
 
-from experiment.store import write_atomically
+from experiment.store import set_aside, write_atomically
 from softmax.sgd import Metrics, Parameters, State
 
 log = logging.getLogger("sweep")
@@ -57,7 +56,6 @@ def load(path: Path, identity: str) -> State | None:
                 diverged=bool(diverged),
             )
     except (OSError, ValueError) as error:
-        aside = path.with_name(f"{path.name}.bad-{time.time_ns()}")
-        path.rename(aside)
+        set_aside(path)
         log.warning("Checkpoint %s is not used: %s. Training starts over.", path.name, error)
         return None

@@ -57,7 +57,7 @@ class ArrayStore(Frozen):
                 file.close()
                 digest = PREFIX + writer.sha256.hexdigest()
                 faults.point("array drafted")
-                put_in_place(Path(file.name), self.path(digest))
+                rename_over(Path(file.name), self.path(digest))
                 faults.point("array stored")
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
@@ -97,7 +97,7 @@ class ArrayStore(Frozen):
         _verified.add(state)
 
 
-def put_in_place(draft: Path, path: Path) -> None:
+def rename_over(draft: Path, path: Path) -> None:
     """Rename `draft` to `path`, over a file that is there; a folder, which cannot belong there, is set aside."""
     make_way(path)
     draft.replace(path)
@@ -106,7 +106,12 @@ def put_in_place(draft: Path, path: Path) -> None:
 def make_way(path: Path) -> None:
     """Set a folder that stands where a file belongs aside, whatever is in it."""
     if path.is_dir():
-        path.rename(path.with_name(f"{path.name}.bad-{time.time_ns()}"))
+        set_aside(path)
+
+
+def set_aside(path: Path) -> None:
+    """Rename what cannot be used to where nothing looks for it, and where a person finds it."""
+    path.rename(path.with_name(f"{path.name}.bad-{time.time_ns()}"))
 
 
 def write_atomically(path: Path, content: bytes, sync: bool) -> None:
@@ -119,7 +124,7 @@ def write_atomically(path: Path, content: bytes, sync: bool) -> None:
                 os.fsync(file.fileno())
             file.close()
             faults.point(f"{path.parent.name} drafted")
-            put_in_place(Path(file.name), path)
+            rename_over(Path(file.name), path)
             faults.point(f"{path.parent.name} written")
         except BaseException:
             Path(file.name).unlink(missing_ok=True)

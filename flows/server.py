@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import requests
 
@@ -104,8 +103,8 @@ def serve(listening: socket.socket) -> None:
         os._exit(1)
 
     threading.Thread(target=end, daemon=True).start()
-    settings: dict[str, Any] = {"factory": True, "log_level": "error", "lifespan": "on"}
-    uvicorn.Server(uvicorn.Config("prefect.server.api.server:create_app", **settings)).run([listening])
+    config = uvicorn.Config("prefect.server.api.server:create_app", factory=True, log_level="error", lifespan="on")
+    uvicorn.Server(config).run([listening])
 
 
 if __name__ == "__main__":

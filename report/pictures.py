@@ -78,7 +78,7 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
             colors=[color[combination.learning_rate] for combination, _ in drawn],
             linestyles=[style[combination.batch_size] for combination, _ in drawn],
             linewidths=[2.6 if combination == best else 0.9 for combination, _ in drawn],
-            alpha=0.8,
+            alpha=[1.0 if combination == best else 0.7 for combination, _ in drawn],
         )
         axis.add_collection(curves)
         dots = [(combination, history[0]) for combination, history in drawn if len(history) == 1]

@@ -157,6 +157,15 @@ def _prefetch(_: Any, a: Any, i: Any) -> Any:
 # ---- tiles: CLASSES × n vectors, a tuple to Numba and registers to LLVM ------------------------------------
 
 
+def _add_products(bd: Any, acc: Any, xs: Any, weights: Any) -> Any:
+    """acc[k, v] += xs[v] · weights[k]"""
+    for k, wk in enumerate(weights):
+        for v, x in enumerate(xs):
+            total = _fma(bd, x, wk, bd.extract_value(acc, k * len(xs) + v))
+            acc = bd.insert_value(acc, total, k * len(xs) + v)
+    return acc
+
+
 def _make_tile(n: int, spread: bool) -> tuple[Any, Any]:
     tile = types.UniTuple(vector, CLASSES * n)
 
@@ -171,13 +180,8 @@ def _make_tile(n: int, spread: bool) -> tuple[Any, Any]:
         def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
             acc, x, xi, xstep, w, wi, wstep = args
             xs = [_get(bd, _at(cx, bd, sig.args[1], x, xi, xstep, v)) for v in range(n)]
-            for k in range(CLASSES):
-                address = _at(cx, bd, sig.args[4], w, wi, wstep, k)
-                wk = _spread(bd, bd.load(address)) if spread else _get(bd, address)
-                for v in range(n):
-                    total = _fma(bd, xs[v], wk, bd.extract_value(acc, k * n + v))
-                    acc = bd.insert_value(acc, total, k * n + v)
-            return acc
+            places = (_at(cx, bd, sig.args[4], w, wi, wstep, k) for k in range(CLASSES))
+            return _add_products(bd, acc, xs, (_spread(bd, bd.load(p)) if spread else _get(bd, p) for p in places))
 
         return tile(tile, x, types.intp, types.intp, w, types.intp, types.intp), emit
 
@@ -198,11 +202,7 @@ def _copied_products(
             xs.append(_get(bd, _at(cx, bd, sig.args[4], images, bd.add(start, j))))
         for r in range(ROWS):
             _put(bd, xs[r], _at(cx, bd, sig.args[1], x, xi, xstep, r))
-        for k in range(CLASSES):
-            wk = _get(bd, _at(cx, bd, sig.args[8], w, wi, wstep, k))
-            for r in range(ROWS):
-                acc = bd.insert_value(acc, _fma(bd, xs[r], wk, bd.extract_value(acc, k * ROWS + r)), k * ROWS + r)
-        return acc
+        return _add_products(bd, acc, xs, (_get(bd, _at(cx, bd, sig.args[8], w, wi, wstep, k)) for k in range(CLASSES)))
 
     index = types.intp
     tile = types.UniTuple(vector, CLASSES * ROWS)
@@ -257,18 +257,19 @@ def _forward(
     W: Floats, X: Floats, Z: Floats, classes: int, features: int, stride: int, n: int,
     images: Floats, at: Ints, whole: int, fetch: bool,
 ) -> None:  # fmt: skip
-    """Z = W Xᵀ for n rows, of which row i begins at images[at[i]]: X gets its first `whole` features on the way."""
+    """Z = W Xᵀ for n rows, of which row i begins at images[at[i]]: X gets its first `whole` features on the way.
+
+    `fetch` asks for the next tile's rows, in no cache yet when evaluating; `at` then goes on for a tile beyond n.
+    """
     for i in range(0, n, ROWS):
         for k in range(0, classes, CLASSES):
             acc = _forward_zeros()
-            copied = 0
-            if k == 0:
-                copied = whole
-                for j in range(0, whole, LANES):
-                    acc = _copied_products(acc, X, i * features + j, features, images, at, i, j, W, j, features)
-                    if fetch and j % LINE == 0:
-                        for r in range(i + ROWS, i + 2 * ROWS):
-                            _prefetch(images, at[r] + j)
+            copied = whole if k == 0 else 0
+            for j in range(0, copied, LANES):
+                acc = _copied_products(acc, X, i * features + j, features, images, at, i, j, W, j, features)
+                if fetch and j % LINE == 0:
+                    for r in range(i + ROWS, i + 2 * ROWS):
+                        _prefetch(images, at[r] + j)
             for j in range(copied, features, LANES):
                 acc = _forward_products(acc, X, i * features + j, features, W, k * features + j, features)
             _store_sums(acc, Z, k * stride + i, stride)
