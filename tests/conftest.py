@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +61,38 @@ def program(prefect_server, tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def started(digits, tmp_path):
+    """Start the program on the digits as a process in this environment; killed at the end of the test."""
+    begun = []
+
+    def start(environment: dict[str, str], *arguments: object) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "flows", "--artifacts", tmp_path / "artifacts", "--data-dir", digits]
+        process = subprocess.Popen(
+            [*map(str, command), *map(str, arguments)],
+            cwd=PROJECT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        begun.append(process)
+        return process
+
+    yield start
+    for process in begun:
+        process.kill()
+        process.wait()
+
+
+def until(done: Callable[[], object], seconds: float = 100) -> None:
+    """Look again and again, and fail when it takes longer."""
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def clean_environment() -> dict[str, str]:

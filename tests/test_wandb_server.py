@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import until
 from tests.wandb_server import WandbServer
 
 CLIENT = """
@@ -85,13 +86,6 @@ class Client:
         self.process.communicate()
 
 
-def until(done: Callable[[], bool], timeout: float = 20) -> None:
-    end = time.monotonic() + timeout
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def sync(server: WandbServer, run_dir: Path, *options: str) -> str:
     command = [sys.executable, "-m", "wandb", "sync", *options, str(run_dir)]
     env = os.environ | {"WANDB_ERROR_REPORTING": "false"} | server.env()
@@ -165,7 +159,7 @@ def test_a_run_outlives_trouble_in_its_middle(server: WandbServer, start: Start,
         server.refuse = 503
     client.until("logged")
     if trouble == "lose the answer":
-        until(lambda: server.broken)
+        until(lambda: server.broken, 20)
     else:
         time.sleep(1)
     server.recover()

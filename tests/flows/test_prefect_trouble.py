@@ -10,7 +10,7 @@ import time
 import pytest
 import requests
 
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PROJECT, clean_environment, until
 from tests.offline import offline_runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile]
@@ -67,13 +67,6 @@ class Api:
         ).stdout
 
 
-def until(done, seconds=100):
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
     api = Api(tmp_path_factory.mktemp("prefect"))
@@ -83,27 +76,9 @@ def api(tmp_path_factory):
 
 
 @pytest.fixture
-def begin(api, tmp_path, digits):
-    """Start the sweep as a process; killed at the end of the test."""
-    begun = []
-
-    def begin(*arguments):
-        command = [sys.executable, "-m", "flows", "--artifacts", tmp_path / "artifacts", "--data-dir", digits]
-        process = subprocess.Popen(
-            [*map(str, command), *map(str, arguments)],
-            cwd=PROJECT,
-            env=api.environment | {"SWEEP_CHECKPOINT_SECONDS": "0.5"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        begun.append(process)
-        return process
-
-    yield begin
-    for process in begun:
-        process.kill()
-        process.wait()
+def begin(started, api):
+    """Start the sweep as a process on that server."""
+    return lambda *arguments: started(api.environment | {"SWEEP_CHECKPOINT_SECONDS": "0.5"}, *arguments)
 
 
 @pytest.fixture

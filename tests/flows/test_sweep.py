@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from collections import Counter
 
 import numpy as np
@@ -16,6 +15,7 @@ from sklearn.model_selection import train_test_split
 from experiment.config import Execution, Experiment
 from flows.sweep import sweep
 from softmax import sgd
+from tests.conftest import until
 from tests.offline import offline_runs
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 8, "patience": 8}
@@ -127,22 +127,19 @@ def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(summary, 
     with get_client(sync_client=True) as client:
         assert client.read_flow_run(flow_run).state.is_completed()
         task_runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run]}))
-        said = set()  # Prefect sends log lines now and then
-        for _ in range(60):
+
+        def every_run_is_logged():
             logs = client.read_logs(LogFilter(flow_run_id={"any_": [flow_run]}), limit=200)
-            said = {
-                (task_run, run.id)
+            return all(
+                any(str(entry.task_run_id) == task_run and run.id in entry.message for entry in logs)
                 for task_run, run in runs.items()
-                if any(str(entry.task_run_id) == task_run and run.id in entry.message for entry in logs)
-            }
-            if len(said) == len(runs):
-                break
-            time.sleep(0.5)
+            )
+
+        until(every_run_is_logged, 30)  # Prefect sends log lines now and then
     assert {str(task_run.id) for task_run in task_runs} == runs.keys()
     assert all(task_run.state.is_completed() and task_run.tags for task_run in task_runs)
     names = {task_run.name for task_run in task_runs}
     assert {"download", "split", "train lr=0.1 batch=64 alpha=0.01 seed=541", f"retrain {summary.best}"} <= names
-    assert said == {(task_run, run.id) for task_run, run in runs.items()}
 
 
 def test_a_sweep_leaves_everything_a_person_needs(summary, execution):

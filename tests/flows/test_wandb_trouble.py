@@ -16,7 +16,7 @@ import wandb
 from experiment import tracking
 from experiment.config import Execution, Experiment
 from flows.sweep import sweep
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import clean_environment
 from tests.offline import offline_runs
 from tests.wandb_server import WandbServer
 
@@ -33,27 +33,14 @@ def server():
 
 
 @pytest.fixture
-def begin(prefect_server, server, tmp_path, digits):
-    """Start the sweep as a process, tracked at `server`; killed at the end of the test."""
-    begun = []
+def begin(started, prefect_server, server):
+    """Start the sweep as a process, tracked at `server`."""
 
     def begin(*arguments, **environment):
-        command = [sys.executable, "-m", "flows", "--artifacts", tmp_path / "artifacts", "--data-dir", digits]
-        process = subprocess.Popen(
-            [*map(str, command), *map(str, arguments)],
-            cwd=PROJECT,
-            env=clean_environment() | {"PREFECT_API_URL": prefect_server} | server.env() | QUICK | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        begun.append(process)
-        return process
+        usual = clean_environment() | {"PREFECT_API_URL": prefect_server} | server.env() | QUICK
+        return started(usual | environment, *arguments)
 
-    yield begin
-    for process in begun:
-        process.kill()
-        process.wait()
+    return begin
 
 
 @pytest.fixture
