@@ -13,6 +13,7 @@ from prefect.testing.utilities import prefect_test_harness
 from sklearn.datasets import load_digits
 
 from experiment.decode import npy_name
+from flows import server
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -39,11 +40,18 @@ def digits(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def prefect_server():
-    """A real server for this session, on its own database. Yields its address."""
+    """A real server for this session, on its own database. Yields its address.
+
+    Set up as the sweep's own: one that writes more often to SQLite refuses requests of several programs at once, which
+    then wait for seconds, up to minutes, before they ask again.
+    """
     from prefect.settings import PREFECT_API_URL
 
-    with prefect_test_harness(server_startup_timeout=120):
-        yield PREFECT_API_URL.value()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.SETTINGS.items():
+            patch.setenv(name, value)
+        with prefect_test_harness(server_startup_timeout=120):
+            yield PREFECT_API_URL.value()
 
 
 @pytest.fixture
