@@ -12,7 +12,7 @@ import shutil
 import struct
 import threading
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,12 +161,13 @@ def go_offline(trouble: str, execution: Execution) -> None:
         )
 
 
-def log_epoch(run: "wandb.Run", row: Metrics) -> None:
+def log_epochs(run: "wandb.Run", rows: Iterable[Metrics]) -> None:
     """One row an epoch, its step the epoch; not again what a resumed run has."""
-    if row.epoch >= run.starting_step:
-        values = {name: value for name, value in row._asdict().items() if value == value or name == "train_loss"}
-        run.log(values, step=row.epoch, commit=True)
-        faults.point("epoch")
+    for row in rows:
+        if row.epoch >= run.starting_step:
+            values = {name: value for name, value in row._asdict().items() if value == value or name == "train_loss"}
+            run.log(values, step=row.epoch, commit=True)
+            faults.point("epoch")
 
 
 def warn_of_damage(execution: Execution, runs: Collection[str]) -> None:

@@ -384,7 +384,7 @@ def _evaluate(W: Floats, X: Floats, Z: Floats, c: int, images: Floats, labels: I
     loss, correct = 0.0, 0
     for start in range(0, rows.shape[0], stride):
         some = rows[start : start + stride]
-        _starts(at, images, some)
+        _starts(at, images, rows[start : start + at.shape[0]])
         _batch(X, y, images, labels, some, whole)
         _forward(W, X.ravel(), Z, W.shape[0] // features, features, stride, some.shape[0], images, at, whole, True)
         part, hits = _softmax(Z, c, stride, y, some.shape[0], 0.0, scratch)
