@@ -126,7 +126,9 @@ def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(summary, 
     (flow_run,) = {run.config["prefect_flow_run_id"] for run in runs.values()}
     with get_client(sync_client=True) as client:
         assert client.read_flow_run(flow_run).state.is_completed()
-        task_runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run]}))
+
+        def known():
+            return client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run]}))
 
         def every_run_is_logged():
             logs = client.read_logs(LogFilter(flow_run_id={"any_": [flow_run]}), limit=200)
@@ -135,9 +137,11 @@ def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(summary, 
                 for task_run, run in runs.items()
             )
 
-        until(every_run_is_logged, 30)  # Prefect sends log lines now and then
+        until(every_run_is_logged, 30)  # Prefect sends log lines now and then, and records the ends of task runs so
+        until(lambda: all(task_run.state.is_completed() for task_run in known()), 30)
+        task_runs = known()
     assert {str(task_run.id) for task_run in task_runs} == runs.keys()
-    assert all(task_run.state.is_completed() and task_run.tags for task_run in task_runs)
+    assert all(task_run.tags for task_run in task_runs)
     names = {task_run.name for task_run in task_runs}
     assert {"download", "split", "train lr=0.1 batch=64 alpha=0.01 seed=541", f"retrain {summary.best}"} <= names
 
