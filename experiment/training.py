@@ -4,20 +4,48 @@ Together W&B's client takes them at half the cost of one by one, which is a twen
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from experiment import checkpoint, interruption
 from experiment.caching import identity
 from experiment.config import Execution
+from experiment.results import TrainingSet
+from experiment.store import ArrayRef, ArrayStore
 from experiment.tracking import log_epochs
+from softmax.loss import Images, Labels, grey_levels
 from softmax.sgd import State
 
 if TYPE_CHECKING:
     import wandb
 
 CHECKPOINT_SECONDS = float(os.environ.get("SWEEP_CHECKPOINT_SECONDS", "5"))
+
+packing = threading.Lock()
+
+
+def examples(store: ArrayStore, training: TrainingSet) -> tuple[Images, Labels]:
+    """Images and labels; the images as grey levels if that is what they are, a quarter of the memory to read.
+
+    Raises
+    ------
+    StoreError : a file is missing or altered
+    """
+    images, labels = store.open(training.images), store.open(training.labels)
+    with packing:  # the workers come all at once, and share it
+        levels = levels_of(store, training.images)
+    return images if levels is None else levels, labels
+
+
+@lru_cache(maxsize=1)
+def levels_of(store: ArrayStore, images: ArrayRef) -> NDArray[np.uint8] | None:
+    return grey_levels(store.open(images))
 
 
 def follow(run: "wandb.Run", execution: Execution, epochs: Callable[..., Iterator[State]]) -> State:

@@ -154,6 +154,33 @@ def _prefetch(_: Any, a: Any, i: Any) -> Any:
     return types.void(a, types.intp), emit
 
 
+# ---- inputs: float32, or grey levels, a quarter of the memory to read, normalised on the way -----------------
+
+
+def _normalized(bd: Any, levels: Any, kind: Any) -> Any:
+    """x / 255 − 0.5 of one level or a vector of them, within 6e-8."""
+    lanes = kind.count if kind == _vec else 0
+    scale, shift = (ir.Constant(kind, [a] * lanes if lanes else a) for a in (float(np.float32(1 / 255)), -0.5))
+    return _fma(bd, bd.uitofp(levels, kind), scale, shift)
+
+
+def _inputs(bd: Any, array_type: Any, address: Any) -> Any:
+    """LANES inputs from images[address:]"""
+    if array_type.dtype == types.float32:
+        return _get(bd, address)
+    levels = bd.load(bd.bitcast(address, ir.VectorType(ir.IntType(8), LANES).as_pointer()))
+    levels.align = 1  # any address will do
+    return _normalized(bd, levels, _vec)
+
+
+@intrinsic
+def _input(_: Any, x: Any) -> Any:
+    """The input from one number of images."""
+    if x == types.float32:
+        return types.float32(x), lambda cx, bd, sig, args: args[0]
+    return types.float32(x), lambda cx, bd, sig, args: _normalized(bd, args[0], _f32)
+
+
 # ---- tiles: CLASSES × n vectors, a tuple to Numba and registers to LLVM ------------------------------------
 
 
@@ -192,14 +219,14 @@ def _make_tile(n: int, spread: bool) -> tuple[Any, Any]:
 def _copied_products(
     _: Any, acc: Any, x: Any, xi: Any, xstep: Any, images: Any, at: Any, i: Any, j: Any, w: Any, wi: Any, wstep: Any
 ) -> Any:
-    """x[xi + r·xstep:][:LANES] = images[at[i + r] + j:][:LANES], then as add_products, without a second reading."""
+    """x[xi + r·xstep:][:LANES] = inputs images[at[i + r] + j:][:LANES], then as add_products, without reading again."""
 
     def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
         acc, x, xi, xstep, images, at, i, j, w, wi, wstep = args
         xs = []
         for r in range(ROWS):
             start = bd.load(_at(cx, bd, sig.args[5], at, bd.add(i, i.type(r))))
-            xs.append(_get(bd, _at(cx, bd, sig.args[4], images, bd.add(start, j))))
+            xs.append(_inputs(bd, sig.args[4], _at(cx, bd, sig.args[4], images, bd.add(start, j))))
         for r in range(ROWS):
             _put(bd, xs[r], _at(cx, bd, sig.args[1], x, xi, xstep, r))
         return _add_products(bd, acc, xs, (_get(bd, _at(cx, bd, sig.args[8], w, wi, wstep, k)) for k in range(CLASSES)))
@@ -338,7 +365,7 @@ def _batch(X: Floats, y: Ints, images: Floats, labels: Ints, rows: Ints, whole: 
     for i in range(rows.shape[0]):
         y[i] = labels[rows[i]]
         for j in range(whole, images.shape[1]):
-            X[i, j] = images[rows[i], j]
+            X[i, j] = _input(images[rows[i], j])
 
 
 @njit
@@ -419,7 +446,7 @@ def _read_only(a: Array, dtype: Any) -> Array:
 def _data(images: Array, labels: Array, rows: Array, classes: int) -> tuple[Floats, Ints, Ints]:
     """What the kernels read, checked: compiled code would follow a bad index out of the array."""
     images, labels, rows = (
-        _read_only(images, np.float32),
+        _read_only(images, np.uint8 if images.dtype == np.uint8 else np.float32),
         _read_only(labels, np.int64),
         _read_only(rows, np.int64),
     )
@@ -466,7 +493,8 @@ def sgd_epoch(
     W : ndarray of shape (m, c), float32
         Weights; Fortran order is copied fastest.
     b : ndarray of shape (c,), float32
-    images : ndarray or memmap of shape (n, m), float32, C order
+    images : ndarray or memmap of shape (n, m), C order
+        float32 inputs; or uint8 grey levels, normalised to x / 255 − 0.5 as they are read: four times less to read.
     labels : ndarray of shape (n,), int64
     order : ndarray of int64
         Rows of `images` to learn from, in this order.

@@ -5,9 +5,9 @@ It is also the engine for float64: the dtype of W decides.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from softmax.loss import Floats, Labels, cross_entropy, gradient
+from softmax.loss import Floats, Images, Labels, cross_entropy, gradient, normalized
 
 CHUNK = 4096  # rows evaluated at a time: bounds the copy that indexing makes
 
@@ -15,7 +15,7 @@ CHUNK = 4096  # rows evaluated at a time: bounds the copy that indexing makes
 def sgd_epoch(
     W: Floats,
     b: Floats,
-    images: Floats,
+    images: Images,
     labels: Labels,
     order: NDArray[np.int64],
     batch_size: int,
@@ -29,7 +29,7 @@ def sgd_epoch(
     Parameters
     ----------
     W : (m, c), b : (c,) floating arrays, updated
-    images : (n, m) floating array; labels : (n,) integer array
+    images : (n, m) array, floating, or uint8 and normalised as it is read; labels : (n,) integer array
     order : (k,) row indices into `images`, in the order of visiting; the last batch may be smaller
     batch_size, learning_rate, alpha : as in docs/derivation.md
     W_sum, b_sum : when given, the parameters after every step are added to them (float64)
@@ -41,7 +41,7 @@ def sgd_epoch(
     total = 0.0
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
-        x, y = images[batch].astype(W.dtype, copy=False), labels[batch]
+        x, y = inputs(images[batch], W.dtype), labels[batch]
         total += cross_entropy(x @ W + b, y) * len(batch)
         grad_W, grad_b = gradient(W, b, x, y, alpha)
         W -= W.dtype.type(learning_rate) * grad_W
@@ -52,12 +52,17 @@ def sgd_epoch(
     return total / len(order)
 
 
-def evaluate(W: Floats, b: Floats, images: Floats, labels: Labels, rows: NDArray[np.int64]) -> tuple[float, int]:
+def evaluate(W: Floats, b: Floats, images: Images, labels: Labels, rows: NDArray[np.int64]) -> tuple[float, int]:
     """Sum of cross-entropies and number of correct predictions over `images[rows]`."""
     total, correct = 0.0, 0
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        logits = images[chunk].astype(W.dtype, copy=False) @ W + b
+        logits = inputs(images[chunk], W.dtype) @ W + b
         total += cross_entropy(logits, labels[chunk]) * len(chunk)
         correct += int(np.sum(logits.argmax(axis=1) == labels[chunk]))
     return total, correct
+
+
+def inputs(images: Images, dtype: DTypeLike) -> Floats:
+    """Grey levels normalised, anything else as it is."""
+    return (normalized(images) if images.dtype == np.uint8 else images).astype(dtype, copy=False)

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from softmax.loss import Floats, Labels, penalty
+from softmax.loss import Floats, Images, Labels, penalty
 
 Engine = Literal["numba", "numpy"]
 MODULES = {"numba": "softmax.kernels", "numpy": "softmax.reference"}
@@ -65,7 +65,7 @@ def permutation(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
 
 
 def train(
-    images: Floats,
+    images: Images,
     labels: Labels,
     rows: NDArray[np.int64],
     validation_rows: NDArray[np.int64] | None,
@@ -89,7 +89,8 @@ def train(
 
     Parameters
     ----------
-    images : (n, m) floating array; labels : (n,) integers in 0 … classes − 1
+    images : (n, m) array, floating, or uint8 grey levels, normalised as they are read
+    labels : (n,) integers in 0 … classes − 1
     rows, validation_rows : row indices to train and to validate on; no validation: no early stopping
     average : validate and return the mean of all iterates since the start instead of the last one
         (Polyak & Juditsky 1992, doi:10.1137/0330046)

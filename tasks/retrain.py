@@ -10,7 +10,7 @@ from experiment.code import SOFTMAX
 from experiment.config import Combination, Execution, Recipe
 from experiment.results import Retrained, TrainingSet
 from experiment.tracking import tracked
-from experiment.training import follow
+from experiment.training import examples, follow
 from softmax import sgd
 
 
@@ -31,7 +31,7 @@ def retrain(
 ) -> Retrained:
     """No validation, no early stopping: nothing is left to choose."""
     store = execution.store
-    images, labels = store.open(training.images), store.open(training.labels)
+    images, labels = examples(store, training)
     rows = np.arange(len(labels))
     config = {
         **combination.model_dump(),

@@ -11,7 +11,7 @@ from experiment.code import SOFTMAX
 from experiment.config import Combination, Execution, Recipe
 from experiment.results import Split, Trained, TrainingSet
 from experiment.tracking import tracked
-from experiment.training import follow
+from experiment.training import examples, follow
 from softmax import sgd
 
 
@@ -32,7 +32,7 @@ def train(
 ) -> Trained:
     """A combination whose loss stops being finite is recorded as diverged; that is a result, not a failure."""
     store = execution.store
-    images, labels = store.open(training.images), store.open(training.labels)
+    images, labels = examples(store, training)
     rows, validation_rows = store.open(split.train), store.open(split.validation)
     config = {**combination.model_dump(), **recipe.model_dump(), "seed": seed, "type": "grid"}
     with tracked(execution, "train", config, name=str(combination)) as run:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softmax import sgd
-from softmax.loss import loss
+from softmax.loss import loss, normalized
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(-0.5, 0.5, (150, 9)).astype(np.float32)
@@ -59,6 +59,20 @@ def test_training_is_the_textbook_loop(engine, average, batch_size, alpha):
     best = min(range(12), key=lambda i: states[-1].history[i].val_loss)
     np.testing.assert_allclose(states[-1].best.W, expected[best][2 if average else 0], atol=2e-5)
     assert states[-1].best_epoch == best + 1
+
+
+@pytest.mark.parametrize("engine", ["numba", "numpy"])
+def test_grey_levels_train_as_their_inputs_do(engine):
+    levels = RNG.integers(0, 256, IMAGES.shape).astype(np.uint8)
+    arguments = DEFAULTS | {"engine": engine}
+    states = zip(
+        sgd.train(levels, LABELS, ROWS, VALIDATION, **arguments),
+        sgd.train(normalized(levels), LABELS, ROWS, VALIDATION, **arguments),
+        strict=True,
+    )
+    for ours, expected in states:
+        np.testing.assert_allclose(ours.last.W, expected.last.W, atol=1e-6)
+        assert ours.history[-1] == pytest.approx(expected.history[-1], abs=1e-6)
 
 
 def test_float64_is_the_textbook_loop_to_the_last_digits():
