@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.data import cold, problem
-from benchmarks.epoch import ALPHA, LEARNING_RATE, SEED
+from benchmarks.epoch import ALPHA, LEARNING_RATE, SEED, draw
 from benchmarks.processes import Ended, program, python, steps
 from benchmarks.results import Bench, Section, figure, spread
 from benchmarks.textbook import Textbook, evaluate
 from benchmarks.timing import one_thread, timed
 from softmax.loss import one_hot
-from softmax.sgd import initial_parameters, permutation
+from softmax.sgd import initial_parameters
 
 Times = dict[str, list[float]]
 
@@ -87,8 +87,7 @@ def textbook_times(bench: Bench, rounds: int) -> Times:
     W = np.ascontiguousarray(W)
 
     def epoch(batch_size: int) -> None:
-        order = permutation(SEED, 1, len(targets))
-        book.epoch(W, b, order, batch_size, LEARNING_RATE, ALPHA)
+        book.epoch(W, b, draw(len(targets)), batch_size, LEARNING_RATE, ALPHA)
 
     times: Times = {name: [] for name in ("8", "16", "32", "64", "validation")}
     with one_thread():

@@ -3,6 +3,8 @@
 download → normalize → split → check_gradients → train × every combination → select → retrain → evaluate → report
 """
 
+import importlib
+import threading
 import time
 
 from prefect import flow, unmapped
@@ -68,6 +70,8 @@ def steps(experiment: Experiment, execution: Execution) -> Summary:
     trained, cached = train_grid(experiment, data.info.classes, normalized.train, parts, execution)
     selection = select(trained, experiment.select_by, execution)
     best = selection.best
+    if cached < len(trained):  # the report will draw, and needs a second to import what with: on another core
+        threading.Thread(target=importlib.import_module, args=["report.pictures"]).start()
     model = retrain(
         best.combination, best.best_epoch, experiment.training_seeds[0], normalized.train, data.info.classes,
         experiment.recipe, execution,

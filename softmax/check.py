@@ -4,19 +4,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax import kernels, reference
-from softmax.loss import Floats, Labels, gradient, loss
+from softmax.loss import Floats, Images, Labels, gradient, loss
 
 STEP = 1e-5  # of the central difference: error ~ h² + ε/h in float64
 
 
 def relative_errors(
-    images: Floats, labels: Labels, classes: int, alpha: float, seed: int, entries: int = 200
+    images: Images, labels: Labels, classes: int, alpha: float, seed: int, entries: int = 200
 ) -> dict[str, float]:
     """Largest error of each gradient, relative to the largest entry of the gradient.
 
     Parameters
     ----------
-    images : (n, m) floating array, a few rows of the data; labels : (n,) integers in 0 … classes − 1
+    images : (n, m) array as `softmax.sgd.train` takes it, a few rows of the data
+    labels : (n,) integers in 0 … classes − 1
     alpha : L2 strength to check with
     seed : of the parameters at which, and of the `entries` of W along which, is differentiated
 
@@ -26,16 +27,16 @@ def relative_errors(
     "numba", "numpy" : the step that each engine takes on these rows, as float32, against the formula
     """
     rng = np.random.default_rng(seed)
-    images = np.ascontiguousarray(images, dtype=np.float64)
+    inputs = reference.inputs(images, np.float64)
     W, b = 0.1 * rng.standard_normal((images.shape[1], classes)), 0.1 * rng.standard_normal(classes)
-    grad_W, grad_b = gradient(W, b, images, labels, alpha)
+    grad_W, grad_b = gradient(W, b, inputs, labels, alpha)
     scale = max(np.abs(grad_W).max(), np.abs(grad_b).max())
 
     def difference_quotient(parameter: Floats, index: tuple[int, ...]) -> float:
         kept, values = parameter[index], []
         for step in (STEP, -STEP):
             parameter[index] = kept + step
-            values.append(loss(W, b, images, labels, alpha))
+            values.append(loss(W, b, inputs, labels, alpha))
         parameter[index] = kept
         return (values[0] - values[1]) / (2 * STEP)
 
@@ -47,7 +48,7 @@ def relative_errors(
         before_W, before_b = np.asfortranarray(W, np.float32), b.astype(np.float32)
         after_W, after_b = before_W.copy(order="F"), before_b.copy()
         order: NDArray[np.int64] = np.arange(len(labels))
-        engine.sgd_epoch(after_W, after_b, images.astype(np.float32), labels, order, len(labels), 1.0, alpha)
+        engine.sgd_epoch(after_W, after_b, images, labels, order, len(labels), 1.0, alpha)
         error = max(np.abs(before_W - after_W - grad_W).max(), np.abs(before_b - after_b - grad_b).max())
         worst[name] = float(error / scale)
     return worst

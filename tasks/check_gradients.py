@@ -1,6 +1,5 @@
 """Step 4: before anything is trained, is the gradient right on this very data?"""
 
-import numpy as np
 from prefect import task
 
 from experiment.caching import determined_by
@@ -8,6 +7,7 @@ from experiment.code import SOFTMAX
 from experiment.config import Execution
 from experiment.results import GradientCheck, Split, TrainingSet
 from experiment.tracking import tracked
+from experiment.training import examples
 from softmax.check import relative_errors
 
 ROWS = 8
@@ -21,7 +21,7 @@ class WrongGradient(RuntimeError):
 @task(
     task_run_name="check gradients",
     tags=["sweep"],
-    cache_policy=determined_by(*SOFTMAX, "softmax.check"),
+    cache_policy=determined_by(*SOFTMAX, "softmax.check", "experiment.training"),
     result_serializer="json",
 )
 def check_gradients(
@@ -35,7 +35,7 @@ def check_gradients(
     """
     store = execution.store
     rows = store.open(split.train)[:ROWS]
-    images, labels = store.open(training.images)[rows], np.array(store.open(training.labels)[rows])
+    images, labels = (array[rows] for array in examples(store, training))
     with tracked(execution, "check_gradients", {"alpha": alpha, "seed": seed, "rows": len(rows)}) as run:
         errors = relative_errors(images, labels, classes, run.config["alpha"], run.config["seed"])
         run.summary.update({f"relative_error_{name}": error for name, error in errors.items()})

@@ -6,14 +6,16 @@ from softmax import loss as loss_module
 
 RNG = np.random.default_rng(0)
 IMAGES, LABELS = RNG.uniform(-0.5, 0.5, (8, 784)).astype(np.float32), np.arange(8) % 10
+LEVELS = RNG.integers(0, 256, (8, 784)).astype(np.uint8)
 
 
-def errors(alpha=0.01):
-    return check.relative_errors(IMAGES, LABELS, 10, alpha, seed=541)
+def errors(images=IMAGES):
+    return check.relative_errors(images, LABELS, 10, 0.01, seed=541)
 
 
-def test_the_gradient_is_right_in_the_formula_and_in_both_engines():
-    found = errors()
+@pytest.mark.parametrize("images", [IMAGES, LEVELS], ids=["float32", "grey"])
+def test_the_gradient_is_right_in_the_formula_and_in_both_engines(images):
+    found = errors(images)
     assert found["formula"] < 1e-7
     assert found["numba"] < 1e-5
     assert found["numpy"] < 1e-5
