@@ -28,7 +28,7 @@ log = logging.getLogger("sweep")
 DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes
 SECONDS_TO_STOP = 4.0
 # Imported later on: better while the server starts. First what every run needs, then what trainings do.
-AHEAD = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders", "softmax.kernels", "wandb.sdk.launch")
+AHEAD = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders", "wandb.sdk.launch")
 
 app = App(
     name="python -m flows",
@@ -54,21 +54,28 @@ def run(
     prepare.check(experiment, execution)
     gc.disable()  # what is imported stays: looking through it for cycles takes a tenth of the imports' time ...
     server = set_up_prefect(execution)
-    from flows.sweep import sweep  # Prefect reads its settings when it is imported
+    # Prefect reads its settings when it is imported
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from flows.sweep import sweep
 
     if execution.wandb_mode != "disabled":
         import wandb  # noqa: F401  # takes a second: better now than once the server is there
     if server:
         for module in AHEAD:
-            if server.answers(within=0.05):
+            if server.answers(within=0.01):
                 break
             importlib.import_module(module)
     gc.freeze()  # ... and a second when the program ends
     gc.enable()
+    settings = contextlib.ExitStack()
     if server:
         server.wait()
         log.info("Prefect UI while this runs: %s", server.address)
-    summary = sweep(experiment, execution)
+        # Nobody watches for them here, and at the flow's end Prefect waits up to a second for their thread to wake up.
+        settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
+    with settings:
+        summary = sweep(experiment, execution)
     from report.terminal import closing
 
     Console().print(closing(summary, prepare.named(experiment, execution)))

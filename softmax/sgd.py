@@ -104,7 +104,7 @@ def train(
     engine : "numba" (compiled, float32) or "numpy" (the readable reference, any dtype)
     state : continue from here; None starts from `initial_parameters`
     """
-    module = import_module(MODULES[engine])  # here, for Numba takes half a second and a cached sweep does not train
+    module = import_module(MODULES[engine])  # here, for Numba takes half a second, and not all who import this train
     sgd_epoch, evaluate = module.sgd_epoch, module.evaluate
     if state is None:
         start = initial_parameters(images.shape[1], classes, seed, dtype)
