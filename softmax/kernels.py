@@ -360,18 +360,22 @@ def _update(
 
 
 @njit
-def _batch(X: Floats, y: Ints, images: Floats, labels: Ints, rows: Ints, whole: int) -> None:
+def _batch(X: Floats, y: Ints, images: Floats, labels: Ints, rows: Ints, whole: int, c: int) -> None:
     """y = labels[rows], and the features from `whole` on, fewer than a vector has, into X."""
     for i in range(rows.shape[0]):
         y[i] = labels[rows[i]]
+        if y[i] < 0 or y[i] >= c:
+            raise ValueError("a label lies outside 0..classes - 1")
         for j in range(whole, images.shape[1]):
             X[i, j] = _input(images[rows[i], j])
 
 
 @njit
-def _starts(at: Ints, images: Floats, rows: Ints) -> None:
+def _starts(at: Ints, images: Floats, labels: Ints, rows: Ints) -> None:
     """at[i] = where row rows[i] begins in the flat images."""
     for i in range(rows.shape[0]):
+        if rows[i] < 0 or rows[i] >= min(images.shape[0], labels.shape[0]):
+            raise IndexError("a row index lies outside images or labels")
         at[i] = rows[i] * images.shape[1]
 
 
@@ -387,13 +391,13 @@ def _epoch(
     at, ahead = np.zeros(stride, np.int64), np.zeros(stride, np.int64)
     flat = X.ravel()
     loss = 0.0
-    _starts(ahead, images, order[:batch_size])
+    _starts(ahead, images, labels, order[:batch_size])
     for start in range(0, order.shape[0], batch_size):
         rows = order[start : start + batch_size]
         n = rows.shape[0]
         at, ahead = ahead, at
-        _starts(ahead, images, order[start + n : start + 2 * n])
-        _batch(X, y, images, labels, rows, whole)
+        _starts(ahead, images, labels, order[start + n : start + 2 * n])
+        _batch(X, y, images, labels, rows, whole, c)
         _forward(W, flat, Z, classes, features, stride, n, images, at, whole, False)
         loss += _softmax(Z, c, stride, y, n, -learning_rate / n, scratch)[0]
         _update(W, flat, Z, shrink, classes, features, stride, n, images, ahead)
@@ -411,8 +415,8 @@ def _evaluate(W: Floats, X: Floats, Z: Floats, c: int, images: Floats, labels: I
     loss, correct = 0.0, 0
     for start in range(0, rows.shape[0], stride):
         some = rows[start : start + stride]
-        _starts(at, images, rows[start : start + at.shape[0]])
-        _batch(X, y, images, labels, some, whole)
+        _starts(at, images, labels, rows[start : start + at.shape[0]])
+        _batch(X, y, images, labels, some, whole, c)
         _forward(W, X.ravel(), Z, W.shape[0] // features, features, stride, some.shape[0], images, at, whole, True)
         part, hits = _softmax(Z, c, stride, y, some.shape[0], 0.0, scratch)
         loss += part
@@ -443,18 +447,13 @@ def _read_only(a: Array, dtype: Any) -> Array:
     return view
 
 
-def _data(images: Array, labels: Array, rows: Array, classes: int) -> tuple[Floats, Ints, Ints]:
-    """What the kernels read, checked: compiled code would follow a bad index out of the array."""
-    images, labels, rows = (
+def _data(images: Array, labels: Array, rows: Array) -> tuple[Floats, Ints, Ints]:
+    """What the kernels read, in the form that they read it in."""
+    return (
         _read_only(images, np.uint8 if images.dtype == np.uint8 else np.float32),
         _read_only(labels, np.int64),
         _read_only(rows, np.int64),
     )
-    if rows.size and (rows.min() < 0 or rows.max() >= min(len(images), len(labels))):
-        raise IndexError("a row index lies outside images or labels")
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
-        raise ValueError(f"a label lies outside 0..{classes - 1}")
-    return images, labels, rows
 
 
 def _workspaces(W: Floats, b: Floats, images: Floats, rows: int) -> tuple[Floats, Floats, Floats]:
@@ -514,7 +513,7 @@ def sgd_epoch(
         the weights diverged.
     """
     m, c = W.shape
-    images, labels, order = _data(images, labels, order, c)
+    images, labels, order = _data(images, labels, order)
     batch_size = max(1, min(int(batch_size), len(order)))
     weights, X, Z = _workspaces(W, b, images, batch_size)
     shrink = _zeroed(X.shape[1])
@@ -556,7 +555,7 @@ def evaluate(W: Floats, b: Floats, images: Floats, labels: Ints, rows: Ints) -> 
     correct : int
         Of several equal largest logits the first counts, as in `numpy.argmax`.
     """
-    images, labels, rows = _data(images, labels, rows, W.shape[1])
-    weights, X, Z = _workspaces(W, b, images, 64)
+    images, labels, rows = _data(images, labels, rows)
+    weights, X, Z = _workspaces(W, b, images, 32)
     loss, correct = _evaluate(weights.ravel(), X, Z, W.shape[1], images, labels, rows)
     return float(loss), int(correct)
