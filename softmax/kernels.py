@@ -29,6 +29,7 @@ from numba.extending import models, register_model
 Array: TypeAlias = npt.NDArray[Any]
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ints: TypeAlias = npt.NDArray[np.int64]
+Images: TypeAlias = Floats | npt.NDArray[np.uint8]
 
 # Numba's own types are partial and know nothing of what compiled code may do
 intrinsic: Any = numba.extending.intrinsic
@@ -282,7 +283,7 @@ def _step(_: Any, acc: Any, shrink: Any, j: Any, w: Any, wi: Any, wstep: Any) ->
 @njit
 def _forward(
     W: Floats, X: Floats, Z: Floats, classes: int, features: int, stride: int, n: int,
-    images: Floats, at: Ints, whole: int, fetch: bool,
+    images: Images, at: Ints, whole: int, fetch: bool,
 ) -> None:  # fmt: skip
     """Z = W Xᵀ for n rows, of which row i begins at images[at[i]]: X gets its first `whole` features on the way.
 
@@ -344,7 +345,7 @@ def _softmax(Z: Floats, c: int, stride: int, y: Ints, n: int, step: float, scrat
 @njit
 def _update(
     W: Floats, X: Floats, D: Floats, shrink: Floats, classes: int, features: int, stride: int, n: int,
-    images: Floats, ahead: Ints,
+    images: Images, ahead: Ints,
 ) -> None:  # fmt: skip
     """W += D X + shrink·W, and fetches the next batch, whose row i begins at images[ahead[i]]."""
     for j in range(0, features, CHUNKS * LANES):
@@ -360,7 +361,7 @@ def _update(
 
 
 @njit
-def _batch(X: Floats, y: Ints, images: Floats, labels: Ints, rows: Ints, whole: int, c: int) -> None:
+def _batch(X: Floats, y: Ints, images: Images, labels: Ints, rows: Ints, whole: int, c: int) -> None:
     """y = labels[rows], and the features from `whole` on, fewer than a vector has, into X."""
     for i in range(rows.shape[0]):
         y[i] = labels[rows[i]]
@@ -371,7 +372,7 @@ def _batch(X: Floats, y: Ints, images: Floats, labels: Ints, rows: Ints, whole: 
 
 
 @njit
-def _starts(at: Ints, images: Floats, labels: Ints, rows: Ints) -> None:
+def _starts(at: Ints, images: Images, labels: Ints, rows: Ints) -> None:
     """at[i] = where row rows[i] begins in the flat images."""
     for i in range(rows.shape[0]):
         if rows[i] < 0 or rows[i] >= min(images.shape[0], labels.shape[0]):
@@ -382,7 +383,7 @@ def _starts(at: Ints, images: Floats, labels: Ints, rows: Ints) -> None:
 @njit(nogil=True, cache=True)
 def _epoch(
     W: Floats, X: Floats, Z: Floats, shrink: Floats, W_sum: npt.NDArray[np.float64], c: int,
-    images: Floats, labels: Ints, order: Ints, batch_size: int, learning_rate: float,
+    images: Images, labels: Ints, order: Ints, batch_size: int, learning_rate: float,
 ) -> float:  # fmt: skip
     features, stride = X.shape[1], X.shape[0]
     classes = W.shape[0] // features
@@ -408,7 +409,7 @@ def _epoch(
 
 
 @njit(nogil=True, cache=True)
-def _evaluate(W: Floats, X: Floats, Z: Floats, c: int, images: Floats, labels: Ints, rows: Ints) -> tuple[float, int]:
+def _evaluate(W: Floats, X: Floats, Z: Floats, c: int, images: Images, labels: Ints, rows: Ints) -> tuple[float, int]:
     features, stride = X.shape[1], X.shape[0]
     whole = images.shape[1] // LANES * LANES
     y, scratch, at = np.empty(stride, np.int64), np.empty(LANES, np.float32), np.zeros(stride + ROWS, np.int64)
@@ -447,7 +448,7 @@ def _read_only(a: Array, dtype: Any) -> Array:
     return view
 
 
-def _data(images: Array, labels: Array, rows: Array) -> tuple[Floats, Ints, Ints]:
+def _data(images: Array, labels: Array, rows: Array) -> tuple[Images, Ints, Ints]:
     """What the kernels read, in the form that they read it in."""
     return (
         _read_only(images, np.uint8 if images.dtype == np.uint8 else np.float32),
@@ -456,7 +457,7 @@ def _data(images: Array, labels: Array, rows: Array) -> tuple[Floats, Ints, Ints
     )
 
 
-def _workspaces(W: Floats, b: Floats, images: Floats, rows: int) -> tuple[Floats, Floats, Floats]:
+def _workspaces(W: Floats, b: Floats, images: Images, rows: int) -> tuple[Floats, Floats, Floats]:
     """Weights and bias (c⁺, m⁺), the batch's rows with the bias's feature (n⁺, m⁺), its logits (c⁺·n⁺,)."""
     m, c = W.shape
     if images.shape[1] != m or b.shape != (c,):
@@ -470,7 +471,7 @@ def _workspaces(W: Floats, b: Floats, images: Floats, rows: int) -> tuple[Floats
 def sgd_epoch(
     W: Floats,
     b: Floats,
-    images: Floats,
+    images: Images,
     labels: Ints,
     order: Ints,
     batch_size: int,
@@ -539,7 +540,7 @@ def sgd_epoch(
     return float(loss)
 
 
-def evaluate(W: Floats, b: Floats, images: Floats, labels: Ints, rows: Ints) -> tuple[float, int]:
+def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints) -> tuple[float, int]:
     """Sum of the cross-entropies −log ŷ_label over images[rows], and how many are predicted right.
 
     Parameters
