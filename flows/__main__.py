@@ -68,13 +68,11 @@ def run(
             importlib.import_module(module)
     gc.freeze()  # ... and a second when the program ends
     gc.enable()
-    settings = contextlib.ExitStack()
     if server:
         server.wait()
         log.info("Prefect UI while this runs: %s", server.address)
-        # Nobody watches for them here, and at the flow's end Prefect waits up to a second for their thread to wake up.
-        settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
-    with settings:
+    # Nobody watches heartbeats on a temporary server, and the flow's end waits up to a second for their thread.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None} if server else {}):
         summary = sweep(experiment, execution)
     from report.terminal import closing
 

@@ -83,6 +83,12 @@ def _spread(bd: Any, scalar: Any) -> Any:
     return bd.shuffle_vector(first, first, ir.Constant(_ivec, None))
 
 
+def _number(a: float, kind: Any = _vec) -> Any:
+    """A constant, of all lanes of a vector or alone."""
+    single = float(np.float32(a))
+    return ir.Constant(kind, [single] * LANES if kind == _vec else single)
+
+
 def _fma(bd: Any, a: Any, b: Any, c: Any) -> Any:
     """a·b + c, fused if the processor can ("contract"); llvm.fma would call libm where it cannot."""
     return bd.fadd(bd.fmul(a, b, flags=("contract",)), c, flags=("contract",))
@@ -110,16 +116,13 @@ def _emit_exp(bd: Any, x: Any) -> Any:
     polynomial of Cephes' expf (Moshier, 1992), without branches or calls.
     """
 
-    def number(a: float) -> Any:
-        return ir.Constant(_vec, [float(np.float32(a))] * LANES)
-
-    x = bd.select(bd.fcmp_ordered("<", x, number(-87)), number(-87), x)
-    shifted = _fma(bd, x, number(1.44269504), number(1.5 * 2**23))
-    n = bd.fsub(shifted, number(1.5 * 2**23))
-    r = _fma(bd, n, number(2.12194440e-4), _fma(bd, n, number(-0.693359375), x))
-    p = number(1.9875691500e-4)
+    x = bd.select(bd.fcmp_ordered("<", x, _number(-87)), _number(-87), x)
+    shifted = _fma(bd, x, _number(1.44269504), _number(1.5 * 2**23))
+    n = bd.fsub(shifted, _number(1.5 * 2**23))
+    r = _fma(bd, n, _number(2.12194440e-4), _fma(bd, n, _number(-0.693359375), x))
+    p = _number(1.9875691500e-4)
     for a in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1, 1):
-        p = _fma(bd, p, r, number(a))
+        p = _fma(bd, p, r, _number(a))
     n = bd.add(bd.bitcast(shifted, _ivec), ir.Constant(_ivec, [127 - 0x4B400000] * LANES))
     return bd.fmul(p, bd.bitcast(bd.shl(n, ir.Constant(_ivec, [23] * LANES)), _vec))
 
@@ -160,9 +163,7 @@ def _prefetch(_: Any, a: Any, i: Any) -> Any:
 
 def _normalized(bd: Any, levels: Any, kind: Any) -> Any:
     """x / 255 − 0.5 of one level or a vector of them, within 6e-8."""
-    lanes = kind.count if kind == _vec else 0
-    scale, shift = (ir.Constant(kind, [a] * lanes if lanes else a) for a in (float(np.float32(1 / 255)), -0.5))
-    return _fma(bd, bd.uitofp(levels, kind), scale, shift)
+    return _fma(bd, bd.uitofp(levels, kind), _number(1 / 255, kind), _number(-0.5, kind))
 
 
 def _inputs(bd: Any, array_type: Any, address: Any) -> Any:
@@ -373,7 +374,7 @@ def _batch(X: Floats, y: Ints, images: Images, labels: Ints, rows: Ints, whole: 
 
 @njit
 def _starts(at: Ints, images: Images, labels: Ints, rows: Ints) -> None:
-    """at[i] = where row rows[i] begins in the flat images."""
+    """at[i] = where row rows[i] begins in the flat images: it must, for compiled code would follow a bad index."""
     for i in range(rows.shape[0]):
         if rows[i] < 0 or rows[i] >= min(images.shape[0], labels.shape[0]):
             raise IndexError("a row index lies outside images or labels")
@@ -512,6 +513,13 @@ def sgd_epoch(
     float
         Mean cross-entropy of the examples, each before its batch's step, without the penalty. Not finite if
         the weights diverged.
+
+    Raises
+    ------
+    IndexError
+        An index of `order` lies outside images or labels.
+    ValueError
+        A label lies outside 0 … c − 1, or shapes do not agree. W and b are then as they were, as with an IndexError.
     """
     m, c = W.shape
     images, labels, order = _data(images, labels, order)
@@ -555,6 +563,11 @@ def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints) -> 
         Accumulated in float64; NaN if a NaN was met.
     correct : int
         Of several equal largest logits the first counts, as in `numpy.argmax`.
+
+    Raises
+    ------
+    IndexError, ValueError
+        As `sgd_epoch` does.
     """
     images, labels, rows = _data(images, labels, rows)
     weights, X, Z = _workspaces(W, b, images, 32)

@@ -214,15 +214,19 @@ def test_only_the_rows_of_the_order_are_read():
 
 def test_indices_outside_the_arrays_are_refused():
     W, b, images, labels, order = problem(12, 4, 3, 10)
+    before = W.copy(), b.copy()
     for bad in (-1, 10):
         with pytest.raises(IndexError, match="row"):
-            sgd_epoch(W, b, images, labels, np.array([0, bad]), 2, 0.1, 0.0)
+            sgd_epoch(W, b, images, labels, np.append(order, bad), 2, 0.1, 0.0)
         with pytest.raises(IndexError, match="row"):
             evaluate(W, b, images, labels, np.array([0, bad]))
         with pytest.raises(ValueError, match="label"):
-            sgd_epoch(W, b, images, np.full(10, bad), order, 2, 0.1, 0.0)
+            sgd_epoch(W, b, images, np.append(labels[:-1], bad), order, 2, 0.1, 0.0)
+        with pytest.raises(ValueError, match="label"):
+            evaluate(W, b, images, np.append(labels[:-1], bad), order)
     with pytest.raises(ValueError, match="shapes"):
         sgd_epoch(W[:3], b, images, labels, order, 2, 0.1, 0.0)
+    assert same((W, b), before)
 
 
 def test_a_second_process_compiles_nothing():
