@@ -56,7 +56,7 @@ class GridProgress:
         trained = self.done - self.cached
         if running and trained:
             left = (time.monotonic() - self.started) / trained * (self.total - self.done)
-            parts.append(f"about {duration(left)} left")
+            parts.append(f"at most {duration(left)} left")  # the longest go first
         return ", ".join(parts)
 
 
