@@ -1,16 +1,17 @@
-"""The loop around a training: every few seconds the state goes to a checkpoint and the new epochs to W&B.
+"""What a training reads, and the loop around it.
 
-Together W&B's client takes them at half the cost of one by one, which is a twentieth of the training.
+Every few seconds the state goes to a checkpoint and the new epochs to W&B. Together W&B's client takes them at half
+the cost of one by one, which is a twentieth of the training.
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from threading import Condition
 from typing import TYPE_CHECKING
 
 import numpy as np
+from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 
 from experiment import checkpoint, interruption
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = float(os.environ.get("SWEEP_CHECKPOINT_SECONDS", "5"))
 
-packing = threading.Lock()
-
 
 def examples(store: ArrayStore, training: TrainingSet) -> tuple[Images, Labels]:
     """Images and labels; the images as grey levels if that is what they are, a quarter of the memory to read.
@@ -38,12 +37,11 @@ def examples(store: ArrayStore, training: TrainingSet) -> tuple[Images, Labels]:
     StoreError : a file is missing or altered
     """
     images, labels = store.open(training.images), store.open(training.labels)
-    with packing:  # the workers come all at once, and share it
-        levels = levels_of(store, training.images)
+    levels = levels_of(store, training.images)
     return images if levels is None else levels, labels
 
 
-@lru_cache(maxsize=1)
+@cached(LRUCache(1), condition=Condition())  # the workers come all at once: one computes, the others wait
 def levels_of(store: ArrayStore, images: ArrayRef) -> NDArray[np.uint8] | None:
     return grey_levels(store.open(images))
 

@@ -27,8 +27,8 @@ log = logging.getLogger("sweep")
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2  # exit codes
 SECONDS_TO_STOP = 4.0
-# Imported later on: better while the server starts. First what every run needs, then what trainings do.
-AHEAD = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders", "wandb.sdk.launch")
+# Every run needs them, but Prefect imports them only when the flow begins.
+AHEAD = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders")
 
 app = App(
     name="python -m flows",
@@ -59,13 +59,11 @@ def run(
 
     from flows.sweep import sweep
 
+    # Better now, beside the server's start, than once it is there
+    for module in AHEAD:
+        importlib.import_module(module)
     if execution.wandb_mode != "disabled":
-        import wandb  # noqa: F401  # takes a second: better now than once the server is there
-    if server:
-        for module in AHEAD:
-            if server.answers(within=0.01):
-                break
-            importlib.import_module(module)
+        import wandb.sdk.launch  # noqa: F401  # wandb itself, and what its first run imports: a second
     gc.freeze()  # ... and a second when the program ends
     gc.enable()
     if server:

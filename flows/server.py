@@ -68,18 +68,14 @@ class TemporaryServer:
         """
         until = time.monotonic() + SECONDS_TO_START
         while self.process.poll() is None and time.monotonic() < until:
-            if self.answers(SECONDS_TO_START):
-                return
+            with contextlib.suppress(requests.RequestException):
+                # Its socket has been open from the start: the request waits there until the server takes it up.
+                if requests.get(f"{self.address}/api/health", timeout=SECONDS_TO_START).ok:
+                    return
         raise ServerFailed(
             f"Prefect's temporary server did not come up: {self.log} says why. If its database is damaged, move "
             f"{self.log.with_name('prefect.db')} away: only the history that the Prefect UI shows is in it."
         )
-
-    def answers(self, within: float) -> bool:
-        """Whether it does, within so many seconds. Its socket has been open from the start: requests wait there."""
-        with contextlib.suppress(requests.RequestException):
-            return requests.get(f"{self.address}/api/health", timeout=within).ok
-        return False
 
     def stop(self) -> None:
         self.process.terminate()

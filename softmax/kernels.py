@@ -519,7 +519,8 @@ def sgd_epoch(
     IndexError
         An index of `order` lies outside images or labels.
     ValueError
-        A label lies outside 0 … c − 1, or shapes do not agree. W and b are then as they were, as with an IndexError.
+        A label that is read lies outside 0 … c − 1, or shapes do not agree. W and b are then as they were, as with
+        an IndexError.
     """
     m, c = W.shape
     images, labels, order = _data(images, labels, order)
