@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.results import Bench
-from experiment.decode import Arrays, npy_name
-from experiment.sources import fashion_mnist
-from experiment.split import split_rows
-from experiment.validate import own_data
+from experiment.data.formats import Arrays, npy_name
+from experiment.data.own import own_data
+from experiment.data.sources import fashion_mnist
+from experiment.data.split import split_rows
 from softmax.loss import normalized
 
 QUICK = (2000, 784, 10)  # examples, features, classes

@@ -9,7 +9,7 @@ import numpy  # noqa: F401 - loads the BLAS that threadpool_info tells of
 import psutil
 from threadpoolctl import threadpool_info
 
-from experiment.provenance import commit
+from execution.provenance import commit
 
 PACKAGES = ("numpy", "numba", "scikit-learn", "torch", "prefect", "wandb")
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from benchmarks.data import problem
 from benchmarks.results import Bench
-from experiment.config import Combination, Experiment
+from experiment.axes import Combination
+from experiment.config import Experiment
 from softmax import sgd
 from softmax.kernels import evaluate
 from softmax.loss import penalty

@@ -1,20 +1,7 @@
-"""What the steps hand to each other: small, immutable, JSON. Arrays are referred to, not carried."""
+"""What the steps hand to each other: small, immutable, JSON. Arrays and files are referred to, not carried."""
 
-import math
-from statistics import fmean
-from typing import Any
-
-from pydantic import Field
-
-from experiment.caching import identity
-from experiment.config import Combination
-from experiment.store import ArrayRef, Frozen
-
-
-class Result(Frozen):
-    """Of a step. Its identity names its cache entry, its checkpoint and its W&B run; it is in no cache key."""
-
-    wandb_run: str = Field(default_factory=identity)
+from experiment.axes import Combination
+from experiment.values import ArrayRef, FileRef, Frozen, Result
 
 
 class Examples(Frozen):
@@ -34,26 +21,27 @@ class TestSet(Examples):
     __test__ = False  # not a pytest class
 
 
-class DataInfo(Frozen):
-    """What is known of the data without looking at it."""
-
-    name: str
+class Dataset(Result):
     class_names: tuple[str, ...]  # c of them
-    sources: tuple[str, ...]  # what each source of the data answered
-    digests: dict[str, str]  # of the four arrays
+    train: TrainingSet
+    test: TestSet
 
     @property
     def classes(self) -> int:
         return len(self.class_names)
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """Of the four arrays."""
+        parts = {"train": self.train, "test": self.test}
+        return {
+            f"{part}_{kind}": getattr(examples, kind).digest
+            for part, examples in parts.items()
+            for kind in ("images", "labels")
+        }
 
-class Dataset(Result):
-    info: DataInfo
-    train: TrainingSet
-    test: TestSet
 
-
-class Normalized(Result):
+class Scaled(Result):
     train: TrainingSet
 
 
@@ -62,6 +50,10 @@ class Split(Result):
 
     train: ArrayRef
     validation: ArrayRef
+
+
+class GradientCheck(Result):
+    relative_errors: dict[str, float]  # as `softmax.check.relative_errors` gives them
 
 
 class Trained(Result):
@@ -79,37 +71,10 @@ class Trained(Result):
     history: ArrayRef  # (epochs, 4) float64: epoch, train_loss, val_loss, val_accuracy
 
 
-class Candidate(Frozen):
-    """One combination under all its seeds; figures are means over them."""
-
-    combination: Combination
-    trained: tuple[Trained, ...]
-
-    @property
-    def diverged(self) -> bool:
-        return any(run.diverged for run in self.trained)
-
-    @property
-    def val_accuracy(self) -> float:
-        return fmean(run.val_accuracy or 0.0 for run in self.trained)
-
-    @property
-    def val_loss(self) -> float:
-        return fmean(math.inf if run.val_loss is None else run.val_loss for run in self.trained)
-
-    @property
-    def best_epoch(self) -> int:
-        return round(fmean(run.best_epoch for run in self.trained))
-
-
 class Selection(Result):
-    """All combinations, best first; those that diverged last."""
+    """Which of the combinations that were given, by position: the best first, those that diverged last."""
 
-    ranking: tuple[Candidate, ...]
-
-    @property
-    def best(self) -> Candidate:
-        return self.ranking[0]
+    order: tuple[int, ...]
 
 
 class Retrained(Result):
@@ -121,10 +86,6 @@ class Retrained(Result):
     W: ArrayRef
     b: ArrayRef
     history: ArrayRef  # (epochs, 4) as in Trained, validation columns NaN
-
-
-class GradientCheck(Result):
-    relative_errors: dict[str, float]  # as `softmax.check.relative_errors` gives them
 
 
 class Evaluation(Result):
@@ -141,26 +102,7 @@ class Evaluation(Result):
         return tuple(row[k] / max(sum(row), 1) for k, row in enumerate(self.confusion))
 
 
-class Summary(Frozen):
-    """`summary.json`."""
+class Report(Result):
+    """What a person is given to look at, and the model."""
 
-    name: str
-    best: Combination
-    best_epoch: int
-    val_accuracy: float
-    val_loss: float
-    test_accuracy: float
-    test_accuracy_95: tuple[float, float]  # Wilson's score interval
-    test_loss: float
-    gap: float  # validation accuracy minus test accuracy
-    class_accuracy: dict[str, float]
-    importance: dict[str, float]  # share of the variance of validation accuracy that each hyperparameter explains
-    gradient_error: float  # the worst relative error that the gradient check found
-    combinations: int
-    cached: int
-    failed: int
-    diverged: int
-    seconds: float
-    files: dict[str, str]  # SHA-256 of each file beside it
-    runs: dict[str, tuple[str, ...]]  # by step, what its runs are called in W&B and in the cache
-    provenance: dict[str, Any]
+    files: dict[str, FileRef]  # by name

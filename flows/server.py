@@ -7,7 +7,6 @@ browser, and ends when the program does, even if that is killed: its standard in
 
 import atexit
 import contextlib
-import gc
 import os
 import shutil
 import signal
@@ -21,14 +20,13 @@ from pathlib import Path
 
 import requests
 
+from experiment.errors import ServerFailed
+from flows.startup import importing
+
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_START = 120  # on a slow disk; a few are usual
 SECONDS_TO_STOP = 5
 PREPARED = Path(sys.prefix) / "prefect" / "prefect.db"
-
-
-class ServerFailed(RuntimeError):
-    """Prefect's server did not come up. Names its log."""
 
 
 class TemporaryServer:
@@ -60,7 +58,7 @@ class TemporaryServer:
         atexit.register(self.stop)
 
     def wait(self) -> None:
-        """Until it answers.
+        """Wait until it answers.
 
         Raises
         ------
@@ -108,7 +106,7 @@ SETTINGS = {
 
 
 def serve(listening: socket.socket) -> None:
-    """Until standard input ends."""
+    """Serve until standard input ends."""
 
     def end() -> None:
         sys.stdin.buffer.read()
@@ -117,12 +115,10 @@ def serve(listening: socket.socket) -> None:
         os._exit(1)
 
     threading.Thread(target=end, daemon=True).start()
-    gc.disable()  # looking through what is imported for cycles takes a fifth of the server's start
-    import uvicorn
-    from prefect.server.api.server import create_app
+    with importing():
+        import uvicorn
+        from prefect.server.api.server import create_app
 
-    gc.freeze()
-    gc.enable()
     config = uvicorn.Config(create_app, factory=True, log_level="error", lifespan="on")
     uvicorn.Server(config).run([listening])
 

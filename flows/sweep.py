@@ -1,36 +1,40 @@
 """The sweep, as a DAG:
 
-download → normalize → split → check_gradients → train × every combination → select → retrain → evaluate → report
+download → scale → split → check_gradients → train × every combination → select → retrain → evaluate → report
 """
 
-import importlib
-import threading
 import time
 
 from prefect import flow, unmapped
+from prefect.context import FlowRunContext
 from prefect.futures import as_completed
 from prefect.states import Cancelled
-from prefect.task_runners import ThreadPoolTaskRunner
-from threadpoolctl import threadpool_limits
 
-from experiment import interruption, prepare, tracking
-from experiment.caching import steps_run_on
-from experiment.config import Combination, Execution, Experiment
-from experiment.results import Result, Split, Summary, Trained, TrainingSet
+from execution import prepare
+from execution.config import Execution, Underway
+from execution.provenance import provenance
+from execution.publish import publish
+from execution.runner import steps_run
+from execution.stopping import stoppable
+from execution.tracking import mode
+from experiment.axes import Combination
+from experiment.config import Experiment
+from experiment.errors import Interrupted, TrainingFailed
+from experiment.ranking import ranked
+from experiment.results import Dataset, GradientCheck, Split, Trained, TrainingSet
+from experiment.summary import Summary
+from flows import startup
 from flows.progress import grid_progress
+from report.summary import summarized
 from tasks.check_gradients import check_gradients
 from tasks.download import download, source
 from tasks.evaluate import evaluate
-from tasks.normalize import normalize
 from tasks.report import report
 from tasks.retrain import retrain
+from tasks.scale import scale
 from tasks.select import select
 from tasks.split import split
 from tasks.train import train
-
-
-class TrainingFailed(RuntimeError):
-    """Some combinations raised an exception; the others are done and cached."""
 
 
 @flow(name="sweep", persist_result=False)
@@ -38,7 +42,7 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     """Train softmax regression over a grid, select, retrain, test once, report.
 
     1. download          the four arrays, verified
-    2. normalize         the training images
+    2. scale             the training images
     3. split             the training rows: to train on, to validate on
     4. check_gradients   against finite differences, on this data
     5. train             every combination of the grid, side by side
@@ -48,42 +52,67 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     9. report            tables, pictures, model
     """
     prepare.check(experiment, execution)
-    execution = tracking.decided(prepare.named(experiment, execution))
-    runner: ThreadPoolTaskRunner[Trained] = ThreadPoolTaskRunner(max_workers=execution.workers)
+    flow_run = FlowRunContext.get()
+    assert flow_run is not None
+    assert flow_run.flow_run is not None
+    begun = prepare.underway(experiment, execution, str(flow_run.flow_run.id))
     try:
-        # One BLAS thread each: workers run side by side, and the order of a sum must not depend on the machine.
-        with steps_run_on(runner, execution.artifacts), threadpool_limits(1, "blas"), interruption.cancellable():
-            return steps(experiment, execution)
-    except interruption.Interrupted as stopped:
+        with steps_run(begun), stoppable(begun):
+            return steps(experiment, mode.settled(begun, execution.wandb_mode))
+    except Interrupted as stopped:
         return Cancelled(message=str(stopped))  # type: ignore[return-value]  # Prefect raises CancelledRun
 
 
-def steps(experiment: Experiment, execution: Execution) -> Summary:
-    """The DAG itself."""
+def steps(experiment: Experiment, execution: Underway) -> Summary:
+    """Run the DAG itself."""
     started = time.monotonic()
-    data = download(source(experiment.data_dir), execution)
-    normalized = normalize(data.train, execution)
-    parts = split(normalized.train, experiment.validation_fraction, experiment.seed, execution)
+    data = download(execution, source(experiment.data_dir))
+    scaled = scale(execution, data.train)
+    parts = split(execution, scaled.train, experiment.validation_fraction, experiment.seed)
     check = check_gradients(
-        normalized.train, parts, data.info.classes, max(experiment.alphas), experiment.seed, execution
+        execution, scaled.train, parts, data.classes, max(experiment.grid["alpha"]), experiment.seed
     )
-    trained, cached = train_grid(experiment, data.info.classes, normalized.train, parts, execution)
-    selection = select(trained, experiment.select_by, execution)
-    best = selection.best
+    trained, cached = train_grid(experiment, execution, data, scaled.train, parts, check)
+    selection = select(execution, trained, experiment.select_by)
+    ranking = ranked(selection, trained)
+    best = ranking[0]
     if cached < len(trained):  # the report will draw, and needs a second to import what with: on another core
-        threading.Thread(target=importlib.import_module, args=["report.pictures"]).start()
+        startup.beside("report.pictures")
     model = retrain(
-        best.combination, best.best_epoch, experiment.training_seeds[0], normalized.train, data.info.classes,
-        experiment.recipe, execution,
+        execution, best.combination, experiment.training_seeds[0], scaled.train, data.classes,
+        experiment.recipe.for_exactly(best.best_epoch), wait_for=[selection],
     )  # fmt: skip
-    test = evaluate(model, data.test, execution)
+    test = evaluate(execution, model, data.test)
     seconds = time.monotonic() - started
-    earlier: dict[str, Result] = {"download": data, "normalize": normalized, "split": parts}
-    return report(experiment, data.info, earlier, check, selection, model, test, cached, seconds, execution)
+    runs = [[run.identity for run in candidate.trained] for candidate in ranking]
+    drawn = report(execution, ranking, runs, model, test, data.class_names, wait_for=[test])
+    summary = summarized(
+        ranking=ranking,
+        runs=runs,
+        check=check,
+        test=test,
+        class_names=data.class_names,
+        name=execution.name,
+        cached=cached,
+        seconds=round(seconds, 1),
+        files={name: file.digest.rpartition(":")[2] for name, file in drawn.files.items()},
+        steps={
+            "download": data, "scale": scaled, "split": parts, "check_gradients": check, "select": selection,
+            "retrain": model, "evaluate": test, "report": drawn,
+        },
+        provenance=provenance(experiment, execution, data),
+    )  # fmt: skip
+    publish(execution, summary, drawn)
+    return summary
 
 
 def train_grid(
-    experiment: Experiment, classes: int, training: TrainingSet, parts: Split, execution: Execution
+    experiment: Experiment,
+    execution: Underway,
+    data: Dataset,
+    training: TrainingSet,
+    parts: Split,
+    check: GradientCheck,
 ) -> tuple[list[Trained], int]:
     """Train every combination under every seed, and say how many were cached.
 
@@ -98,15 +127,15 @@ def train_grid(
     combinations, seeds = zip(*order, strict=True)
     with grid_progress(len(jobs), execution.workers) as progress:
         futures = train.map(
-            combinations, seeds, unmapped(training), unmapped(parts), classes, unmapped(experiment.recipe),
-            unmapped(execution),
+            unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
+            unmapped(experiment.recipe), wait_for=[check],  # type: ignore[list-item]  # Prefect wants one of its own type
         )  # fmt: skip
         for future in as_completed(list(futures)):
             future.wait()  # Prefect may yield a future just before its state arrives
             state = future.state
             progress.add(future.result() if state.is_completed() else None, state.name == "Cached")
-    if interruption.requested():
-        raise interruption.Interrupted(f"{progress.done - progress.failed} of {len(jobs)} combinations are trained")
+    if execution.state.stop_requested:
+        raise Interrupted(f"{progress.done - progress.failed} of {len(jobs)} combinations are trained")
     ended = dict(zip(order, futures, strict=True))
     if progress.failed:
         causes = [f"  {job[0]}: {ended[job].state.message}" for job in jobs if not ended[job].state.is_completed()]
@@ -118,5 +147,5 @@ def train_grid(
 
 
 def slowness(combination: Combination) -> float:
-    """Grows with the number of epochs to expect: small steps, taken seldom."""
+    """Return what grows with the number of epochs to expect: small steps, taken seldom."""
     return combination.batch_size / combination.learning_rate

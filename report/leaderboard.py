@@ -1,21 +1,27 @@
 """Every combination, ranked, as a table."""
 
+from collections.abc import Sequence
 from statistics import stdev
 
 import pandas as pd
 
-from experiment.results import Candidate, Selection
+from experiment.axes import AXES
+from experiment.ranking import Candidate
 
-HYPERPARAMETERS = ("learning_rate", "batch_size", "alpha")
 
-
-def leaderboard(selection: Selection) -> pd.DataFrame:
-    """One row a combination, best first.
+def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """Return one row a combination, best first.
 
     Under several seeds the figures are means, with their standard deviations, and `overlaps_best` says whether
     one standard deviation up from here reaches one down from the best: then the ranking may be luck.
+
+    Parameters
+    ----------
+    ranking : the candidates, best first
+    runs : what the W&B runs of each are called
     """
-    table = pd.DataFrame([row(rank, candidate) for rank, candidate in enumerate(selection.ranking, start=1)])
+    rows = zip(ranking, runs, strict=True)
+    table = pd.DataFrame([row(rank, candidate, called) for rank, (candidate, called) in enumerate(rows, start=1)])
     if "seeds" in table:
         best = table.iloc[0]
         reach = table["val_accuracy"] + table["val_accuracy_std"]
@@ -24,7 +30,7 @@ def leaderboard(selection: Selection) -> pd.DataFrame:
 
 
 def importance(table: pd.DataFrame) -> dict[str, float]:
-    """Share of the variance of validation accuracy that each hyperparameter explains alone.
+    """Return the share of the variance of validation accuracy that each hyperparameter explains alone.
 
     Between-group over total sum of squares (η², Fisher 1925) of those that did not diverge. What the shares lack
     to 1 is due to hyperparameters acting together. 0 where nothing varies.
@@ -33,26 +39,25 @@ def importance(table: pd.DataFrame) -> dict[str, float]:
     accuracy = finite["val_accuracy"]
     total = ((accuracy - accuracy.mean()) ** 2).sum()
     if not total:
-        return dict.fromkeys(HYPERPARAMETERS, 0.0)
+        return dict.fromkeys(AXES, 0.0)
     return {
         name: float(((accuracy.groupby(finite[name]).transform("mean") - accuracy.mean()) ** 2).sum() / total)
-        for name in HYPERPARAMETERS
+        for name in AXES
     }
 
 
-def row(rank: int, candidate: Candidate) -> dict[str, object]:
-    runs = candidate.trained
-    figures = {
+def row(rank: int, candidate: Candidate, called: Sequence[str]) -> dict[str, object]:
+    figures: dict[str, object] = {
         "rank": rank,
         **candidate.combination.model_dump(),
         "val_accuracy": candidate.val_accuracy,
         "val_loss": candidate.val_loss,
         "best_epoch": candidate.best_epoch,
-        "epochs_trained": sum(run.epochs_trained for run in runs),
+        "epochs_trained": sum(run.epochs_trained for run in candidate.trained),
         "diverged": candidate.diverged,
-        "wandb_runs": " ".join(run.wandb_run for run in runs),
+        "wandb_runs": " ".join(called),
     }
-    if len(runs) > 1:
+    if len(runs := candidate.trained) > 1:
         figures["val_accuracy_std"] = stdev(run.val_accuracy or 0.0 for run in runs)
         figures["val_loss_std"] = None if candidate.diverged else stdev(run.val_loss or 0.0 for run in runs)
         figures["seeds"] = len(runs)

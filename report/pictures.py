@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from experiment.config import Combination
+from experiment.axes import AXES, Combination
 
 GREY = "#888888"
 PALETTE = (
@@ -32,7 +32,7 @@ STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
 def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | None:
-    """Each class's weights as an image, blue against red about zero, one scale for all; None if not square.
+    """Draw each class's weights as an image, blue against red about zero, one scale for all; None if not square.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | Non
 
 
 def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: Combination) -> Figure:
-    """Validation loss and accuracy by epoch: colour tells the learning rate, line style the batch size.
+    """Draw validation loss and accuracy by epoch: colour tells the first axis, line style the second.
 
     Parameters
     ----------
@@ -65,26 +65,29 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
     """
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     axes = figure.subplots(1, 2)
-    rates = sorted({combination.learning_rate for combination in histories}, reverse=True)
-    sizes = sorted({combination.batch_size for combination in histories})
-    few = len(rates) <= len(PALETTE)  # more are told apart by shade alone, and the legend names the two ends
-    shades = PALETTE if few else colormaps["viridis"](np.linspace(0, 0.95, len(rates)))
-    color = dict(zip(rates, shades, strict=False))
-    style = {size: STYLES[i % len(STYLES)] for i, size in enumerate(sizes)}
+    hue, dash = list(AXES)[:2]
+    hues = sorted({getattr(combination, hue) for combination in histories}, reverse=True)
+    dashes = sorted({getattr(combination, dash) for combination in histories})
+    few = len(hues) <= len(PALETTE)  # more are told apart by shade alone, and the legend names the two ends
+    shades = PALETTE if few else colormaps["viridis"](np.linspace(0, 0.95, len(hues)))
+    colors = dict(zip(hues, shades, strict=False))
+    styles = {value: STYLES[i % len(STYLES)] for i, value in enumerate(dashes)}
+
+    def color(combination: Combination) -> Any:
+        return colors[getattr(combination, hue)]
+
     for column, axis, title in ((2, axes[0], "validation loss"), (3, axes[1], "validation accuracy")):
         drawn = sorted(histories.items(), key=lambda item: item[0] == best)  # the best last, hence on top
         curves = LineCollection(
             [history[:, [0, column]] for _, history in drawn],
-            colors=[color[combination.learning_rate] for combination, _ in drawn],
-            linestyles=[style[combination.batch_size] for combination, _ in drawn],
+            colors=[color(combination) for combination, _ in drawn],
+            linestyles=[styles[getattr(combination, dash)] for combination, _ in drawn],
             linewidths=[2.6 if combination == best else 0.9 for combination, _ in drawn],
             alpha=[1.0 if combination == best else 0.7 for combination, _ in drawn],
         )
         axis.add_collection(curves)
         dots = [(combination, history[0]) for combination, history in drawn if len(history) == 1]
-        axis.scatter(
-            [row[0] for _, row in dots], [row[column] for _, row in dots], c=[color[c.learning_rate] for c, _ in dots]
-        )
+        axis.scatter([row[0] for _, row in dots], [row[column] for _, row in dots], c=[color(c) for c, _ in dots])
         axis.set_xscale("log")
         axis.set_xlabel("epoch")
         axis.set_title(title)
@@ -96,17 +99,19 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
             margin = 0.04 * (high - low) + 1e-9
             axis.set_ylim(low - margin, high + margin)
     handles = [
-        Line2D([], [], color=color[rate], label=f"learning rate {rate:g}")
-        for rate in (rates if few else (rates[0], rates[-1]))
+        Line2D([], [], color=colors[value], label=f"{AXES[hue].label} {value:g}")
+        for value in (hues if few else (hues[0], hues[-1]))
     ]
-    handles += [Line2D([], [], color=GREY, linestyle=style[size], label=f"batch size {size}") for size in sizes]
-    handles.append(Line2D([], [], color=color[best.learning_rate], linewidth=2.6, label=f"best: {best}"))
+    handles += [
+        Line2D([], [], color=GREY, linestyle=styles[value], label=f"{AXES[dash].label} {value}") for value in dashes
+    ]
+    handles.append(Line2D([], [], color=color(best), linewidth=2.6, label=f"best: {best}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
 def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
-    """How often each true class (row) was taken for which (column), in per cent of the row.
+    """Draw how often each true class (row) was taken for which (column), in per cent of the row.
 
     Parameters
     ----------
@@ -128,7 +133,7 @@ def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure
 
 
 def parallel_coordinates(leaderboard: pd.DataFrame, top: int = 10) -> Figure:
-    """One line a combination through its hyperparameters to its validation accuracy: all, and the best `top`.
+    """Draw one line a combination through its hyperparameters to its validation accuracy: all, and the best `top`.
 
     Hyperparameters stand on their axes in order of size at equal distances; accuracy has a true scale.
     Those that diverged are left out.
@@ -147,30 +152,32 @@ def parallel_coordinates(leaderboard: pd.DataFrame, top: int = 10) -> Figure:
 
 
 def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame) -> None:
-    names = ["learning_rate", "batch_size", "alpha"]
     heights = pd.DataFrame(index=chosen.index)
-    for x, name in enumerate(names):
+    for x, name in enumerate(AXES):
         values = sorted(every[name].unique())
         place = {value: (i + 0.5) / len(values) for i, value in enumerate(values)}
         heights[name] = chosen[name].map(place)
         for value in values[:: math.ceil(len(values) / MOST_LABELS)]:
             axis.text(x - 0.04, place[value], f"{value:g}", ha="right", va="center", fontsize=9, bbox=LABEL)
+    last = len(AXES)  # where validation accuracy stands
     low, high = chosen["val_accuracy"].min(), chosen["val_accuracy"].max()
     span = max(high - low, 1e-9)
     heights["val_accuracy"] = (chosen["val_accuracy"] - low) / span
     for fraction in (0, 0.25, 0.5, 0.75, 1):
-        axis.text(3.04, fraction, f"{low + fraction * span:.2%}", ha="left", va="center", fontsize=9)
+        axis.text(last + 0.04, fraction, f"{low + fraction * span:.2%}", ha="left", va="center", fontsize=9)
     # Lines that share points fan out a little, so that they can be told apart.
     spread = np.linspace(-0.04, 0.04, len(chosen)) if len(chosen) > 1 else np.zeros(1)
     heights = heights[::-1]  # the best on top
-    y = heights.to_numpy() + spread[:, None] * [1, 1, 1, 0]
-    lines = [np.column_stack([range(4), line]) for line in y]
+    y = heights.to_numpy()
+    y[:, :last] += spread[:, None]
+    positions = range(last + 1)
+    lines = [np.column_stack([positions, line]) for line in y]
     colors = colormaps["viridis"](heights["val_accuracy"].to_numpy())
     axis.add_collection(LineCollection(lines, colors=colors, linewidths=1.4, alpha=0.85))
-    for x in range(4):
+    for x in positions:
         axis.axvline(x, color="#444444", linewidth=0.8)
-    axis.set_xticks(range(4), ["learning rate", "batch size", "α", "validation\naccuracy"])
+    axis.set_xticks(positions, [*(about.label for about in AXES.values()), "validation\naccuracy"])
     axis.set_yticks([])
-    axis.set_xlim(-0.35, 3.45)
+    axis.set_xlim(-0.35, last + 0.45)
     axis.set_ylim(-0.05, 1.05)
     axis.spines[:].set_visible(False)

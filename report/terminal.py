@@ -1,26 +1,27 @@
 """What the terminal shows at the end."""
 
-import os
-from pathlib import Path
-
 from rich.console import Group
 from rich.table import Table
 
-from experiment.config import Execution
-from experiment.results import Summary
+from experiment.summary import Summary
 
 
-def closing(summary: Summary, execution: Execution) -> Group:
-    """The short table: what won, how good it is, where it lies, what to do next."""
+def closing(summary: Summary, files: str, unsent: str | None) -> Group:
+    """Return the short table: what won, how good it is, where it lies, what to do next.
+
+    Parameters
+    ----------
+    files : where the sweep's files are
+    unsent : W&B runs that can be sent later, as a pattern; None if there are none
+    """
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    best = summary.best
     count = f"{summary.combinations} combinations"
     table.add_row(
         "sweep", f"{count}, {summary.cached} of them cached, {summary.diverged} diverged, {summary.seconds} s"
     )
-    table.add_row("best", f"learning rate {best.learning_rate:g}, batch size {best.batch_size}, alpha {best.alpha:g}")
+    table.add_row("best", summary.best.words)
     table.add_row("best epoch", str(summary.best_epoch))
     table.add_row("validation", f"accuracy {summary.val_accuracy:.2%}, loss {summary.val_loss:.4f}")
     side = "more" if summary.gap >= 0 else "less"
@@ -31,13 +32,8 @@ def closing(summary: Summary, execution: Execution) -> Group:
     )
     shares = sorted(summary.importance.items(), key=lambda item: -item[1])
     table.add_row("what mattered", ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in shares))
-    table.add_row("files", short(execution.artifacts / "sweeps" / summary.name))
+    table.add_row("files", files)
     table.add_row("Prefect UI", "make ui, then open http://127.0.0.1:4200")
-    if any((execution.artifacts / "wandb").glob("offline-run-*")):
-        table.add_row("W&B", f"wandb sync {short(execution.artifacts)}/wandb/offline-run-*")
+    if unsent:
+        table.add_row("W&B", f"wandb sync {unsent}")
     return Group("", table)
-
-
-def short(path: Path) -> str:
-    """Relative to where the user is, if that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)

@@ -4,17 +4,15 @@ import hashlib
 import logging
 from pathlib import Path
 
-from prefect import task
 from pydantic import Field
 
-from experiment.caching import determined_by
-from experiment.config import Execution
-from experiment.decode import Arrays, npy_name
-from experiment.results import DataInfo, Dataset, TestSet, TrainingSet
-from experiment.sources import fashion_mnist
-from experiment.store import Frozen
-from experiment.tracking import tracked
-from experiment.validate import own_data
+from execution.run import Run
+from execution.step import step
+from experiment.data.formats import Arrays, npy_name
+from experiment.data.own import own_data
+from experiment.data.sources import fashion_mnist
+from experiment.results import Dataset, TestSet, TrainingSet
+from experiment.values import Settings
 
 log = logging.getLogger("sweep")
 
@@ -23,7 +21,7 @@ CLASS_NAMES: tuple[str, ...] = (
 )  # fmt: skip
 
 
-class Source(Frozen):
+class Source(Settings):
     """Where the data comes from, and what it is: a user's folder counts by its content, not by its path."""
 
     folder: Path | None = Field(exclude=True)  # None: Fashion-MNIST
@@ -41,40 +39,17 @@ def source(data_dir: Path | None) -> Source:
     return Source(folder=data_dir.resolve(), content=tuple(digests))
 
 
-@task(
-    task_run_name="download",
-    tags=["sweep"],
-    cache_policy=determined_by("experiment.sources", "experiment.decode", "experiment.validate"),
-    result_serializer="json",
-    retries=2,
-    retry_delay_seconds=[2, 10],
-    retry_jitter_factor=0.5,
-)
-def download(source: Source, execution: Execution) -> Dataset:
-    """Fetch and verify the data and put its four arrays into the store."""
-    answers: list[str] = []
-
-    def report(line: str) -> None:
-        answers.append(line)
-        log.info(line)
-
-    with tracked(execution, "download", source.model_dump()) as run:
-        if source.folder is None:
-            arrays = fashion_mnist(execution.artifacts / "data", report)
-            name, class_names = "fashion-mnist", CLASS_NAMES
-        else:
-            arrays = own_data(source.folder)
-            name = source.folder.name
-            class_names = tuple(str(k) for k in range(arrays.train_labels.max() + 1))
-        refs = {array: execution.store.put(values) for array, values in arrays._asdict().items()}
-        run.summary.update({"train_examples": len(arrays.train_labels), "test_examples": len(arrays.test_labels)})
-        return Dataset(
-            info=DataInfo(
-                name=name,
-                class_names=class_names,
-                sources=tuple(answers),
-                digests={array: ref.digest for array, ref in refs.items()},
-            ),
-            train=TrainingSet(images=refs["train_images"], labels=refs["train_labels"]),
-            test=TestSet(images=refs["test_images"], labels=refs["test_labels"]),
-        )
+@step("download", retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5)
+def download(run: Run, source: Source) -> Dataset:
+    """Fetch and verify the data and keep its four arrays. What each source answered goes to the log."""
+    if source.folder is None:
+        arrays, class_names = fashion_mnist(run.downloads, log.info), CLASS_NAMES
+    else:
+        arrays = own_data(source.folder)
+        class_names = tuple(str(k) for k in range(arrays.train_labels.max() + 1))
+    run.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
+    return Dataset(
+        class_names=class_names,
+        train=TrainingSet(images=run.put(arrays.train_images), labels=run.put(arrays.train_labels)),
+        test=TestSet(images=run.put(arrays.test_images), labels=run.put(arrays.test_labels)),
+    )

@@ -4,43 +4,36 @@ import math
 from statistics import NormalDist
 
 import numpy as np
-from prefect import task
 
-from experiment.caching import determined_by
-from experiment.config import Execution
+from execution.run import Run
+from execution.step import step
 from experiment.results import Evaluation, Retrained, TestSet
-from experiment.tracking import tracked
 from softmax.loss import accuracy, cross_entropy, normalized
 
 
-@task(
-    task_run_name="evaluate",
-    tags=["sweep"],
-    cache_policy=determined_by("softmax.loss"),
-    result_serializer="json",
-)
-def evaluate(model: Retrained, test: TestSet, execution: Execution) -> Evaluation:
+@step("evaluate")
+def evaluate(run: Run, model: Retrained, test: TestSet) -> Evaluation:
     """Unregularised cross-entropy, accuracy with its interval, confusions. No other step is handed a `TestSet`."""
-    store = execution.store
-    images, labels = normalized(store.open(test.images)), store.open(test.labels)
-    with tracked(execution, "evaluate", model.combination.model_dump()) as run:
-        logits = images @ store.open(model.W) + store.open(model.b)
-        confusion = np.zeros((logits.shape[1],) * 2, dtype=int)
-        np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
-        evaluation = Evaluation(
-            test_loss=cross_entropy(logits, labels),
-            test_accuracy=accuracy(logits, labels),
-            interval=wilson(int(np.trace(confusion)), len(labels)),
-            confusion=tuple(tuple(row) for row in confusion.tolist()),
-        )
-        run.summary.update({"test_loss": evaluation.test_loss, "test_accuracy": evaluation.test_accuracy})
-        return evaluation
+    images, labels = normalized(run.open(test.images)), run.open(test.labels)
+    logits = images @ run.open(model.W) + run.open(model.b)
+    confusion = np.zeros((logits.shape[1],) * 2, dtype=int)
+    np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
+    evaluation = Evaluation(
+        test_loss=cross_entropy(logits, labels),
+        test_accuracy=accuracy(logits, labels),
+        interval=wilson(int(np.trace(confusion)), len(labels)),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+    )
+    run.summarize(**model.combination.model_dump())
+    run.summarize(test_loss=evaluation.test_loss, test_accuracy=evaluation.test_accuracy)
+    return evaluation
 
 
 def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Score interval of a proportion (Wilson, J. Am. Stat. Assoc. 22, 1927): it stays in [0, 1] and near `level`.
+    """Return the score interval of a proportion (Wilson, J. Am. Stat. Assoc. 22, 1927).
 
-    With p = correct / n and the normal quantile z:  (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n).
+    It stays in [0, 1] and near `level`. With p = correct / n and the normal quantile z:
+    (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n).
     """
     z, p = NormalDist().inv_cdf((1 + level) / 2), correct / n
     middle, reach = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))

@@ -3,57 +3,41 @@
 from functools import partial
 
 import numpy as np
-from prefect import task
 
-from experiment.caching import determined_by
-from experiment.code import SOFTMAX
-from experiment.config import Combination, Execution, Recipe
+from execution.run import Run
+from execution.step import step
+from experiment.axes import Combination
+from experiment.config import Recipe
+from experiment.errors import Diverged
 from experiment.results import Retrained, TrainingSet
-from experiment.tracking import tracked
-from experiment.training import examples, follow
 from softmax import sgd
+from softmax.loss import compact
 
 
-@task(
-    task_run_name="retrain {combination}",
-    tags=["sweep"],
-    cache_policy=determined_by(*SOFTMAX, "experiment.training"),
-    result_serializer="json",
-)
+@step("retrain", name="retrain {combination}", shown={"type": "final_training"})
 def retrain(
-    combination: Combination,
-    epochs: int,
-    seed: int,
-    training: TrainingSet,
-    classes: int,
-    recipe: Recipe,
-    execution: Execution,
+    run: Run, combination: Combination, seed: int, training: TrainingSet, classes: int, recipe: Recipe
 ) -> Retrained:
-    """No validation, no early stopping: nothing is left to choose."""
-    store = execution.store
-    images, labels = examples(store, training)
-    rows = np.arange(len(labels))
-    config = {
-        **combination.model_dump(),
-        **recipe.model_dump(exclude={"patience"}),
-        "max_epochs": epochs,
-        "seed": seed,
-        "type": "final_training",
-    }
-    with tracked(execution, "retrain", config, name=f"final {combination}") as run:
-        settings = {name: run.config[name] for name in config if name != "type"}
-        state = follow(run, execution, partial(sgd.train, images, labels, rows, None, classes=classes, **settings))
-        if state.diverged:
-            raise RuntimeError(
-                f"{combination} diverged when trained on all rows, in epoch {len(state.history)}: "
-                "leave its learning rate out of the grid"
-            )
-        run.summary.update({"epochs_trained": epochs, "train_loss": state.history[-1].train_loss})
-        return Retrained(
-            combination=combination,
-            epochs=epochs,
-            train_loss=state.history[-1].train_loss,
-            W=store.put(state.best.W),
-            b=store.put(state.best.b),
-            history=store.put(np.array(state.history)),
+    """No validation, no early stopping: nothing is left to choose.
+
+    Raises
+    ------
+    Diverged
+    """
+    images, labels = run.derived(training.images, compact), run.open(training.labels)
+    state = run.follow(partial(sgd.train, images, labels, np.arange(len(labels)), None, **run.config))
+    epochs = len(state.history)
+    if state.diverged:
+        raise Diverged(
+            f"{combination} diverged when trained on all rows, in epoch {epochs}: "
+            "leave its learning rate out of the grid"
         )
+    run.summarize(epochs_trained=epochs, train_loss=state.history[-1].train_loss)
+    return Retrained(
+        combination=combination,
+        epochs=epochs,
+        train_loss=state.history[-1].train_loss,
+        W=run.put(state.best.W),
+        b=run.put(state.best.b),
+        history=run.put(np.array(state.history)),
+    )

@@ -1,51 +1,28 @@
 """Step 6: rank the combinations by what they did on the validation rows."""
 
-from itertools import groupby
-
-from prefect import task
-
-from experiment.caching import determined_by
-from experiment.config import Execution
-from experiment.results import Candidate, Selection, Trained
-from experiment.tracking import tracked
+from execution.run import Run
+from execution.step import step
+from experiment.errors import EveryCombinationDiverged
+from experiment.ranking import candidates, rank
+from experiment.results import Selection, Trained
 
 
-class EveryCombinationDiverged(RuntimeError):
-    """There is nothing to select."""
-
-
-@task(
-    task_run_name="select",
-    tags=["sweep"],
-    cache_policy=determined_by("experiment.results"),
-    result_serializer="json",
-)
-def select(trained: list[Trained], select_by: str, execution: Execution) -> Selection:
+@step("select")
+def select(run: Run, trained: list[Trained], select_by: str) -> Selection:
     """By mean validation accuracy (or loss) over the seeds, ties by the other one, then by order in the grid.
 
     Raises
     ------
     EveryCombinationDiverged
     """
-    candidates = [
-        Candidate(combination=combination, trained=tuple(runs))
-        for combination, runs in groupby(trained, key=lambda run: run.combination)
-    ]
-
-    def rank(candidate: Candidate) -> tuple[float, ...]:
-        by_accuracy = (-candidate.val_accuracy, candidate.val_loss)
-        order = by_accuracy if select_by == "val_accuracy" else by_accuracy[::-1]
-        return (candidate.diverged, *order)
-
-    with tracked(execution, "select", {"select_by": select_by, "combinations": len(candidates)}) as run:
-        selection = Selection(ranking=tuple(sorted(candidates, key=rank)))
-        best = selection.best
-        if best.diverged:
-            raise EveryCombinationDiverged(
-                f"each of the {len(candidates)} combinations diverged: its loss stopped being finite. "
-                "Try smaller learning rates."
-            )
-        run.summary.update(
-            {**best.combination.model_dump(), "val_accuracy": best.val_accuracy, "val_loss": best.val_loss}
+    every = candidates(trained)
+    order = sorted(range(len(every)), key=lambda position: rank(every[position], run.config["select_by"]))
+    best = every[order[0]]
+    if best.diverged:
+        raise EveryCombinationDiverged(
+            f"each of the {len(every)} combinations diverged: its loss stopped being finite. "
+            "Try smaller learning rates."
         )
-        return selection
+    run.summarize(combinations=len(every), **best.combination.model_dump())
+    run.summarize(val_accuracy=best.val_accuracy, val_loss=best.val_loss)
+    return Selection(order=tuple(order))

@@ -12,7 +12,7 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 from sklearn.datasets import load_digits
 
-from experiment.decode import npy_name
+from experiment.data.formats import npy_name
 from flows import server
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 import pytest
-
 from experiment.caching import KeyLocks, RecordStorage, plain
-from experiment.config import Combination
-from experiment.results import Normalized, TrainingSet
 from experiment.store import ArrayStore
+
+from experiment.axes import Combination
+from experiment.results import Normalized, TrainingSet
 from tests.conftest import PROJECT
 
 KEY = "a" * 64

@@ -3,7 +3,8 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from experiment.config import Execution, Experiment
+from execution.config import Execution
+from experiment.config import Experiment
 
 
 @pytest.mark.parametrize(

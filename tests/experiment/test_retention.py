@@ -5,8 +5,9 @@ import sys
 import pytest
 from filelock import FileLock
 
+from execution.config import Execution
 from experiment import retention
-from experiment.config import Execution, Experiment
+from experiment.config import Experiment
 from flows import __main__ as command_line
 from flows.sweep import sweep
 from tests.offline import offline_runs

@@ -22,9 +22,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiment.debian import DebianPackage, Installed
-from experiment.decode import Expected, read_idx, read_npy
-from experiment.sources import FILES, SOURCES, Arrays, DataError, Source, Web, fashion_mnist, own_data
+from experiment.data.debian import DebianPackage, Installed
+from experiment.data.formats import Expected, read_idx, read_npy
+from experiment.data.sources import FILES, SOURCES, Arrays, DataError, Source, Web, fashion_mnist, own_data
 
 # A Fashion-MNIST in small: 30 + 10 images of 4×5 pixels in 3 classes.
 rng = np.random.default_rng(0)
@@ -261,7 +261,7 @@ def test_passing_faults_are_retried(fetch, server, fault):
 
 def test_waits_grow_and_vary(fetch, server, monkeypatch):
     waits: list[float] = []
-    monkeypatch.setattr("experiment.sources.time.sleep", waits.append)
+    monkeypatch.setattr("experiment.data.sources.time.sleep", waits.append)
     server.files = AS_IDX
     for file in IDX:
         server.faults[file] = [503] * 3
@@ -337,7 +337,7 @@ def test_what_a_killed_run_left_is_neither_used_nor_kept(tmp_path, fetch, server
 
 
 KILLED = """
-import sys; from pathlib import Path; from experiment.sources import Web, fashion_mnist
+import sys; from pathlib import Path; from experiment.data.sources import Web, fashion_mnist
 fashion_mnist(Path(sys.argv[1]), print, sources=[Web("W", sys.argv[2], idx=True)])
 """
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from experiment.decode import DataError
-from experiment.split import split_rows
+from experiment.data.formats import DataError
+from experiment.data.split import split_rows
 
 
 @settings(deadline=None)

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
+from experiment.store import ArrayStore, StoreError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-
-from experiment.store import ArrayStore, StoreError
 
 ARRAYS = hnp.arrays(
     st.sampled_from([np.uint8, np.int64, np.float32, np.float64]), hnp.array_shapes(min_dims=1, max_dims=3, min_side=0)

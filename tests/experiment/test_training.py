@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-
-from experiment.results import TrainingSet
 from experiment.store import ArrayStore, StoreError
-from experiment.training import examples
+
+from execution.training import examples
+from experiment.results import TrainingSet
 from softmax.loss import grey_levels, normalized
 
 LEVELS = np.arange(256, dtype=np.uint8).reshape(32, 8)
@@ -43,7 +43,7 @@ def test_workers_that_come_together_look_for_grey_levels_once(tmp_path, monkeypa
         time.sleep(0.2)
         return grey_levels(inputs)
 
-    monkeypatch.setattr("experiment.training.grey_levels", slowly)
+    monkeypatch.setattr("execution.training.grey_levels", slowly)
     store = ArrayStore(root=tmp_path)
     training = stored(store, normalized(LEVELS))
 

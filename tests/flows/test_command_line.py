@@ -13,8 +13,9 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from experiment.config import Execution, Experiment
-from experiment.decode import npy_name
+from execution.config import Execution
+from experiment.config import Experiment
+from experiment.data.formats import npy_name
 from flows.__main__ import main
 from tests.conftest import PROJECT, clean_environment
 

@@ -10,14 +10,15 @@ from statistics import fmean, stdev
 import numpy as np
 import pandas as pd
 import pytest
+from experiment.store import ArrayStore
 from prefect import Task
 from prefect.context import TaskRunContext
 from scipy.stats import norm
 from sklearn.metrics import confusion_matrix
 
-from experiment.config import Execution, Experiment
+from execution.config import Execution
+from experiment.config import Experiment
 from experiment.results import Dataset, TestSet
-from experiment.store import ArrayStore
 from flows.sweep import sweep
 from softmax import loss as loss_module
 from softmax import reference

@@ -12,7 +12,8 @@ from prefect.client.schemas.filters import FlowRunFilter, LogFilter
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
-from experiment.config import Execution, Experiment
+from execution.config import Execution
+from experiment.config import Experiment
 from flows.sweep import sweep
 from softmax import sgd
 from tests.conftest import until

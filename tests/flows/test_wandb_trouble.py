@@ -13,8 +13,9 @@ from collections import Counter
 import pytest
 import wandb
 
+from execution.config import Execution
 from experiment import tracking
-from experiment.config import Execution, Experiment
+from experiment.config import Experiment
 from flows.sweep import sweep
 from tests.conftest import clean_environment
 from tests.offline import offline_runs

@@ -16,9 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-
-class DataError(ValueError):
-    """Data that cannot be had or used. The message names the file or source, what is wrong and what to do."""
+from experiment.errors import DataError
 
 
 class Arrays(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.decode import DataError
+from experiment.errors import DataError
 
 
 class Rows(NamedTuple):

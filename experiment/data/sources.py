@@ -8,7 +8,6 @@ Fashion-MNIST is asked for in this order, and every file verified before use:
 4. Debian's package of those, installed on this machine or fetched by apt.
 
 What is verified is what a file decodes to: the same pixels come as .npy, in Zalando's gzip and in Debian's.
-A user's own data set comes from `own_data`.
 """
 
 import random
@@ -27,11 +26,9 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from urllib3.exceptions import MaxRetryError
 
-from experiment.debian import DebianPackage, Installed
-from experiment.decode import FASHION_MNIST, Arrays, DataError, Wanted, npy_name, verified
-from experiment.validate import FILES, own_data
-
-__all__ = ["FILES", "Arrays", "DataError", "fashion_mnist", "own_data"]
+from experiment.data.debian import DebianPackage, Installed
+from experiment.data.formats import FASHION_MNIST, Arrays, Wanted, npy_name, verified
+from experiment.errors import DataError
 
 
 class Source(Protocol):
@@ -125,7 +122,7 @@ SOURCES: tuple[Source, ...] = (
 
 def fashion_mnist(
     folder: Path,
-    report: Callable[[str], None],
+    say: Callable[[str], None],
     *,
     sources: Sequence[Source] = SOURCES,
     expected: Wanted = FASHION_MNIST,
@@ -138,7 +135,7 @@ def fashion_mnist(
         Where fetched files are kept; looked at first, created where needed. One process at a time fetches
         into it, others wait. Files on their way are in its subfolder `.partial`, which a killed run may leave
         behind and the next one empties; a file gets its name in `folder` when it is verified.
-    report
+    say
         Called with one line for each source that was asked, saying what it gave and what was wrong.
     sources, expected
         Who is asked after `folder`, in this order, each for the arrays still lacking; what these must be.
@@ -166,7 +163,7 @@ def fashion_mnist(
                 problems = collect(source, wanted, folder, staging, found)
                 got = sum(array in found for array in wanted)
                 answers.append("; ".join([f"{source.name}: {got} of {len(wanted)} arrays", *problems]))
-                report(answers[-1])
+                say(answers[-1])
             shutil.rmtree(staging)
     except OSError as error:
         raise DataError(f"{folder}: cannot keep files ({error}); make it writable or choose another") from error
@@ -189,7 +186,7 @@ def collect(source: Source, wanted: Wanted, folder: Path, staging: Path, found: 
             try:
                 found[array] = verified(path, wanted[array])
             except (DataError, OSError) as error:
-                problems.append(f"{error}; set aside as {set_aside(path, folder)}")
+                problems.append(f"{error}; set aside as {keep_apart(path, folder)}")
             else:
                 path.replace(folder / path.name)
     except (ValueError, OSError) as error:  # DataError, or a Content-Length that is no number
@@ -197,7 +194,7 @@ def collect(source: Source, wanted: Wanted, folder: Path, staging: Path, found: 
     return problems
 
 
-def set_aside(path: Path, folder: Path) -> Path:
+def keep_apart(path: Path, folder: Path) -> Path:
     """Rename a file to the first of `<name>.bad`, `<name>.bad2`, … in `folder` that is free."""
     names = (folder / f"{path.name}.bad{i if i > 1 else ''}" for i in count(1))
     return path.rename(next(name for name in names if not name.exists()))

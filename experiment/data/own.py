@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.decode import Arrays, DataError, npy_name, read_npy
+from experiment.data.formats import Arrays, npy_name, read_npy
+from experiment.errors import DataError
 
 FILES = [npy_name(array) for array in Arrays._fields]
 

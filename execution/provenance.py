@@ -6,20 +6,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from experiment.code import code_digest
-from experiment.config import Execution, Experiment
-from experiment.results import DataInfo
+from execution.cache.closure import code_digest
+from execution.config import Execution
+from experiment.config import Experiment
+from experiment.results import Dataset
 
 PACKAGES = ("numpy", "numba", "prefect", "wandb", "pandas")
 PROJECT = Path(__file__).resolve().parents[1]
 
 
-def provenance(experiment: Experiment, execution: Execution, data: DataInfo) -> dict[str, Any]:
-    """Configuration, data, code, packages and commit."""
+def provenance(experiment: Experiment, execution: Execution, data: Dataset) -> dict[str, Any]:
+    """Return configuration, data, code, packages and commit."""
     return {
         "experiment": experiment.model_dump(mode="json"),
-        "execution": execution.model_dump(mode="json"),
-        "data": data.model_dump(exclude={"class_names"}),
+        "execution": execution.model_dump(mode="json", exclude={"flow_run"}),
+        "data": {"name": experiment.data_name, "digests": data.digests},
         "code": code_digest(),
         "commit": commit(),
         "python": platform.python_version(),
@@ -29,7 +30,7 @@ def provenance(experiment: Experiment, execution: Execution, data: DataInfo) -> 
 
 
 def commit() -> str | None:
-    """The project's git commit, with "+changes" when files differ from it; None outside a checkout."""
+    """Return the project's git commit, with "+changes" when files differ from it; None outside a checkout."""
     try:
         describe = subprocess.run(  # noqa: S603
             ["git", "-C", str(PROJECT), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"],  # noqa: S607

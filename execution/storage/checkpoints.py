@@ -6,18 +6,18 @@ A checkpoint is the SHA-256 of the rest, then an `.npz` of the state's arrays an
 import hashlib
 import io
 import logging
-from pathlib import Path
 
 import numpy as np
 
-from experiment.store import set_aside, write_atomically
+from execution.storage import layout
+from execution.storage.protocol import Storage
 from softmax.sgd import Metrics, Parameters, State
 
 log = logging.getLogger("sweep")
 
 
-def save(path: Path, identity: str, state: State) -> None:
-    """Write and sync `state`, replacing what was there."""
+def save(storage: Storage, identity: str, state: State) -> None:
+    """Write `state` so that it survives a crash, replacing what was there."""
     arrays = {"identity": np.array(identity), "progress": np.array([state.best_epoch, state.diverged])}
     arrays["history"] = np.array(state.history, dtype=np.float64)
     for name in ("last", "best", "mean"):
@@ -26,16 +26,16 @@ def save(path: Path, identity: str, state: State) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     content = buffer.getvalue()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, hashlib.sha256(content).digest() + content, sync=True)
+    storage.put(key_of(identity), hashlib.sha256(content).digest() + content, durable=True)
 
 
-def load(path: Path, identity: str) -> State | None:
-    """The state that was saved; None if there is none. A file that is not whole is set aside, with a warning."""
-    if not path.exists():
+def load(storage: Storage, identity: str) -> State | None:
+    """Return the state that was saved; None if there is none. One that is not whole is set aside, with a warning."""
+    key = key_of(identity)
+    if not storage.exists(key):
         return None
     try:
-        content = path.read_bytes()
+        content = storage.get(key)
         if hashlib.sha256(content[32:]).digest() != content[:32]:
             raise ValueError("its content is not what was written")
         with np.load(io.BytesIO(content[32:]), allow_pickle=False) as arrays:
@@ -56,6 +56,10 @@ def load(path: Path, identity: str) -> State | None:
                 diverged=bool(diverged),
             )
     except (OSError, ValueError) as error:
-        set_aside(path)
-        log.warning("Checkpoint %s is not used: %s. Training starts over.", path.name, error)
+        storage.set_aside(key)
+        log.warning("Checkpoint %s is not used: %s. Training starts over.", storage.where(key), error)
         return None
+
+
+def key_of(identity: str) -> str:
+    return f"{layout.CHECKPOINTS}/{identity}.ckpt"

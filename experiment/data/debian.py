@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiment.decode import DataError, Wanted
+from experiment.data.formats import Wanted
+from experiment.errors import DataError
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,76 @@
+"""Which sources a step's result depends on, found by following imports without running anything."""
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+# What can change a number. Not `execution`: it computes numbers and may change none. Not `flows`: it has them computed.
+FOLLOWED = ("tasks", "report", "experiment", "softmax")
+
+
+@cache
+def closure(module: str) -> dict[str, str]:
+    """Return the SHA-256 of the sources that `module` reaches by imports, its own included, by module name.
+
+    Imports count wherever they stand, inside functions too, but not under `if TYPE_CHECKING:`, which never run.
+    """
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        source = source_of(name)
+        if source is not None:
+            found[name] = hashlib.sha256(source).hexdigest()
+            waiting += imported_by(name)
+    return dict(sorted(found.items()))
+
+
+@cache
+def source_of(module: str) -> bytes | None:
+    """Return a module's source; None if there is no module of that name, as for a function in one."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin).read_bytes() if spec and spec.origin else None
+
+
+@cache
+def imported_by(module: str) -> tuple[str, ...]:
+    """Return the names that a module imports from what is followed, and the packages around them."""
+    source = source_of(module)
+    names = set(imports(ast.parse(source).body)) if source else set()
+    followed = {name for name in names if name.split(".")[0] in FOLLOWED}
+    return tuple(sorted({prefix for name in followed for prefix in prefixes(name)}))
+
+
+def imports(statements: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield everything that may be a module: `from a import b` may mean the module a.b or a name in a."""
+    for node in statements:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            yield from imports(node.orelse)
+        else:
+            yield from imports(ast.iter_child_nodes(node))
+
+
+def prefixes(name: str) -> Iterator[str]:
+    """Yield a, a.b, a.b.c of a.b.c: importing the last runs them all."""
+    parts = name.split(".")
+    yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def code_digest() -> str:
+    """Return the digest of everything that takes part in a result: what the steps reach."""
+    steps = sorted(Path(__file__).parents[2].glob("tasks/[a-z]*.py"))
+    sources = {name: digest for path in steps for name, digest in closure(f"tasks.{path.stem}").items()}
+    return hashlib.sha256(repr(sorted(sources.items())).encode()).hexdigest()

@@ -1,0 +1,63 @@
+"""The cache key of a step: what determines its result, and nothing else. Nobody writes one by hand."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from prefect.cache_policies import CachePolicy
+from prefect.context import TaskRunContext
+from prefect.transactions import get_transaction
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from execution.cache.closure import closure
+from execution.config import Execution
+from experiment.values import Result
+
+IDENTITY = 20  # characters of a key
+
+
+@dataclass
+class DeterminedByInputsAndSources(CachePolicy):
+    """Key = SHA-256 of the inputs, except the `Execution`, and of the sources that the step's body reaches."""
+
+    def compute_key(
+        self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str:
+        return key(task_ctx.task.fn.__module__, inputs)
+
+
+def key(module: str, inputs: dict[str, Any]) -> str:
+    """Return the cache key of the step in `module` for these inputs."""
+    determining = {
+        "inputs": {name: plain(value) for name, value in inputs.items() if not isinstance(value, Execution)},
+        "sources": closure(module),
+    }
+    return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Return JSON values of models, and of tuples, lists and dicts of them.
+
+    Left out are the identities of results, which say where they came from, and fields that are kept out of JSON.
+    """
+    if isinstance(value, BaseModel):
+        return {
+            name: plain(getattr(value, name))
+            for name, field in type(value).model_fields.items()
+            if not field.exclude and not (name == "identity" and isinstance(value, Result))
+        }
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return to_jsonable_python(value)
+
+
+def identity() -> str:
+    """Return what the running task is called: names its cache entry, its checkpoint and its W&B run."""
+    transaction = get_transaction()
+    assert transaction is not None
+    assert transaction.key is not None
+    return transaction.key[:IDENTITY]

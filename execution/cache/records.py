@@ -1,0 +1,59 @@
+"""Results of steps, as Prefect's result storage.
+
+A record is JSON with its own digest, and it counts only while every array and file that it refers to is intact.
+Anything else is set aside and the step runs again.
+"""
+
+import hashlib
+import json
+import logging
+
+from prefect.filesystems import WritableFileSystem
+
+from execution.storage import arrays, layout
+from execution.storage.choose import AnyStorage
+from experiment.errors import StoreError
+
+log = logging.getLogger("sweep")
+
+
+class RecordStorage(WritableFileSystem):
+    """Records in the sweep's storage, by cache key."""
+
+    storage: AnyStorage
+
+    def _resolve_path(self, path: str) -> str:
+        return f"{layout.RECORDS}/{path}"
+
+    def read_path(self, path: str, _sync: bool = True) -> bytes:  # type: ignore[override]  # Prefect calls it synchronously
+        """Return the record's bytes.
+
+        Raises
+        ------
+        ValueError : there is no such record, or it is not whole; Prefect takes either for "not cached"
+        """
+        key = self._resolve_path(path)
+        if not self.storage.exists(key):
+            raise ValueError(f"no record {path}")
+        try:
+            envelope = json.loads(self.storage.get(key))
+            record: bytes = envelope["record"].encode()
+            if hashlib.sha256(record).hexdigest() != envelope["sha256"]:
+                raise ValueError("its content is not what was written")
+            for referred in arrays.referred_to(record):
+                arrays.verified(self.storage, referred)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, StoreError) as error:
+            log.warning("Cached result %s… is not used: %s. Its step runs again.", path[:12], error)
+            self.storage.set_aside(key)
+            raise ValueError(f"record {path} is not whole") from error
+        return record
+
+    def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # type: ignore[override]
+        envelope = {"sha256": hashlib.sha256(content).hexdigest(), "record": content.decode()}
+        self.storage.put(self._resolve_path(path), json.dumps(envelope).encode())
+
+    async def aread_path(self, path: str) -> bytes:
+        return self.read_path(path)
+
+    async def awrite_path(self, path: str, content: bytes) -> None:
+        self.write_path(path, content)

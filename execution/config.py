@@ -1,0 +1,63 @@
+"""How the numbers are computed and where they are kept. Nothing in here may change a result."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from execution.run_state import RunState
+from execution.storage.choose import AnyStorage, storage_at
+from experiment.values import Frozen
+
+
+def no_reserved_name(name: str | None) -> str | None:
+    if name == "latest":
+        raise ValueError("'latest' always points to the newest sweep: choose another name")
+    return name
+
+
+class Execution(Frozen):
+    """How the numbers are computed and where they are kept."""
+
+    name: Annotated[str | None, AfterValidator(no_reserved_name)] = Field(
+        None,
+        pattern=r"^[\w-]+$",
+        max_length=100,
+        description="Name of the sweep's folder and W&B group: letters, digits, '-' and '_'. Left out: from the "
+        "experiment.",
+    )
+    artifacts: Path = Field(Path("artifacts"), description="Where everything a run leaves behind is kept.")
+    workers: int | None = Field(None, ge=1, description="Combinations trained side by side. Left out: one per core.")
+    wandb_mode: Literal["offline", "online", "disabled"] | None = Field(
+        None,
+        description="Weights & Biases tracking. Left out: online when an API key is there, else offline.",
+    )
+    wandb_project: str = Field(
+        "softmax-sweep",
+        pattern=r"^[^/\\#?%:\s][^/\\#?%:]*$",
+        max_length=128,
+        description="Weights & Biases project.",
+    )
+    checkpoint_seconds: float = Field(
+        5.0, ge=0, allow_inf_nan=False, description="A training is kept about that often: what a kill costs at most."
+    )
+
+    @property
+    def storage(self) -> AnyStorage:
+        return storage_at(self.artifacts)
+
+
+class Underway(Execution):
+    """An execution that has begun: everything left out is settled, and it belongs to a flow run.
+
+    Passed to every task; all that a task needs to know of where it runs, in whatever process.
+    """
+
+    name: str
+    workers: int
+    wandb_mode: Literal["offline", "online", "disabled"]
+    flow_run: str  # its id
+
+    @property
+    def state(self) -> RunState:
+        return RunState(storage=self.storage, flow_run=self.flow_run)

@@ -1,0 +1,87 @@
+"""Before a sweep starts: is the input usable, and where does everything go?"""
+
+import errno
+import hashlib
+import math
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from execution.cache.closure import code_digest
+from execution.config import Execution, Underway
+from execution.tracking.credentials import credentials
+from experiment.config import Experiment
+from experiment.data.formats import FASHION_MNIST
+from experiment.data.own import own_data
+from experiment.data.split import split_rows
+from experiment.errors import InputError
+
+SPACE_PER_VALUE = 10  # bytes: the raw pixels, their float32 copy, and room for results
+
+
+def check(experiment: Experiment, execution: Execution) -> None:
+    """Look at everything that can be wrong with the input, without writing anything.
+
+    Raises
+    ------
+    InputError : names the file or field, says what is wrong and what to do
+    """
+    if experiment.data_dir is None:
+        rows, *image = FASHION_MNIST["train_images"].shape
+        values = rows * image[0] * image[1]
+        training_rows = rows - math.ceil(rows * experiment.validation_fraction)
+    else:
+        data = own_data(experiment.data_dir)
+        values = data.train_images.size + data.test_images.size
+        split = split_rows(data.train_labels, experiment.validation_fraction, experiment.seed)
+        training_rows = len(split.train)
+    if (largest := max(experiment.grid["batch_size"])) > training_rows:
+        raise InputError(
+            f"batch_sizes: {largest} is more than the {training_rows} training rows: choose a smaller batch size"
+        )
+    if execution.wandb_mode == "online" and not credentials()[1]:
+        raise InputError("wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY")
+    check_writable(execution.artifacts, space=values * SPACE_PER_VALUE)
+
+
+def check_writable(folder: Path, space: int) -> None:
+    """Raise InputError unless `folder`, or its nearest parent, can be written to and has `space` bytes free."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        reason = "is not a folder" if error.errno == errno.ENOTDIR else f"cannot be written to ({error.strerror})"
+        raise InputError(f"artifacts: {existing} {reason}: name another folder with --artifacts") from error
+    if (free := shutil.disk_usage(existing).free) < space:
+        raise InputError(
+            f"artifacts: {existing} has {free / 1e6:.0f} MB free and this sweep wants {space / 1e6:.0f} MB: "
+            "make room or name another folder with --artifacts"
+        )
+
+
+def named(experiment: Experiment, execution: Execution) -> str:
+    """Return the sweep's name: the user's, else one of the experiment and of the digest of the code.
+
+    So the same sweep has the same name each time it is run, and a sweep that was killed goes on under its own.
+    """
+    digest = hashlib.sha256((experiment.digest + code_digest()).encode()).hexdigest()[:8]
+    return execution.name or f"{re.sub(r'[^A-Za-z0-9_]+', '-', experiment.data_name).strip('-') or 'data'}-{digest}"
+
+
+def underway(experiment: Experiment, execution: Execution, flow_run: str) -> Underway:
+    """Return the execution as it begins: with a name, an absolute root and a number of workers; offline at first."""
+    settled = {
+        "name": named(experiment, execution),
+        "artifacts": execution.artifacts.expanduser().resolve(),
+        "workers": execution.workers or cores(),
+        "wandb_mode": execution.wandb_mode or "offline",
+        "flow_run": flow_run,
+    }
+    return Underway(**execution.model_dump() | settled)
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,16 @@
+"""A finished sweep, put where a person looks for it."""
+
+from execution.config import Underway
+from execution.storage import arrays, layout
+from execution.tracking.offline import warn_of_damage
+from experiment.results import Report
+from experiment.summary import Summary
+
+
+def publish(execution: Underway, summary: Summary, drawn: Report) -> None:
+    """Put the sweep's folder in place, whole, instead of an earlier one of that name, and point `latest` to it."""
+    storage = execution.storage
+    files = {name: arrays.read_file(storage, file) for name, file in drawn.files.items()}
+    files["summary.json"] = (summary.model_dump_json(indent=2) + "\n").encode()
+    storage.publish(f"{layout.SWEEPS}/{summary.name}", files, latest=layout.LATEST)
+    warn_of_damage(execution, {run for runs in summary.runs.values() for run in runs})

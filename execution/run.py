@@ -1,0 +1,78 @@
+"""What the body of a step is handed beside its inputs: where arrays are, where figures go."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from numpy.typing import NDArray
+
+from execution.config import Underway
+from execution.storage import arrays, layout
+from execution.training import follow
+from experiment.values import ArrayRef, FileRef
+from softmax.sgd import State
+
+if TYPE_CHECKING:
+    import wandb
+
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    """Of one step. Anything with these methods will do to call a body with."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The step's settings, as W&B has them."""
+
+    @property
+    def downloads(self) -> Path:
+        """The folder for files as their sources gave them."""
+
+    def open(self, ref: ArrayRef) -> NDArray[Any]:
+        """Return an array, read-only; StoreError if it is not what it was."""
+
+    def derived(self, ref: ArrayRef, function: Callable[[NDArray[Any]], T]) -> T:
+        """Return `function` of an array, shared by all steps that ask for it at the same time."""
+
+    def put(self, array: NDArray[Any]) -> ArrayRef:
+        """Keep an array."""
+
+    def put_file(self, content: bytes) -> FileRef:
+        """Keep the bytes of a file."""
+
+    def summarize(self, **figures: Any) -> None:
+        """Show figures of the step in W&B."""
+
+    def follow(self, epochs: Callable[..., Iterator[State]]) -> State:
+        """Drive a training (`softmax.sgd.train` with all but `state` bound) to its end and return its last state."""
+
+
+class TaskRun:
+    """The `Run` of a Prefect task run: arrays in the sweep's storage, figures in the task's W&B run."""
+
+    def __init__(self, execution: Underway, identity: str, tracked: "wandb.Run", settings: dict[str, Any]) -> None:
+        self.execution, self.identity, self.tracked = execution, identity, tracked
+        self.config = {name: tracked.config[name] for name in settings}  # W&B is the source of truth
+
+    @property
+    def downloads(self) -> Path:
+        return self.execution.storage.folder(layout.DOWNLOADS)
+
+    def open(self, ref: ArrayRef) -> NDArray[Any]:
+        return arrays.open_array(self.execution.storage, ref)
+
+    def derived(self, ref: ArrayRef, function: Callable[[NDArray[Any]], T]) -> T:
+        return arrays.derived(self.execution.storage, ref, function)
+
+    def put(self, array: NDArray[Any]) -> ArrayRef:
+        return arrays.put_array(self.execution.storage, array)
+
+    def put_file(self, content: bytes) -> FileRef:
+        return arrays.put_file(self.execution.storage, content)
+
+    def summarize(self, **figures: Any) -> None:
+        self.tracked.summary.update(figures)
+
+    def follow(self, epochs: Callable[..., Iterator[State]]) -> State:
+        return follow(self.execution, self.identity, self.tracked, epochs)

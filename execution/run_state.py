@@ -1,0 +1,38 @@
+"""What a flow run under way knows: has somebody asked it to stop, has W&B been given up.
+
+It lies in the storage, not in the process: every task of the run sees it, wherever it runs, and no other run does.
+"""
+
+from execution.storage import layout
+from execution.storage.choose import AnyStorage
+from experiment.values import Frozen
+
+STOP, OFFLINE = "stop", "offline"
+
+
+class RunState(Frozen):
+    storage: AnyStorage
+    flow_run: str
+
+    def forget(self) -> None:
+        """Know nothing: what an earlier try of the same flow run left, or what nobody will ask for any more."""
+        self.storage.delete(self.key())
+
+    def request_stop(self) -> None:
+        """Ask every training of the flow run to save a checkpoint and stop."""
+        self.storage.put_if_absent(self.key(STOP), b"")
+
+    @property
+    def stop_requested(self) -> bool:
+        return self.storage.exists(self.key(STOP))
+
+    def give_up_tracking(self) -> bool:
+        """Let all later W&B runs of the flow run be offline ones; say whether this is news."""
+        return self.storage.put_if_absent(self.key(OFFLINE), b"")
+
+    @property
+    def tracking_given_up(self) -> bool:
+        return self.storage.exists(self.key(OFFLINE))
+
+    def key(self, *mark: str) -> str:
+        return "/".join((layout.RUNS, self.flow_run, *mark))

@@ -1,0 +1,70 @@
+"""What makes a step of the DAG out of a plain function: `@step`."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from prefect import Task, task
+
+from execution.cache.policy import DeterminedByInputsAndSources, identity
+from execution.config import Underway
+from execution.run import Run, TaskRun
+from execution.tracking.runs import tracked
+from experiment.values import Result, Settings
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Result)
+
+
+def step(
+    job_type: str, name: str = "", shown: Mapping[str, str] | None = None, **options: Any
+) -> Callable[[Callable[Concatenate[Run, P], R]], Task[Concatenate[Underway, P], R]]:
+    """Make a body into a Prefect task: cached, tracked, and named.
+
+    The body takes a `Run` and its inputs and returns a `Result`; the task takes the `Underway` in place of the `Run`.
+    Every number, string and `Settings` among the inputs is a setting: `run.config` has it, as W&B gave it back.
+
+    Parameters
+    ----------
+    job_type : of the step, in W&B
+    name : of the task run and of its W&B run, a template over the inputs; the job type when left out
+    shown : what W&B's config shows beside the settings
+    options : of the Prefect task
+    """
+
+    def decorate(body: Callable[Concatenate[Run, P], R]) -> Task[Concatenate[Underway, P], R]:
+        takes = inspect.signature(body)
+        _, *inputs = takes.parameters.values()
+
+        @wraps(body)
+        def run_step(execution: Underway, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            given = takes.bind(None, *args, **kwargs).arguments
+            config = settings(given)
+            with tracked(execution, job_type, (name or job_type).format(**given), {**config, **(shown or {})}) as run:
+                result = body(TaskRun(execution, identity(), run, config), *args, **kwargs)
+            return result.model_copy(update={"identity": identity()})
+
+        first = inspect.Parameter("execution", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Underway)
+        run_step.__signature__ = takes.replace(parameters=[first, *inputs])  # type: ignore[attr-defined]
+        made: Task[Concatenate[Underway, P], R] = task(
+            task_run_name=name or job_type.replace("_", " "),
+            tags=["sweep"],
+            cache_policy=DeterminedByInputsAndSources(),
+            result_serializer="json",
+            **options,
+        )(run_step)
+        return made
+
+    return decorate
+
+
+def settings(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those inputs that a step is told, as opposed to what earlier steps found, by name."""
+    flat: dict[str, Any] = {}
+    for name, value in inputs.items():
+        if isinstance(value, Settings):
+            flat |= value.model_dump(mode="json")
+        elif isinstance(value, int | float | str):
+            flat[name] = value
+    return flat

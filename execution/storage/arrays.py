@@ -1,0 +1,132 @@
+"""A content-addressed store of arrays and files, named by the SHA-256 of their own bytes.
+
+Results refer to them by digest, so the store can move; opened arrays are memory-mapped and read-only, so parallel
+workers share one copy; and everything is verified before its first use by a process.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from threading import Condition
+from typing import Any, TypeVar
+
+import numpy as np
+from cachetools import LRUCache, cached
+from numpy.typing import NDArray
+
+from execution.storage import layout
+from execution.storage.protocol import Storage
+from experiment.errors import StoreError
+from experiment.values import ArrayRef, FileRef
+
+ARRAY, FILE = "sha256:", "file:sha256:"  # what the digests of references begin with
+T = TypeVar("T")
+
+
+def put_array(storage: Storage, array: NDArray[Any]) -> ArrayRef:
+    """Write `array` (any shape and non-object dtype; memory order is kept).
+
+    Not synced to the disk: a file that a crash tears no longer has its digest, which is noticed.
+    """
+    with storage.draft() as file:
+        writer = _HashingWriter(file)
+        np.lib.format.write_array(writer, array, allow_pickle=False)
+        digest = ARRAY + writer.sha256.hexdigest()
+        storage.adopt(file, key_of(digest))
+    return ArrayRef(digest=digest, shape=array.shape, dtype=str(array.dtype))
+
+
+def open_array(storage: Storage, ref: ArrayRef) -> NDArray[Any]:
+    """Return the array, memory-mapped and read-only.
+
+    Raises
+    ------
+    StoreError : its file is missing or altered
+    """
+    array: NDArray[Any] = np.load(verified(storage, key_of(ref.digest)), mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def derived(storage: Storage, ref: ArrayRef, function: Callable[[NDArray[Any]], T]) -> T:
+    """Return what `function` makes of an array, computed once by this process.
+
+    Raises
+    ------
+    StoreError : the array's file is missing or altered, even if it has been read before
+    """
+    verified(storage, key_of(ref.digest))
+    value: T = _derived(storage, ref, function)
+    return value
+
+
+@cached(LRUCache(1), condition=Condition())  # the workers come all at once: one computes, the others wait
+def _derived(storage: Storage, ref: ArrayRef, function: Callable[[NDArray[Any]], Any]) -> Any:
+    return function(open_array(storage, ref))
+
+
+def put_file(storage: Storage, content: bytes) -> FileRef:
+    """Write the bytes of a file."""
+    digest = FILE + hashlib.sha256(content).hexdigest()
+    storage.put(key_of(digest), content)
+    return FileRef(digest=digest)
+
+
+def read_file(storage: Storage, ref: FileRef) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    StoreError : it is missing or altered
+    """
+    return verified(storage, key_of(ref.digest)).read_bytes()
+
+
+def key_of(digest: str) -> str:
+    """Return the storage key of what a reference's digest names."""
+    if digest.startswith(FILE):
+        return f"{layout.FILES}/{digest.removeprefix(FILE)}"
+    return f"{layout.ARRAYS}/{digest.removeprefix(ARRAY)}.npy"
+
+
+def referred_to(record: bytes) -> set[str]:
+    """Return the keys of all arrays and files that a JSON record refers to."""
+    return {key_of(digest.decode()) for digest in re.findall(rb"(?:file:)?sha256:[0-9a-f]{64}", record)}
+
+
+def verified(storage: Storage, key: str) -> Path:
+    """Return the file, its bytes checked against its name, once for each state of the file and each process.
+
+    Raises
+    ------
+    StoreError : the file is missing or altered
+    """
+    try:
+        path = storage.local(key)
+        stat = path.stat()
+        state = (path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if state in _verified:
+            return path
+        with path.open("rb") as file:
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StoreError(f"{storage.where(key)} cannot be read ({error.strerror}): run the sweep again") from error
+    if actual != path.stem:
+        raise StoreError(f"{storage.where(key)} has been altered: its content no longer has the digest in its name")
+    _verified.add(state)
+    return path
+
+
+_verified: set[tuple[Path, int, int, int]] = set()
+
+
+class _HashingWriter:
+    """Lets NumPy write a file and hashes what passes, so that no array is read or copied twice."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        return int(self.file.write(data))

@@ -1,0 +1,15 @@
+"""The names of the folders below an artifact root, each once, and what is kept in them."""
+
+RECORDS = "cache"  # results of steps, by cache key
+ARRAYS = "arrays"  # .npy files, by digest
+FILES = "files"  # pictures and tables, by digest
+CHECKPOINTS = "checkpoints"  # of trainings, by identity
+LOCKS = "locks"  # of steps that are under way, by cache key
+RUNS = "runs"  # what a flow run under way knows: stop, tracking given up
+SWEEPS = "sweeps"  # what a person keeps
+TRACKING = "wandb"  # W&B's own folders
+ORCHESTRATION = "prefect"  # Prefect's home
+DOWNLOADS = "data"  # files as their sources gave them
+DRAFTS = "drafts"  # objects that are being written
+
+LATEST = f"{SWEEPS}/latest"  # the newest sweep

@@ -1,0 +1,156 @@
+"""The storage that is a folder."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock, Timeout
+
+from execution import faults
+from execution.storage import layout
+from experiment.values import Frozen
+
+SECONDS_BETWEEN_TRIES = 0.05
+
+
+class LocalLock:
+    """A lock of the operating system, which dies with its process."""
+
+    def __init__(self, path: Path) -> None:
+        self.lock = FileLock(path, thread_local=False)
+
+    def acquire(self, timeout: float | None, given_up: Callable[[], bool]) -> bool:
+        seconds = -1 if timeout is None else timeout
+        try:
+            self.lock.acquire(seconds, poll_interval=SECONDS_BETWEEN_TRIES, cancel_check=given_up)
+        except Timeout:
+            return False
+        return True
+
+    def release(self) -> None:
+        self.lock.release()
+
+
+class LocalStorage(Frozen):
+    """Objects are files below `root`, an absolute path. See `Storage`."""
+
+    root: Path
+
+    def get(self, key: str) -> bytes:
+        return (self.root / key).read_bytes()
+
+    def put(self, key: str, content: bytes, *, durable: bool = False) -> None:
+        with self.draft() as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+            self.adopt(file, key)
+
+    def put_if_absent(self, key: str, content: bytes) -> bool:
+        path = self.made(key)
+        with tempfile.NamedTemporaryFile(dir=self.folder(layout.DRAFTS)) as file:
+            file.write(content)
+            file.flush()
+            try:
+                os.link(file.name, path)
+            except FileExistsError:
+                return False
+        return True
+
+    def exists(self, key: str) -> bool:
+        return os.path.lexists(self.root / key)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        try:
+            names = sorted(os.listdir(self.root / prefix))  # noqa: PTH208 - strings; there may be 100,000
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        yield from (f"{prefix}/{name}" for name in names)
+
+    def delete(self, key: str) -> None:
+        path = self.root / key
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    def set_aside(self, key: str) -> None:
+        path = self.root / key
+        path.rename(path.with_name(f"{path.name}.bad-{time.time_ns()}"))
+
+    def size(self, key: str) -> int:
+        path = self.root / key
+        files = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
+        return sum(file.lstat().st_size for file in files if not file.is_dir())
+
+    def modified(self, key: str) -> float:
+        return (self.root / key).stat().st_mtime
+
+    @contextmanager
+    def draft(self) -> Iterator[IO[bytes]]:
+        # On the same disk as everything else: a draft becomes an object by being renamed.
+        with tempfile.NamedTemporaryFile(dir=self.folder(layout.DRAFTS), delete=False) as file:
+            try:
+                yield file
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+
+    def adopt(self, draft: IO[bytes], key: str) -> None:
+        draft.close()
+        kind = key.split("/")[0]
+        faults.point(f"{kind} drafted")
+        path = self.made(key)
+        if path.is_dir():  # which cannot belong there
+            self.set_aside(key)
+        Path(draft.name).replace(path)
+        faults.point(f"{kind} written")
+
+    def local(self, key: str) -> Path:
+        return self.root / key
+
+    def lock(self, key: str) -> LocalLock:
+        path = self.made(key)
+        if path.is_dir():
+            self.set_aside(key)
+        return LocalLock(path)
+
+    def publish(self, folder: str, files: Mapping[str, bytes], latest: str) -> None:
+        path = self.made(folder)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
+        old = draft.with_name(f"{draft.name}.old")
+        if path.exists():
+            path.rename(old)
+        faults.point("publish between")
+        draft.rename(path)
+        faults.point("publish in place")
+        shutil.rmtree(old, ignore_errors=True)
+        link = draft.with_name(f"{draft.name}.latest")
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath(path, link.parent))
+        faults.point("publish linked")
+        link.replace(self.root / latest)
+
+    def folder(self, name: str) -> Path:
+        path = self.root / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def where(self, key: str) -> str:
+        return str(self.root / key)
+
+    def made(self, key: str) -> Path:
+        """Return the path of an object, the folder that holds it made."""
+        path = self.root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path

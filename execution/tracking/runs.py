@@ -1,0 +1,119 @@
+"""One Weights & Biases run per task run, linked with it both ways, every epoch in it once.
+
+The W&B run's id is the task's identity (from its cache key) and its config carries the Prefect flow-run and
+task-run ids; the Prefect task run says the W&B run's id in its log. A task that was killed and runs again
+takes up its W&B run: online by resuming it after what the server has, offline by writing it anew.
+
+W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offline, after one warning.
+"""
+
+import logging
+import shutil
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect.context import TaskRunContext
+
+from execution import faults
+from execution.cache.policy import identity
+from execution.config import Underway
+from execution.storage import layout
+from execution.tracking.mode import PATIENCE, go_offline
+from softmax.sgd import Metrics
+
+if TYPE_CHECKING:
+    import wandb  # takes half a second, and a cached sweep does without
+
+log = logging.getLogger("sweep")
+
+_setting_up = threading.Lock()
+
+
+@contextmanager
+def tracked(execution: Underway, job_type: str, name: str, config: dict[str, Any]) -> Iterator["wandb.Run"]:
+    """Open the W&B run of the running Prefect task; it ends as failed when the block raises.
+
+    Parameters
+    ----------
+    job_type : the step
+    name : to display
+    config : what is to be seen in W&B and read back from `run.config`; the Prefect ids are added
+    """
+    task_run = TaskRunContext.get()
+    assert task_run is not None
+    ids = {
+        "prefect_flow_run_id": str(task_run.task_run.flow_run_id),
+        "prefect_task_run_id": str(task_run.task_run.id),
+    }
+    run = start(execution, job_type=job_type, name=name, config=config | ids)
+    log.info("W&B run %s %s", run.id, "(offline)" if run.offline else run.url, extra={"console": False})
+    faults.point("tracking begun")
+    try:
+        yield run
+    except BaseException:
+        finish(run, execution, exit_code=1)
+        raise
+    finish(run, execution, exit_code=0)
+    faults.point("tracking ended")
+
+
+def start(execution: Underway, **about: Any) -> "wandb.Run":
+    """Begin a run: online if that is the mode and W&B takes it in time, else offline, in place of an earlier try."""
+    import wandb
+
+    with _setting_up:
+        wandb.setup()
+    folder = execution.storage.folder(layout.TRACKING)
+    about |= {
+        "id": identity(),
+        "project": execution.wandb_project,
+        "group": execution.name,
+        "dir": folder.parent,
+        "reinit": "create_new",
+        "settings": wandb.Settings(
+            silent=True,
+            console="off",
+            disable_git=True,
+            disable_code=True,
+            init_timeout=PATIENCE,
+            finish_timeout=PATIENCE,
+            finish_timeout_raises=True,
+            # What a run would find out about the machine again and again is in the sweep's summary.
+            x_save_requirements=False,
+            x_disable_meta=True,
+            x_disable_stats=True,
+            x_disable_machine_info=True,
+            x_transaction_log_flush_interval=1,  # seconds: what a killed run leaves can be synced up to there
+        ),
+    }
+    if execution.wandb_mode == "online" and not execution.state.tracking_given_up:
+        try:
+            return wandb.init(mode="online", resume="allow", **about)
+        except wandb.errors.Error as error:
+            go_offline(execution, f"a run could not be started ({error})")
+            about["id"] += "-offline"  # the client's service does not let go of an id that it could not start
+    for earlier in folder.glob(f"offline-run-*-{about['id']}"):
+        shutil.rmtree(earlier)  # its rows are all written again: `wandb sync` must not find them twice
+    return wandb.init(mode="disabled" if execution.wandb_mode == "disabled" else "offline", **about)
+
+
+def finish(run: "wandb.Run", execution: Underway, exit_code: int) -> None:
+    """End a run; one that cannot be sent to its end in time is kept as an offline one."""
+    folder = Path(run.dir).parent
+    try:
+        run.finish(exit_code=exit_code)
+    except TimeoutError:
+        folder.rename(folder.with_name(f"offline-{folder.name}"))  # so that `wandb sync` does not pass it over
+        go_offline(execution, f"run {run.id} could not be sent to its end")
+
+
+def log_epochs(run: "wandb.Run", rows: Iterable[Metrics]) -> None:
+    """Log one row an epoch, its step the epoch; not again what a resumed run has."""
+    for row in rows:
+        if row.epoch >= run.starting_step:
+            values = {name: value for name, value in row._asdict().items() if value == value or name == "train_loss"}
+            run.log(values, step=row.epoch, commit=True)
+            faults.point("epoch")

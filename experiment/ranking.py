@@ -1,0 +1,53 @@
+"""Combinations under all their seeds, and their order."""
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from statistics import fmean
+
+from experiment.axes import Combination
+from experiment.results import Selection, Trained
+from experiment.values import Frozen
+
+
+class Candidate(Frozen):
+    """One combination under all its seeds; figures are means over them."""
+
+    combination: Combination
+    trained: tuple[Trained, ...]
+
+    @property
+    def diverged(self) -> bool:
+        return any(run.diverged for run in self.trained)
+
+    @property
+    def val_accuracy(self) -> float:
+        return fmean(run.val_accuracy or 0.0 for run in self.trained)
+
+    @property
+    def val_loss(self) -> float:
+        return fmean(math.inf if run.val_loss is None else run.val_loss for run in self.trained)
+
+    @property
+    def best_epoch(self) -> int:
+        return round(fmean(run.best_epoch for run in self.trained))
+
+
+def candidates(trained: Sequence[Trained]) -> list[Candidate]:
+    """Return one for each combination; the runs of a combination stand side by side in `trained`."""
+    return [
+        Candidate(combination=combination, trained=tuple(runs))
+        for combination, runs in groupby(trained, key=lambda run: run.combination)
+    ]
+
+
+def ranked(selection: Selection, trained: Sequence[Trained]) -> tuple[Candidate, ...]:
+    """Return the candidates, best first: what was selected, by these very trainings."""
+    every = candidates(trained)
+    return tuple(every[position] for position in selection.order)
+
+
+def rank(candidate: Candidate, select_by: str) -> tuple[float, ...]:
+    """Return a sort key: by mean validation accuracy (or loss), ties by the other one; those that diverged last."""
+    by_accuracy = (-candidate.val_accuracy, candidate.val_loss)
+    return (candidate.diverged, *(by_accuracy if select_by == "val_accuracy" else by_accuracy[::-1]))

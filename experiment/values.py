@@ -1,0 +1,33 @@
+"""The kinds of values that the project is made of: small, immutable, JSON."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """Immutable, hashable, and strict about what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Settings(Frozen):
+    """What a step is told, as opposed to what an earlier step found: seen in W&B, field by field."""
+
+
+class Result(Frozen):
+    """What a step returns. Refers to no other step's identity: a cached result may hold only what its key holds."""
+
+    identity: str = Field("", description="Of the step that made it: names its cache entry and its W&B run.")
+
+
+class ArrayRef(Frozen):
+    """What a result keeps of an array."""
+
+    digest: str  # "sha256:<hex>" of the .npy file
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class FileRef(Frozen):
+    """What a result keeps of a file, a picture say."""
+
+    digest: str  # "file:sha256:<hex>" of its bytes
