@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import Task, task
+from prefect.transactions import IsolationLevel
 
 from execution.cache.policy import DeterminedByInputsAndSources, identity
 from execution.config import Underway
@@ -50,7 +51,7 @@ def step(
         made: Task[Concatenate[Underway, P], R] = task(
             task_run_name=name or job_type.replace("_", " "),
             tags=["sweep"],
-            cache_policy=DeterminedByInputsAndSources(),
+            cache_policy=DeterminedByInputsAndSources(isolation_level=IsolationLevel.SERIALIZABLE),
             result_serializer="json",
             **options,
         )(run_step)

@@ -2,11 +2,11 @@
 
 import ast
 import hashlib
-import importlib.util
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+PROJECT = Path(__file__).parents[2]
 # What can change a number. Not `execution`: it computes numbers and may change none. Not `flows`: it has them computed.
 FOLLOWED = ("tasks", "report", "experiment", "softmax")
 
@@ -32,12 +32,12 @@ def closure(module: str) -> dict[str, str]:
 
 @cache
 def source_of(module: str) -> bytes | None:
-    """Return a module's source; None if there is no module of that name, as for a function in one."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    return Path(spec.origin).read_bytes() if spec and spec.origin else None
+    """Return the source of a module of the project; None if there is none of that name, as for a function in one."""
+    path = PROJECT.joinpath(*module.split("."))
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.is_file():
+            return file.read_bytes()
+    return None
 
 
 @cache
@@ -71,6 +71,6 @@ def prefixes(name: str) -> Iterator[str]:
 
 def code_digest() -> str:
     """Return the digest of everything that takes part in a result: what the steps reach."""
-    steps = sorted(Path(__file__).parents[2].glob("tasks/[a-z]*.py"))
+    steps = sorted(PROJECT.glob("tasks/[a-z]*.py"))
     sources = {name: digest for path in steps for name, digest in closure(f"tasks.{path.stem}").items()}
     return hashlib.sha256(repr(sorted(sources.items())).encode()).hexdigest()

@@ -7,6 +7,7 @@ Anything else is set aside and the step runs again.
 import hashlib
 import json
 import logging
+from pathlib import Path
 
 from prefect.filesystems import WritableFileSystem
 
@@ -22,8 +23,9 @@ class RecordStorage(WritableFileSystem):
 
     storage: AnyStorage
 
-    def _resolve_path(self, path: str) -> str:
-        return f"{layout.RECORDS}/{path}"
+    def _resolve_path(self, path: str) -> Path:
+        # Prefect resolves paths that it has resolved before, and "" for the folder that they are in.
+        return Path(layout.RECORDS, Path(path).name)
 
     def read_path(self, path: str, _sync: bool = True) -> bytes:  # type: ignore[override]  # Prefect calls it synchronously
         """Return the record's bytes.
@@ -32,7 +34,7 @@ class RecordStorage(WritableFileSystem):
         ------
         ValueError : there is no such record, or it is not whole; Prefect takes either for "not cached"
         """
-        key = self._resolve_path(path)
+        key = str(self._resolve_path(path))
         if not self.storage.exists(key):
             raise ValueError(f"no record {path}")
         try:
@@ -43,14 +45,14 @@ class RecordStorage(WritableFileSystem):
             for referred in arrays.referred_to(record):
                 arrays.verified(self.storage, referred)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, StoreError) as error:
-            log.warning("Cached result %s… is not used: %s. Its step runs again.", path[:12], error)
+            log.warning("Cached result %s… is not used: %s. Its step runs again.", key[-64:-52], error)
             self.storage.set_aside(key)
             raise ValueError(f"record {path} is not whole") from error
         return record
 
     def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # type: ignore[override]
         envelope = {"sha256": hashlib.sha256(content).hexdigest(), "record": content.decode()}
-        self.storage.put(self._resolve_path(path), json.dumps(envelope).encode())
+        self.storage.put(str(self._resolve_path(path)), json.dumps(envelope).encode())
 
     async def aread_path(self, path: str) -> bytes:
         return self.read_path(path)
