@@ -36,7 +36,7 @@ class Execution(Frozen):
         "softmax-sweep",
         pattern=r"^[^/\\#?%:\s][^/\\#?%:]*$",
         max_length=128,
-        description="Weights & Biases project.",
+        description="Weights & Biases project: no '/', '\\', '#', '?', '%' or ':'.",
     )
     checkpoint_seconds: float = Field(
         5.0, ge=0, allow_inf_nan=False, description="A training is kept about that often: what a kill costs at most."

@@ -68,7 +68,7 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the values as they are; a ValueError names one that stands there twice."""
     for index, value in enumerate(values):
         if value in values[:index]:
-            raise ValueError(f"{value:g} stands here twice: give each value once")
+            raise ValueError(f"{values[values.index(value)]:g} stands here twice: give each value once")
     return values
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from rich.console import Console
 
 from execution import prepare
@@ -114,6 +115,20 @@ def set_up_logging() -> None:
     log.addHandler(handler)
 
 
+def refusal(problem: ErrorDetails) -> str:
+    """Return what is wrong with a flag's value, and the remedy, in one line."""
+    name, value = str(problem["loc"][0]), problem["input"]
+    flag, given = f"--{name.replace('_', '-')}", " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if problem["type"] == "too_short":
+        return f"{flag}: give at least one value"
+    remedy = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "string_pattern_mismatch":
+        remedy = str(Execution.model_fields[name].description)
+    if "," in given:
+        remedy += " (separate values with spaces)"
+    return f"{flag}: {given} is not possible: {remedy}"
+
+
 def short(path: str) -> str:
     """Return the path relative to where the user is, if that is shorter."""
     return min(path, os.path.relpath(path), key=len)
@@ -128,8 +143,7 @@ def main() -> int:
     except CycloptsError as error:
         problems = error.__cause__.errors(include_url=False) if isinstance(error.__cause__, ValidationError) else []
         for problem in problems:
-            flag = str(problem["loc"][0]).replace("_", "-")
-            say(f"--{flag}: {problem['input']!r} is not possible: {problem['msg'].removeprefix('Value error, ')}")
+            say(refusal(problem))
         if not problems:
             say(str(error))
         say("python -m flows --help lists all flags")

@@ -6,12 +6,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from prefect.testing.utilities import prefect_test_harness
 from sklearn.datasets import load_digits
 
+from execution.config import Execution
 from experiment.data.formats import npy_name
 from flows import server
 
@@ -106,3 +109,9 @@ def until(done: Callable[[], object], seconds: float = 100) -> None:
 def clean_environment() -> dict[str, str]:
     """This process's, without what would change how the program tracks or orchestrates."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "PREFECT_"))}
+
+
+def model_of(execution: Execution) -> dict[str, NDArray[Any]]:
+    """Return everything in the newest sweep's `model.npz`."""
+    with np.load(execution.artifacts / "sweeps" / "latest" / "model.npz", allow_pickle=False) as arrays:
+        return dict(arrays)

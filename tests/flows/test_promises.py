@@ -10,19 +10,19 @@ from statistics import fmean, stdev
 import numpy as np
 import pandas as pd
 import pytest
-from experiment.store import ArrayStore
 from prefect import Task
 from prefect.context import TaskRunContext
 from scipy.stats import norm
 from sklearn.metrics import confusion_matrix
 
 from execution.config import Execution
+from execution.storage import arrays
 from experiment.config import Experiment
+from experiment.errors import WrongGradient
 from experiment.results import Dataset, TestSet
 from flows.sweep import sweep
 from softmax import loss as loss_module
 from softmax import reference
-from tasks.check_gradients import WrongGradient
 from tests.conftest import PROJECT
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
@@ -50,15 +50,15 @@ def test_evaluate_is_the_only_step_that_takes_a_test_set():
 
 
 def test_the_test_arrays_are_opened_once_each_and_by_evaluate_alone(digits, execution, monkeypatch):
-    opened, opening, lock = [], ArrayStore.open, threading.Lock()
+    opened, opening, lock = [], arrays.open_array, threading.Lock()
 
-    def spy(self, ref):
+    def spy(storage, ref):
         context = TaskRunContext.get()
         with lock:
             opened.append((ref.digest, context.task.fn.__name__))
-        return opening(self, ref)
+        return opening(storage, ref)
 
-    monkeypatch.setattr(ArrayStore, "open", spy)
+    monkeypatch.setattr(arrays, "open_array", spy)
     summary = sweep(Experiment(data_dir=digits, **GRID), execution)
     of_test = {summary.provenance["data"]["digests"][f"test_{kind}"] for kind in ("images", "labels")}
     assert sorted(opened_by for opened_by in opened if opened_by[0] in of_test) == sorted(

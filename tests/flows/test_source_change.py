@@ -28,7 +28,7 @@ FLAGS = [
 @pytest.fixture
 def cached(prefect_server, tmp_path, digits):
     """Run the sweep of the copy. Gives how many of its two combinations were cached."""
-    for part in ("flows", "tasks", "experiment", "report", "softmax"):
+    for part in ("flows", "tasks", "execution", "experiment", "report", "softmax"):
         shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "pyproject.toml", tmp_path)
 

@@ -13,8 +13,9 @@ from collections import Counter
 import pytest
 import wandb
 
+from execution import prepare
 from execution.config import Execution
-from experiment import tracking
+from execution.tracking import mode as tracking_mode
 from experiment.config import Experiment
 from flows.sweep import sweep
 from tests.conftest import clean_environment
@@ -23,7 +24,7 @@ from tests.wandb_server import WandbServer
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
 FLAGS = ["--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 4]
-STEPS = ["download", "normalize", "split", "check_gradients", "select", "retrain", "evaluate", "report"]
+STEPS = ["download", "scale", "split", "check_gradients", "select", "retrain", "evaluate", "report"]
 QUICK = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}  # seconds between the client's messages, for 15
 
 
@@ -118,7 +119,7 @@ def test_online_every_task_run_is_a_run_with_its_config_rows_and_summary(server,
 @pytest.mark.hostile
 def test_a_killed_online_run_is_taken_up_again_with_every_epoch_once(server, begin):
     flags = ["--learning-rates", 0.01, "--batch-sizes", 1, "--alphas", 0, "--max-epochs", 40, "--engine", "numpy"]
-    process = begin(*flags, SWEEP_CHECKPOINT_SECONDS="0.5")
+    process = begin(*flags, "--checkpoint-seconds", 0.5)
     while server.rows < 5:
         assert process.poll() is None
         time.sleep(0.05)
@@ -127,7 +128,7 @@ def test_a_killed_online_run_is_taken_up_again_with_every_epoch_once(server, beg
     (killed,) = (run for run in server.runs.values() if run.job_type == "train")
     assert 5 <= len(killed.history) < 40
     before = len(server.runs)
-    process = begin(*flags, SWEEP_CHECKPOINT_SECONDS="0.5")
+    process = begin(*flags, "--checkpoint-seconds", 0.5)
     said, _ = process.communicate(timeout=200)
     assert process.returncode == 0, said
     assert killed.state == "finished"
@@ -198,16 +199,23 @@ def logged_out(monkeypatch, tmp_path):
     wandb.teardown()
 
 
-def mode(**execution):
-    return tracking.decided(Execution(**execution)).wandb_mode
+@pytest.fixture
+def mode(tmp_path):
+    """Given the user's flags: how the sweep is tracked."""
+
+    def settled(**flags):
+        execution = Execution(artifacts=tmp_path, **flags)
+        return tracking_mode.settled(prepare.underway(Experiment(), execution, "run"), execution.wandb_mode).wandb_mode
+
+    return settled
 
 
-def test_without_a_key_tracking_is_offline(logged_out, caplog):
+def test_without_a_key_tracking_is_offline(mode, logged_out, caplog):
     assert mode() == "offline"
     assert not caplog.text
 
 
-def test_with_a_key_in_the_environment_tracking_is_online(logged_out, server, monkeypatch):
+def test_with_a_key_in_the_environment_tracking_is_online(mode, logged_out, server, monkeypatch):
     for name, value in server.env().items():
         monkeypatch.setenv(name, value)
     assert mode() == mode(wandb_mode="online") == "online"
@@ -215,7 +223,7 @@ def test_with_a_key_in_the_environment_tracking_is_online(logged_out, server, mo
     assert mode(wandb_mode="disabled") == "disabled"
 
 
-def test_with_what_wandb_login_leaves_tracking_is_online(logged_out, server):
+def test_with_what_wandb_login_leaves_tracking_is_online(mode, logged_out, server):
     command = [sys.executable, "-m", "wandb", "login", "--host", server.url, server.api_key]
     subprocess.run(command, env=os.environ, check=True, timeout=60)
     assert mode() == "online"
@@ -224,7 +232,7 @@ def test_with_what_wandb_login_leaves_tracking_is_online(logged_out, server):
 @pytest.mark.parametrize(
     ("key", "says"), [("f" * 40, "does not accept the API key: it is invalid"), ("short", "the API key is invalid")]
 )
-def test_an_invalid_key_is_said_to_be_invalid(logged_out, server, monkeypatch, caplog, key, says):
+def test_an_invalid_key_is_said_to_be_invalid(mode, logged_out, server, monkeypatch, caplog, key, says):
     monkeypatch.setenv("WANDB_BASE_URL", server.url)
     monkeypatch.setenv("WANDB_API_KEY", key)
     assert mode() == "offline"
@@ -241,5 +249,5 @@ def test_an_unreachable_server_is_given_up_within_seconds(server, trouble, monke
     if trouble == "stopped":
         server.stop()
     start = time.monotonic()
-    assert f"{server.url} cannot be reached" in tracking.probe(server.url, server.api_key)
-    assert time.monotonic() - start < tracking.PATIENCE
+    assert f"{server.url} cannot be reached" in tracking_mode.probe(server.url, server.api_key)
+    assert time.monotonic() - start < tracking_mode.PATIENCE

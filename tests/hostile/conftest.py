@@ -10,7 +10,7 @@ from tests.hostile.leavings import Row, results, rows_on_disk
 from tests.hostile.program import FORKED, Program, nothing
 
 GRID = ("--learning-rates", 0.5, 0.1, "--batch-sizes", 16, 64, "--alphas", 0, "--max-epochs", 30, "--patience", 30)
-OFTEN = {"SWEEP_CHECKPOINT_SECONDS": "0"}  # after every epoch
+OFTEN = ("--checkpoint-seconds", 0)  # after every epoch
 
 
 class Undisturbed(NamedTuple):
@@ -26,7 +26,6 @@ def forking(prefect_server):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_API_URL", prefect_server)
         patch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-        patch.setenv("SWEEP_CHECKPOINT_SECONDS", OFTEN["SWEEP_CHECKPOINT_SECONDS"])
         process = FORKED.Process(target=nothing)
         process.start()
         process.join()
@@ -38,8 +37,8 @@ def sweep_in(prefect_server, digits, forking):
 
     def program(artifacts, *flags, **environment):
         return Program(
-            artifacts, "--data-dir", digits, "--workers", 2, *(flags or GRID),
-            **{"PREFECT_API_URL": prefect_server, **OFTEN, **environment},
+            artifacts, "--data-dir", digits, "--workers", 2, *OFTEN, *(flags or GRID),
+            **{"PREFECT_API_URL": prefect_server, **environment},
         )  # fmt: skip
 
     return program

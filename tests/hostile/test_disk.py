@@ -69,7 +69,7 @@ def completes(program, undisturbed) -> None:
 
 def test_a_disk_turned_read_only_is_named_and_once_writable_it_completes(program, disk, undisturbed):
     _, remount = disk
-    assert program.run_forked(SWEEP_KILL_AT="epoch:50").code == KILLED
+    assert program.run_forked(SWEEP_KILL_AT="train epoch:50").code == KILLED
     for _ in range(50):
         try:
             remount("ro")

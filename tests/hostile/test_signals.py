@@ -8,7 +8,8 @@ import time
 import pytest
 import requests
 
-from experiment import checkpoint
+from execution.storage import checkpoints
+from execution.storage.local import LocalStorage
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
 from tests.hostile.program import KILLED, Running
 
@@ -63,7 +64,9 @@ def stop(running: Running, artifacts, number: signal.Signals) -> None:
 
 
 def epochs_in_checkpoints(artifacts) -> dict[str, int]:
-    states = {path.stem: checkpoint.load(path, path.stem) for path in (artifacts / "checkpoints").glob("*.ckpt")}
+    storage = LocalStorage(root=artifacts)
+    names = [path.stem for path in (artifacts / "checkpoints").glob("*.ckpt")]
+    states = {name: checkpoints.load(storage, name) for name in names}
     return {name: len(state.history) for name, state in states.items() if state}
 
 
@@ -74,7 +77,7 @@ def test_a_signal_ends_it_soon_and_it_resumes_from_its_checkpoints(long_sweep, a
     assert before
     assert all(0 < epochs < 80 for epochs in before.values())
 
-    assert long_sweep.run_forked(SWEEP_KILL_AT="checkpoints written:1").code == KILLED
+    assert long_sweep.run_forked(SWEEP_KILL_AT="train checkpoints written:1").code == KILLED
     after = epochs_in_checkpoints(artifacts)
     # It went on with the next epoch of one of them, or of both if the other was as fast.
     assert sum(before.values()) < sum(after.values()) <= sum(before.values()) + len(before)

@@ -1,0 +1,65 @@
+"""A small sweep in this process, and the command line, typed in this process."""
+
+import logging
+import os
+import signal
+import sys
+
+import pytest
+
+from execution.config import Execution
+from experiment.config import Experiment
+from flows.__main__ import main
+from flows.sweep import sweep
+from tests.conftest import clean_environment
+
+GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 8, "patience": 8}
+
+
+@pytest.fixture
+def typed(monkeypatch, capfd):
+    """Type a command line, in this process. Gives its exit code and what it said on stderr."""
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    log = logging.getLogger("sweep")
+    handlers = log.handlers[:]
+    for name in os.environ.keys() - clean_environment().keys():
+        monkeypatch.delenv(name)
+
+    def type_in(*arguments):
+        monkeypatch.setattr(sys, "argv", ["flows", *map(str, arguments)])
+        return main(), capfd.readouterr().err
+
+    yield type_in
+    log.handlers[:] = handlers
+    for number, handler in signals.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def refused(typed, tmp_path):
+    """Type a command line that is refused: exit code 2, no traceback, nothing written. Gives what it said."""
+
+    def type_in(*arguments):
+        kept = set(tmp_path.rglob("*"))
+        code, said = typed("--artifacts", tmp_path / "artifacts", *arguments)
+        assert code == 2
+        assert "Traceback" not in said
+        assert set(tmp_path.rglob("*")) == kept
+        return said
+
+    return type_in
+
+
+@pytest.fixture
+def experiment(digits):
+    return Experiment(data_dir=digits, **GRID)
+
+
+@pytest.fixture
+def execution(tmp_path, prefect_server):
+    return Execution(artifacts=tmp_path / "artifacts", workers=2, wandb_mode="offline")
+
+
+@pytest.fixture
+def summary(experiment, execution):
+    return sweep(experiment, execution)

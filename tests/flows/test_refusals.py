@@ -1,0 +1,181 @@
+"""Bad input is refused before anything starts: exit code 2, what is wrong and what to do, nothing written."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from experiment.data.formats import npy_name
+from tests.conftest import PROJECT, clean_environment
+
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")  # without tokens, as is meant
+
+# ---- bad usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--learning-rates", 0], "--learning-rates: 0 is not possible: Input should be greater than 0"),
+        (["--learning-rates", 0.1, -1], "--learning-rates: -1 is not possible"),
+        (["--learning-rates", "nan"], "--learning-rates: nan is not possible"),
+        (["--learning-rates", "inf"], "--learning-rates: inf is not possible"),
+        (["--learning-rates", "fast"], "--learning-rates: fast is not possible: Input should be a valid number"),
+        (["--learning-rates"], "--learning-rates: give at least one value"),
+        (["--batch-sizes"], "--batch-sizes: give at least one value"),
+        (["--alphas"], "--alphas: give at least one value"),
+        (
+            ["--learning-rates", 0.1, "1e-1"],
+            "--learning-rates: 0.1 1e-1 is not possible: 0.1 stands here twice: give each value once",
+        ),
+        (["--batch-sizes", 8, 8], "--batch-sizes: 8 8 is not possible: 8 stands here twice"),
+        (["--alphas", 0, "-0.0"], "--alphas: 0 -0.0 is not possible: 0 stands here twice"),
+        (["--alphas", -0.1], "--alphas: -0.1 is not possible: Input should be greater than or equal to 0"),
+        (["--batch-sizes", 0], "--batch-sizes: 0 is not possible: Input should be greater than or equal to 1"),
+        (["--batch-sizes", 2.5], "--batch-sizes: 2.5 is not possible: Input should be a valid integer"),
+        (["--max-epochs", 0], "--max-epochs: 0 is not possible: Input should be greater than or equal to 1"),
+        (["--max-epochs"], "--max-epochs requires an argument"),
+        (["--validation-fraction", 0], "--validation-fraction: 0 is not possible: Input should be greater than 0"),
+        (["--validation-fraction", 1], "--validation-fraction: 1 is not possible: Input should be less than 1"),
+        (
+            ["--select-by", "test_accuracy"],
+            "test_accuracy is not possible: Input should be 'val_accuracy' or",
+        ),
+        (["--workers", 0], "--workers: 0 is not possible: Input should be greater than or equal to 1"),
+        (
+            ["--name", "../up"],
+            "--name: ../up is not possible: Name of the sweep's folder and W&B group: let",
+        ),
+        (["--learning-rates", "0.1,0.01"], "(separate values with spaces)"),
+        (["--learning-rate", 0.1], "Unknown option: --learning-rate. Did you mean --learning-rates?"),
+        (["surplus"], "surplus"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_a_bad_flag_is_refused_by_its_name(refused, digits, arguments, says):
+    said = refused("--data-dir", digits, *arguments)
+    assert says in said
+    assert "python -m flows --help lists all flags" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--batch-sizes", 8, 1121], "batch_sizes: 1121 is more than the 1120 training rows: choose a smaller"),
+        (["--validation-fraction", 0.9999], "leaves nothing to train on: choose a smaller fraction"),
+        (["--validation-fraction", 0.995], "leaves nothing to train on of class"),
+        (["--validation-fraction", 0.001], "leaves nothing to validate on of class 0: choose a larger fraction"),
+        (["--wandb-mode", "online"], "wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY"),
+    ],
+    ids=str,
+)
+def test_what_the_data_or_the_machine_do_not_allow_is_refused(refused, digits, arguments, says, tmp_path, monkeypatch):
+    monkeypatch.setenv("NETRC", "/nowhere")
+    monkeypatch.setenv("WANDB_CONFIG_DIR", "/nowhere")
+    assert says in refused("--data-dir", digits, *arguments)
+
+
+# ---- bad data
+
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = (
+    npy_name(array) for array in ("train_images", "train_labels", "test_images", "test_labels")
+)
+
+
+def with_value(value):
+    """A change of an array: its first element is `value`."""
+
+    def change(array):
+        array = array.astype(np.result_type(array, value))
+        array.flat[0] = value
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "says"),
+    [
+        (TRAIN_LABELS, lambda _: None, "missing; put there all of"),
+        (TRAIN_IMAGES, lambda _: b"1,2,3\n", "not a NumPy .npy file; write it with numpy.save"),
+        (TEST_LABELS, lambda y: y.astype(object), "truncated, damaged, or not plain numbers"),
+        (TRAIN_IMAGES, lambda X: X[:, 0], "save images as n × features or n × height × width"),
+        (TRAIN_LABELS, lambda y: y[:, None], "save labels 1-D"),
+        (TRAIN_LABELS, lambda y: y[:-1], "1399 labels for 1400 images; save one label an image"),
+        (TEST_IMAGES, lambda X: X[:, :60], "60 features an image, 64 in"),
+        (TRAIN_LABELS, with_value(-1), "label -1 of example 0; number classes from 0"),
+        (TRAIN_LABELS, lambda y: y / 1, "dtype float64; save labels as integers"),
+        (TEST_LABELS, with_value(10), "class 10 does not occur in"),
+        (TRAIN_LABELS, lambda y: np.where(y == 3, 4, y), "no example of class 3"),
+        (TRAIN_LABELS, lambda y: y * 0, "only class 0 occurs; give examples of at least two classes"),
+        (TRAIN_IMAGES, with_value(np.nan), "nan in image 0, feature 0; replace NaN"),
+    ],
+)
+def test_bad_data_is_refused_by_its_file(refused, digits, tmp_path, file, change, says):
+    folder = shutil.copytree(digits, tmp_path / "data")
+    changed = change(np.load(folder / file))
+    (folder / file).unlink()
+    if isinstance(changed, bytes):
+        (folder / file).write_bytes(changed)
+    elif changed is not None:
+        np.save(folder / file, changed)
+    said = refused("--data-dir", folder)
+    assert says in said
+    assert file in said
+    assert str(folder) in said
+
+
+def test_a_truncated_file_is_refused(refused, digits, tmp_path):
+    folder = shutil.copytree(digits, tmp_path / "data")
+    os.truncate(folder / TEST_IMAGES, 1000)
+    assert re.search(f"{TEST_IMAGES}: truncated.*write it again", refused("--data-dir", folder))
+
+
+def test_a_data_folder_that_is_none_is_refused(refused, tmp_path):
+    assert f"{tmp_path}/none: no such folder" in refused("--data-dir", tmp_path / "none")
+
+
+# ---- bad artifact roots
+
+
+@pytest.mark.parametrize("place", ["{tmp_path}/file", "{tmp_path}/file/below", "/proc", "/proc/below"])
+def test_an_artifact_root_that_cannot_be_written_is_refused(typed, digits, tmp_path, place):
+    (tmp_path / "file").touch()
+    code, said = typed("--data-dir", digits, "--artifacts", place.format(tmp_path=tmp_path))
+    assert code == 2
+    assert re.search(r"artifacts: \S+ (is not a folder|cannot be written to).*: name another folder", said)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_artifact_root_without_room_is_refused(refused, digits, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: namedtuple("Usage", "free")(1_000_000))
+    assert "has 1 MB free and this sweep wants 1 MB: make room or name another folder" in refused("--data-dir", digits)
+
+
+# ---- and as a process
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--alphas", -1], "--alphas: -1 is not possible"),
+        (["--data-dir", "/nowhere"], "/nowhere: no such folder"),
+        (["--artifacts", "/proc/below"], "name another folder with --artifacts"),
+    ],
+    ids=str,
+)
+def test_bad_input_ends_the_process_with_2(tmp_path, digits, arguments, says):
+    if "--data-dir" not in arguments:
+        arguments = ["--data-dir", digits, *arguments]
+    command = [sys.executable, "-m", "flows", *map(str, arguments)]
+    environment = clean_environment() | {"PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
