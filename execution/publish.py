@@ -7,10 +7,15 @@ from experiment.results import Report
 from experiment.summary import Summary
 
 
-def publish(execution: Underway, summary: Summary, drawn: Report) -> None:
-    """Put the sweep's folder in place, whole, instead of an earlier one of that name, and point `latest` to it."""
+def publish(execution: Underway, summary: Summary, drawn: Report) -> str:
+    """Put the sweep's folder in place, whole, instead of an earlier one of that name, and point `latest` to it.
+
+    Returns where a person finds it.
+    """
     storage = execution.storage
     files = {name: arrays.read_file(storage, file) for name, file in drawn.files.items()}
     files["summary.json"] = (summary.model_dump_json(indent=2) + "\n").encode()
-    storage.publish(f"{layout.SWEEPS}/{summary.name}", files, latest=layout.LATEST)
+    folder = f"{layout.SWEEPS}/{summary.name}"
+    storage.publish(folder, files, latest=layout.LATEST)
     warn_of_damage(execution, {run for runs in summary.runs.values() for run in runs})
+    return storage.where(folder)

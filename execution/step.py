@@ -6,12 +6,15 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import Task, task
-from prefect.transactions import IsolationLevel
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled
+from prefect.transactions import IsolationLevel, get_transaction
 
 from execution.cache.policy import DeterminedByInputsAndSources, identity
 from execution.config import Underway
 from execution.run import Run, TaskRun
 from execution.tracking.runs import tracked
+from experiment.errors import Interrupted
 from experiment.values import Result, Settings
 
 P = ParamSpec("P")
@@ -41,9 +44,14 @@ def step(
         @wraps(body)
         def run_step(execution: Underway, /, *args: P.args, **kwargs: P.kwargs) -> R:
             given = takes.bind(None, *args, **kwargs).arguments
-            config = settings(given)
-            with tracked(execution, job_type, (name or job_type).format(**given), {**config, **(shown or {})}) as run:
-                result = body(TaskRun(execution, identity(), run, config), *args, **kwargs)
+            config, called = settings(given), (name or job_type).format(**given)
+            try:
+                if execution.state.stop_requested:
+                    raise Interrupted("stopped before it began")
+                with tracked(execution, job_type, called, {**config, **(shown or {})}) as run:
+                    result = body(TaskRun(execution, identity(), run, config), *args, **kwargs)
+            except Interrupted as stopped:
+                return cancelled(stopped)  # type: ignore[return-value]  # Prefect takes a state for what it says
             return result.model_copy(update={"identity": identity()})
 
         first = inspect.Parameter("execution", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Underway)
@@ -58,6 +66,14 @@ def step(
         return made
 
     return decorate
+
+
+def cancelled(stopped: Interrupted) -> State[Any]:
+    """Return the state of a task run that was asked to stop: neither failed nor a result to keep."""
+    transaction = get_transaction()
+    assert transaction is not None
+    transaction.write_on_commit = False
+    return Cancelled(message=str(stopped))
 
 
 def settings(inputs: Mapping[str, Any]) -> dict[str, Any]:

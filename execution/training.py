@@ -4,6 +4,7 @@ Every few seconds the state goes to a checkpoint and the new epochs to W&B. Toge
 the cost of one by one, which is a twentieth of the training.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from softmax.sgd import State
 
 if TYPE_CHECKING:
     import wandb
+
+log = logging.getLogger("sweep")
 
 
 def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callable[..., Iterator[State]]) -> State:
@@ -33,6 +36,8 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
     """
     storage, flow_run = execution.storage, execution.state
     state = checkpoints.load(storage, identity)
+    if state:
+        log.info("Resumes from epoch %d", len(state.history), extra={"console": False})
     run.define_metric("epoch", hidden=True)
     run.define_metric("*", step_metric="epoch")
     logged, saved = 0, time.monotonic()
@@ -43,8 +48,18 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
             log_epochs(run, state.history[logged:])
             checkpoints.save(storage, identity, state)
             logged, saved = len(state.history), time.monotonic()
+            say_where(state)
         if stop:
             raise Interrupted(f"stopped after epoch {len(state.history)}")
     assert state is not None
     log_epochs(run, state.history[logged:])
     return state
+
+
+def say_where(state: State) -> None:
+    """Say in the task run's log how a training goes."""
+    now = state.history[-1]
+    log.info(
+        "Epoch %d: train loss %.4f, validation loss %.4f, accuracy %.2f%%; lowest loss in epoch %d",
+        now.epoch, now.train_loss, now.val_loss, 100 * now.val_accuracy, state.best_epoch, extra={"console": False},
+    )  # fmt: skip

@@ -60,7 +60,6 @@ class Trained(Result):
     """One combination, trained. Loss and accuracy are those of the returned (best) parameters."""
 
     combination: Combination
-    seed: int
     diverged: bool
     epochs_trained: int
     best_epoch: int  # 0: no epoch with a finite loss
@@ -106,3 +105,4 @@ class Report(Result):
     """What a person is given to look at, and the model."""
 
     files: dict[str, FileRef]  # by name
+    preview: FileRef  # the parallel coordinates, small enough to be part of an address

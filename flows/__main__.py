@@ -16,6 +16,7 @@ from execution import prepare
 from execution.config import Execution
 from execution.storage import layout, retention
 from execution.storage.choose import storage_at
+from execution.tracking.offline import to_send
 from experiment.config import Experiment
 from experiment.errors import InputError, SweepError
 from flows import startup
@@ -65,10 +66,8 @@ def run(
     from report.terminal import closing
 
     storage = execution.storage
-    tracking = short(storage.where(layout.TRACKING))
-    unsent = any("/offline-run-" in key for key in storage.list(layout.TRACKING))
     where = short(storage.where(f"{layout.SWEEPS}/{summary.name}"))
-    Console().print(closing(summary, where, f"{tracking}/offline-run-*" if unsent else None))
+    Console().print(closing(summary, where, to_send(short(storage.where(layout.TRACKING)))))
     return DONE
 
 

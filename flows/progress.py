@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from experiment.results import Trained
+from flows import shown
 
 log = logging.getLogger("sweep")
 
@@ -26,6 +27,7 @@ class GridProgress:
         self.started = time.monotonic()
         self.last_line = self.started
         self.bar: Progress | None = None
+        self.artifact = shown.begin_progress(total)  # in the Prefect UI
 
     def add(self, trained: Trained | None, cached: bool) -> None:
         """One more has ended: None when it failed."""
@@ -36,12 +38,13 @@ class GridProgress:
             best = self.best.val_accuracy if self.best else None
             if best is None or trained.val_accuracy > best:
                 self.best = trained
-        now = time.monotonic()
+        now, words = time.monotonic(), self.words()
         if self.bar:
-            self.bar.update(self.bar.task_ids[0], completed=self.done, words=self.words())
-        elif now - self.last_line >= SECONDS_BETWEEN_LINES or self.done == self.total:
+            self.bar.update(self.bar.task_ids[0], completed=self.done, words=words)
+        if now - self.last_line >= SECONDS_BETWEEN_LINES or self.done == self.total:
             self.last_line = now
-            log.info("train: %d of %d done, %s", self.done, self.total, self.words())
+            shown.progressed(self.artifact, self.done, self.total, words)
+            log.info("train: %d of %d done, %s", self.done, self.total, words, extra={"console": not self.bar})
 
     def words(self) -> str:
         parts = []

@@ -4,28 +4,36 @@ download → scale → split → check_gradients → train × every combination 
 """
 
 import time
+from typing import NamedTuple
 
 from prefect import flow, unmapped
 from prefect.context import FlowRunContext
+from prefect.exceptions import CancelledRun
 from prefect.futures import as_completed
-from prefect.states import Cancelled
+from prefect.states import Cancelled, Completed
 
 from execution import prepare
 from execution.config import Execution, Underway
+from execution.history import remember
 from execution.provenance import provenance
 from execution.publish import publish
 from execution.runner import steps_run
 from execution.stopping import stoppable
+from execution.storage import layout
+from execution.storage.arrays import read_file
 from execution.tracking import mode
+from execution.tracking.offline import to_send
 from experiment.axes import Combination
 from experiment.config import Experiment
 from experiment.errors import Interrupted, TrainingFailed
-from experiment.ranking import ranked
-from experiment.results import Dataset, GradientCheck, Split, Trained, TrainingSet
+from experiment.ranking import Candidate, ranked
+from experiment.results import Dataset, GradientCheck, Report, Split, Trained, TrainingSet
 from experiment.summary import Summary
-from flows import startup
+from flows import shown, startup
+from flows.command import command
 from flows.progress import grid_progress
 from report.summary import summarized
+from report.verdict import verdict
 from tasks.check_gradients import check_gradients
 from tasks.download import download, source
 from tasks.evaluate import evaluate
@@ -37,7 +45,7 @@ from tasks.split import split
 from tasks.train import train
 
 
-@flow(name="sweep", persist_result=False)
+@flow(name="sweep", flow_run_name=shown.name, persist_result=True, result_serializer="json")
 def sweep(experiment: Experiment = Experiment(), execution: Execution = Execution()) -> Summary:
     """Train softmax regression over a grid, select, retrain, test once, report.
 
@@ -58,12 +66,23 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     begun = prepare.underway(experiment, execution, str(flow_run.flow_run.id))
     try:
         with steps_run(begun), stoppable(begun):
-            return steps(experiment, mode.settled(begun, execution.wandb_mode))
-    except Interrupted as stopped:
-        return Cancelled(message=str(stopped))  # type: ignore[return-value]  # Prefect raises CancelledRun
+            begun = mode.settled(begun, execution.wandb_mode)
+            done = steps(experiment, begun)
+            message = tell(experiment, execution, begun, done)
+    except (Interrupted, CancelledRun) as stopped:
+        return Cancelled(message=f"{stopped}. Run it again: it goes on from there.")  # type: ignore[return-value]
+    finally:
+        begun.state.forget()
+    return Completed(message=message, data=done.summary)  # type: ignore[return-value]  # its data is returned
 
 
-def steps(experiment: Experiment, execution: Underway) -> Summary:
+class Done(NamedTuple):
+    summary: Summary
+    ranking: tuple[Candidate, ...]
+    report: Report
+
+
+def steps(experiment: Experiment, execution: Underway) -> Done:
     """Run the DAG itself."""
     started = time.monotonic()
     data = download(execution, source(experiment.data_dir))
@@ -102,8 +121,21 @@ def steps(experiment: Experiment, execution: Underway) -> Summary:
         },
         provenance=provenance(experiment, execution, data),
     )  # fmt: skip
-    publish(execution, summary, drawn)
-    return summary
+    return Done(summary, ranking, drawn)
+
+
+def tell(experiment: Experiment, execution: Execution, begun: Underway, done: Done) -> str:
+    """Put the outcome where people look for it; return it in one line."""
+    where = publish(begun, done.summary, done.report)
+    news = remember(begun, experiment, done.summary)
+    notes = {
+        "news": news,
+        "files": where,
+        "run again": f"`{command(experiment, execution)}`",
+        "W&B": f"`{unsent}`" if (unsent := to_send(begun.storage.where(layout.TRACKING))) else begun.wandb_mode,
+    }
+    shown.outcome(done.summary, done.ranking, notes, read_file(begun.storage, done.report.preview))
+    return f"{verdict(done.summary)}; {news}" if news else verdict(done.summary)
 
 
 def train_grid(

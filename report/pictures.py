@@ -1,5 +1,6 @@
 """The pictures of a sweep. Each function returns a figure; none looks at a file or a clock."""
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
+from PIL import Image
 
 from experiment.axes import AXES, Combination
 
@@ -149,6 +151,17 @@ def parallel_coordinates(leaderboard: pd.DataFrame, top: int = 10) -> Figure:
         draw_parallel(axis, finite, chosen)
         axis.set_title(title)
     return figure
+
+
+def png(figure: Figure, dpi: int = 120, colors: int | None = None) -> bytes:
+    """Return the picture as a PNG file, in a palette of `colors` if given, which takes a third of the room."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=dpi)
+    if colors:
+        picture = Image.open(buffer).convert("RGB").quantize(colors)
+        buffer = io.BytesIO()
+        picture.save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
 
 
 def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame) -> None:

@@ -6,13 +6,13 @@ from rich.table import Table
 from experiment.summary import Summary
 
 
-def closing(summary: Summary, files: str, unsent: str | None) -> Group:
+def closing(summary: Summary, files: str, to_send: str) -> Group:
     """Return the short table: what won, how good it is, where it lies, what to do next.
 
     Parameters
     ----------
     files : where the sweep's files are
-    unsent : W&B runs that can be sent later, as a pattern; None if there are none
+    to_send : the command that sends W&B runs which are only here; "" if there are none
     """
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
@@ -34,6 +34,6 @@ def closing(summary: Summary, files: str, unsent: str | None) -> Group:
     table.add_row("what mattered", ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in shares))
     table.add_row("files", files)
     table.add_row("Prefect UI", "make ui, then open http://127.0.0.1:4200")
-    if unsent:
-        table.add_row("W&B", f"wandb sync {unsent}")
+    if to_send:
+        table.add_row("W&B", to_send)
     return Group("", table)

@@ -56,12 +56,13 @@ def report(
     }
     for name, figure in drawn.items():
         if figure:
-            buffer = io.BytesIO()
-            figure.savefig(buffer, dpi=120)
-            contents[name] = buffer.getvalue()
+            contents[name] = pictures.png(figure)
         else:
             log.info("No %s: images of %d values are not square.", name, len(W))
-    return Report(files={name: run.put_file(content) for name, content in contents.items()})
+    return Report(
+        files={name: run.put_file(content) for name, content in contents.items()},
+        preview=run.put_file(pictures.png(pictures.parallel_coordinates(table), dpi=60, colors=48)),
+    )
 
 
 def saved_model(

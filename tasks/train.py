@@ -32,7 +32,6 @@ def train(
     )
     return Trained(
         combination=combination,
-        seed=seed,
         diverged=state.diverged,
         epochs_trained=len(state.history),
         best_epoch=state.best_epoch,

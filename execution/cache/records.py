@@ -9,8 +9,11 @@ import json
 import logging
 from pathlib import Path
 
+from prefect.context import TaskRunContext
 from prefect.filesystems import WritableFileSystem
+from pydantic import PrivateAttr
 
+from execution.cache.policy import IDENTITY
 from execution.storage import arrays, layout
 from execution.storage.choose import AnyStorage
 from experiment.errors import StoreError
@@ -22,6 +25,7 @@ class RecordStorage(WritableFileSystem):
     """Records in the sweep's storage, by cache key."""
 
     storage: AnyStorage
+    _said: set[str] = PrivateAttr(default_factory=set)  # Prefect reads a record more than once
 
     def _resolve_path(self, path: str) -> Path:
         # Prefect resolves paths that it has resolved before, and "" for the folder that they are in.
@@ -48,6 +52,9 @@ class RecordStorage(WritableFileSystem):
             log.warning("Cached result %s… is not used: %s. Its step runs again.", key[-64:-52], error)
             self.storage.set_aside(key)
             raise ValueError(f"record {path} is not whole") from error
+        if TaskRunContext.get() and key not in self._said:
+            self._said.add(key)
+            log.info("Cached: the result of W&B run %s", Path(key).name[:IDENTITY], extra={"console": False})
         return record
 
     def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # type: ignore[override]

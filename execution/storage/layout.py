@@ -12,4 +12,5 @@ ORCHESTRATION = "prefect"  # Prefect's home
 DOWNLOADS = "data"  # files as their sources gave them
 DRAFTS = "drafts"  # objects that are being written
 
+HISTORY = f"{SWEEPS}/history.csv"  # every finished run, a line each
 LATEST = f"{SWEEPS}/latest"  # the newest sweep

@@ -20,7 +20,7 @@ def unneeded(storage: AnyStorage, keep: int | None) -> list[str]:
     InUse : removing now would take something from under a running sweep
     """
     refuse_if_in_use(storage)
-    folders = [key for key in storage.list(layout.SWEEPS) if key != layout.LATEST]
+    folders = [key for key in storage.list(layout.SWEEPS) if key not in (layout.LATEST, layout.HISTORY)]
     drafts = [key for key in folders if name(key).startswith(".")]  # of sweeps that were killed as they were published
     sweeps = sorted((key for key in folders if key not in drafts), key=storage.modified, reverse=True)
     kept, dropped = sweeps[:keep], sweeps[keep:] if keep is not None else []

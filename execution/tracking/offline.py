@@ -1,6 +1,7 @@
 """Offline W&B runs as they lie on the disk: is every record of them as W&B's client wrote it?"""
 
 import logging
+import shlex
 import struct
 import zlib
 from collections.abc import Collection
@@ -10,6 +11,11 @@ from execution.config import Underway
 from execution.storage import layout
 
 log = logging.getLogger("sweep")
+
+
+def to_send(folder: str) -> str:
+    """Return the command that sends the W&B runs that lie in a folder, ready to be pasted; "" if there are none."""
+    return f"wandb sync {shlex.quote(folder)}/offline-run-*" if any(Path(folder).glob("offline-run-*")) else ""
 
 
 def warn_of_damage(execution: Underway, runs: Collection[str]) -> None:

@@ -8,6 +8,7 @@ W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offlin
 """
 
 import logging
+import shlex
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
@@ -49,7 +50,8 @@ def tracked(execution: Underway, job_type: str, name: str, config: dict[str, Any
         "prefect_task_run_id": str(task_run.task_run.id),
     }
     run = start(execution, job_type=job_type, name=name, config=config | ids)
-    log.info("W&B run %s %s", run.id, "(offline)" if run.offline else run.url, extra={"console": False})
+    where = f"(offline; to send it: wandb sync {shlex.quote(str(Path(run.dir).parent))})" if run.offline else run.url
+    log.info("W&B run %s %s", run.id, where, extra={"console": False})
     faults.point("tracking begun")
     try:
         yield run

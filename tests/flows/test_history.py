@@ -1,0 +1,59 @@
+"""Nights: each is remembered, and says what has changed."""
+
+import csv
+
+import numpy as np
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.sorting import FlowRunSort
+
+from execution.history import news
+from flows.sweep import sweep
+
+BEFORE = {
+    "finished": "2026-01-01 02:00:00", "best": "lr=0.1 batch=8 alpha=0", "best_epoch": "7", "val_accuracy": "0.9",
+    "val_loss": "0.3", "test_accuracy": "0.88", "test_loss": "0.35",
+}  # fmt: skip
+
+
+def remembered(execution):
+    with (execution.artifacts / "sweeps" / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def last_message():
+    with get_client(sync_client=True) as client:
+        return client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)[0].state.message
+
+
+def test_a_night_without_news_adds_a_line_and_no_file(summary, experiment, execution):
+    kept = {path for path in execution.artifacts.rglob("*") if path.is_file() and "wandb" not in path.parts}
+    sweep(experiment, execution)
+    after = {path for path in execution.artifacts.rglob("*") if path.is_file() and "wandb" not in path.parts}
+    assert after == kept
+    first, second = remembered(execution)
+    assert (first["cached"], second["cached"]) == ("0", "8")
+    assert float(second["test_accuracy"]) == summary.test_accuracy
+    assert "changed" not in last_message()
+
+
+def test_a_night_whose_data_changed_says_how_the_figures_did(summary, experiment, execution, digits, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for path in digits.iterdir():
+        np.save(folder / path.name, np.load(path))
+    moved = experiment.model_copy(update={"data_dir": folder})
+    sweep(moved, execution)
+    assert "changed" not in last_message()
+    labels = np.load(folder / "fashion_mnist_test_labels.npy")
+    np.save(folder / "fashion_mnist_test_labels.npy", (labels + 1) % 10)
+    worse = sweep(moved, execution)
+    assert f"test accuracy {summary.test_accuracy} → {worse.test_accuracy}" in last_message()
+    assert len(remembered(execution)) == 3
+
+
+def test_news_are_the_figures_that_differ():
+    assert news(BEFORE, BEFORE | {"finished": "later"}) == ""
+    changed = BEFORE | {"best": "lr=0.5 batch=8 alpha=0", "test_loss": "0.34"}
+    assert news(BEFORE, changed) == (
+        "changed since 2026-01-01 02:00:00: best lr=0.1 batch=8 alpha=0 → lr=0.5 batch=8 alpha=0; test loss 0.35 → 0.34"
+    )

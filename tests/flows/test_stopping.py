@@ -1,0 +1,77 @@
+"""Stopping one flow run stops that one, says so, and fails nothing."""
+
+import threading
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import CancelledRun
+from prefect.states import Cancelling
+
+from execution import training
+from flows.sweep import sweep
+from tests.conftest import until
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Trainings wait after their second epoch as long as this is not set, those of the named sweeps."""
+    release, waiting = threading.Event(), []
+    log_epochs = training.log_epochs
+
+    def wait(run, rows):
+        log_epochs(run, rows)
+        if run.group == "stopped" and len(rows) and rows[-1].epoch == 2:
+            waiting.append(run.id)
+            assert release.wait(100)
+
+    monkeypatch.setattr(training, "log_epochs", wait)
+    return release, waiting
+
+
+def test_of_two_flow_runs_in_one_process_the_cancelled_one_stops_and_the_other_goes_on(experiment, execution, held):
+    release, waiting = held
+    outcomes = {}
+
+    def run(name, **changes):
+        try:
+            about = {"name": name, "artifacts": execution.artifacts / name, "checkpoint_seconds": 0}
+            outcomes[name] = sweep(experiment.model_copy(update=changes), execution.model_copy(update=about))
+        except CancelledRun as cancelled:
+            outcomes[name] = str(cancelled)
+
+    # W&B lets no two runs of one name live in one process, hence other patience, which decides nothing here.
+    threads = [
+        threading.Thread(target=run, args=["stopped"]),
+        threading.Thread(target=run, args=["other"], kwargs={"patience": 9}),
+    ]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(waiting) == 2)
+    with get_client(sync_client=True) as client:
+        every = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=2)
+        (flow_run,) = [flow_run for flow_run in every if flow_run.name.startswith("stopped ")]
+        client.set_flow_run_state(flow_run.id, Cancelling(), force=True)
+        mark = execution.artifacts / "stopped" / "runs" / str(flow_run.id) / "stop"
+        until(mark.exists)
+        release.set()
+        for thread in threads:
+            thread.join(100)
+        assert outcomes["other"].combinations == 8
+        assert "0 of 8 combinations are trained" in outcomes["stopped"]
+        assert "Run it again" in outcomes["stopped"]
+        state = client.read_flow_run(flow_run.id).state
+        assert state.is_cancelled()
+
+        def ended():
+            runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run.id]}))
+            return [run.state.type.value for run in runs if run.name.startswith("train ")]
+
+        until(lambda: set(ended()) == {"CANCELLED"}, 30)
+    assert not mark.parent.exists()
+    assert len(list((execution.artifacts / "stopped" / "checkpoints").iterdir())) == 2
+
+    again = sweep(experiment, execution.model_copy(update={"artifacts": execution.artifacts / "stopped"}))
+    assert again.cached == 0  # what was cut short is no result
+    assert again.test_loss == outcomes["other"].test_loss
