@@ -43,7 +43,19 @@ def check(experiment: Experiment, execution: Execution) -> None:
         )
     if execution.wandb_mode == "online" and not credentials()[1]:
         raise InputError("wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY")
+    check_lasting(execution.artifacts)
     check_writable(execution.artifacts, space=values * SPACE_PER_VALUE)
+
+
+def check_lasting(folder: Path) -> None:
+    """Raise InputError if Prefect's worker runs this in a checkout that it removes afterwards, `folder` with it."""
+    here = Path.cwd()
+    temporary = here.is_relative_to(Path(tempfile.gettempdir()).resolve())
+    if "PREFECT__FLOW_RUN_ID" in os.environ and temporary and folder.expanduser().resolve().is_relative_to(here):
+        raise InputError(
+            f"artifacts: {folder.resolve()} lies in a temporary checkout, which is removed when the run ends, and all "
+            "results with it: give the deployment an absolute folder that stays, as execution.artifacts"
+        )
 
 
 def check_writable(folder: Path, space: int) -> None:
@@ -54,11 +66,11 @@ def check_writable(folder: Path, space: int) -> None:
             pass
     except OSError as error:
         reason = "is not a folder" if error.errno == errno.ENOTDIR else f"cannot be written to ({error.strerror})"
-        raise InputError(f"artifacts: {existing} {reason}: name another folder with --artifacts") from error
+        raise InputError(f"artifacts: {existing} {reason}: name another folder") from error
     if (free := shutil.disk_usage(existing).free) < space:
         raise InputError(
             f"artifacts: {existing} has {free / 1e6:.0f} MB free and this sweep wants {space / 1e6:.0f} MB: "
-            "make room or name another folder with --artifacts"
+            "make room or name another folder"
         )
 
 

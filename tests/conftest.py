@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 from prefect.testing.utilities import prefect_test_harness
 from sklearn.datasets import load_digits
@@ -19,6 +20,10 @@ from experiment.data.formats import npy_name
 from flows import server
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+# A busy machine is no reason for a property to fail.
+settings.register_profile("sweep", deadline=None)
+settings.load_profile("sweep")
 
 
 def pytest_collection_modifyitems(items):

@@ -29,7 +29,7 @@ def own_data(folder: Path) -> Arrays:
         training; there is only one class; the test labels name a class that training lacks.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; --data-dir takes one that holds {', '.join(FILES)}")
+        raise DataError(f"{folder}: no such folder; data_dir takes one that holds {', '.join(FILES)}")
     missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:
         raise DataError(f"{folder}: {', '.join(missing)} missing; put there all of {', '.join(FILES)}")

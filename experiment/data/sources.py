@@ -171,7 +171,7 @@ def fashion_mnist(
         idx, npy = ", ".join(what.idx for what in expected.values()), ", ".join(map(npy_name, expected))
         raise DataError(
             "\n  ".join(["Fashion-MNIST could not be had from any source:", *answers])
-            + f"\nPut its files ({idx}; or {npy}) into {folder}, or name a folder with --data-dir."
+            + f"\nPut its files ({idx}; or {npy}) into {folder}, or name a folder as data_dir."
         )
     return Arrays(**found)
 

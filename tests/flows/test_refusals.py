@@ -165,7 +165,7 @@ def test_an_artifact_root_without_room_is_refused(refused, digits, monkeypatch):
     [
         (["--alphas", -1], "--alphas: -1 is not possible"),
         (["--data-dir", "/nowhere"], "/nowhere: no such folder"),
-        (["--artifacts", "/proc/below"], "name another folder with --artifacts"),
+        (["--artifacts", "/proc/below"], "name another folder"),
     ],
     ids=str,
 )

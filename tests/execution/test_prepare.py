@@ -1,0 +1,42 @@
+"""What is looked at before a sweep begins."""
+
+import pytest
+
+from execution import prepare
+from execution.config import Execution
+from experiment.config import Experiment
+from experiment.errors import InputError
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A temporary folder that a worker has put the code into."""
+    monkeypatch.setattr(prepare.tempfile, "gettempdir", lambda: str(tmp_path))
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "some-run")
+    return folder
+
+
+def test_on_a_worker_artifacts_in_a_temporary_checkout_are_refused(checkout, digits):
+    with pytest.raises(InputError, match=r"removed when the run ends.*execution\.artifacts"):
+        prepare.check(Experiment(data_dir=digits), Execution())
+    assert not list(checkout.iterdir())
+
+
+def test_a_folder_that_stays_is_taken_wherever_the_code_is(checkout, digits, tmp_path):
+    prepare.check(Experiment(data_dir=digits), Execution(artifacts=tmp_path / "volume"))
+
+
+def test_without_a_worker_a_temporary_folder_is_the_users_own_choice(checkout, digits, monkeypatch):
+    monkeypatch.delenv("PREFECT__FLOW_RUN_ID")
+    prepare.check(Experiment(data_dir=digits), Execution())
+
+
+def test_workers_left_out_are_one_per_core_and_the_mode_is_no_guess(digits):
+    begun = prepare.underway(Experiment(data_dir=digits), Execution(), "run")
+    assert begun.workers == prepare.cores() >= 1
+    assert begun.wandb_mode == "offline"
+    assert begun.artifacts.is_absolute()
+    assert begun.name.startswith("digits-")
