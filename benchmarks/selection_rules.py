@@ -24,8 +24,8 @@ PATIENCE = 10
 LONGER = 30  # patience on all rows while recording, so that a half rarely wants to train on
 GRIDS = {
     "default grid": Experiment(),
-    "averaged, learning rates 0.1 and 0.01, α 0 and 1e-4": Experiment(
-        learning_rates=(0.1, 0.01), alphas=(0.0, 1e-4), average=True
+    "averaged, learning rates 0.1 and 0.01, α 0 and 1e-4": Experiment.model_validate(
+        {"learning_rates": (0.1, 0.01), "alphas": (0.0, 1e-4), "average": True}
     ),
 }
 

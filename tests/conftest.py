@@ -17,7 +17,8 @@ from sklearn.datasets import load_digits
 
 from execution.config import Execution
 from experiment.data.formats import npy_name
-from flows import server
+from flows.server import SETTINGS
+from tests.wandb_server import WandbServer
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -56,10 +57,17 @@ def prefect_server():
     from prefect.settings import PREFECT_API_URL
 
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.SETTINGS.items():
+        for name, value in SETTINGS.items():
             patch.setenv(name, value)
         with prefect_test_harness(server_startup_timeout=120):
             yield PREFECT_API_URL.value()
+
+
+@pytest.fixture
+def server():
+    """A stand-in for W&B's."""
+    with WandbServer() as server:
+        yield server
 
 
 @pytest.fixture

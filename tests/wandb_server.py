@@ -1,8 +1,4 @@
-"""A stand-in for the W&B server: as much of its protocol as the real client (0.31) needs, on loopback.
-
-It keeps what it is sent the way the server does: history lines are written at the offset the client names,
-so lines sent twice overwrite themselves in `Run.history`, while `Run.received` has every line that came.
-"""
+"""A stand-in for the W&B server: as much of its protocol as the real client (0.31) needs, on loopback."""
 
 import base64
 import gzip
@@ -12,80 +8,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit
 
-Json = dict[str, Any]
-
-HEARTBEAT = 300.0  # seconds of silence after which an unfinished run counts as crashed
-HISTORY, EVENTS, SUMMARY, LOG = (
-    "wandb-history.jsonl",
-    "wandb-events.jsonl",
-    "wandb-summary.json",
-    "output.log",
-)
+from tests.wandb_runs import HISTORY, Json, Run, resume, storage_id
 
 
 class Request(NamedTuple):
     method: str
     path: str
     operation: str  # of a GraphQL request, else ""
-
-
-@dataclass
-class Run:
-    id: str
-    project: str
-    entity: str
-    group: str = ""
-    job_type: str = ""
-    display_name: str = ""
-    notes: str = ""
-    sweep: str = ""
-    tags: list[str] = field(default_factory=list)
-    wrapped_config: Json = field(default_factory=dict)  # {name: {"value": ...}}, with wandb's own "_wandb"
-    lines: dict[str, list[str]] = field(default_factory=dict)  # streamed files, each line at its offset
-    received: list[Json] = field(default_factory=list)  # every history row as it came, doubles and all
-    summary: Json = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)  # uploaded ones
-    exitcode: int | None = None
-    preempting: bool = False
-    heard: float = field(default_factory=time.monotonic)
-
-    @property
-    def name(self) -> str:
-        return self.display_name or self.id
-
-    @property
-    def config(self) -> Json:
-        return {key: item["value"] for key, item in self.wrapped_config.items() if key != "_wandb"}
-
-    @property
-    def history(self) -> list[Json]:
-        return [json.loads(line) for line in self.lines.get(HISTORY, []) if line]
-
-    @property
-    def state(self) -> str:
-        if self.exitcode is not None:
-            return "failed" if self.exitcode else "finished"
-        if time.monotonic() - self.heard < HEARTBEAT:
-            return "running"
-        return "preempted" if self.preempting else "crashed"
-
-    def write(self, name: str, offset: int, content: list[str]) -> None:
-        lines = self.lines.setdefault(name, [])
-        lines += [""] * (offset - len(lines))
-        lines[offset : offset + len(content)] = content
-        if name == HISTORY:
-            self.received += map(json.loads, content)
-        if name == SUMMARY and content:
-            self.summary = json.loads(content[-1])
-
-    def tail(self, name: str) -> str:
-        return json.dumps(self.lines.get(name, [])[-1:])
 
 
 class Refusal(Exception):
@@ -213,7 +147,7 @@ class WandbServer:
                 run = self.runs.get(given["name"])
                 self._resumed.add(given["name"])
                 entity = given.get("entity") or self.entity
-                return {"model": {**self._model(given["project"], entity), "bucket": run and _resume(run)}}
+                return {"model": {**self._model(given["project"], entity), "bucket": run and resume(run)}}
             case "UpsertBucket":
                 return {"upsertBucket": self._upsert(given)}
             case "OrganizationCoreWeaveOrganizationID":
@@ -249,7 +183,7 @@ class WandbServer:
         if given.get("summaryMetrics"):
             run.summary = json.loads(given["summaryMetrics"])
         bucket = {
-            **{"id": _storage_id(run), "name": run.id, "displayName": run.name, "description": None},
+            **{"id": storage_id(run), "name": run.id, "displayName": run.name, "description": None},
             **{"config": json.dumps(run.wrapped_config), "sweepName": run.sweep or None},
             **{"project": self._model(run.project, run.entity)},
             **{"historyLineCount": len(run.lines.get(HISTORY, []))},
@@ -270,29 +204,6 @@ class WandbServer:
             self.broken = True  # the rows are kept, only the answer is lost: the worst place to fail
             raise Drop
         return {"exitcode": run.exitcode, "limits": {}}
-
-
-def _storage_id(run: Run) -> str:
-    return base64.b64encode(f"Run:{run.id}".encode()).decode()
-
-
-def _resume(run: Run) -> Json:
-    own = run.wrapped_config.get("_wandb", {}).get("value", {})
-    return {
-        "id": _storage_id(run),
-        "name": run.id,
-        "displayName": run.name,
-        "summaryMetrics": json.dumps(run.summary),
-        "historyLineCount": len(run.lines.get(HISTORY, [])),
-        "eventsLineCount": len(run.lines.get(EVENTS, [])),
-        "logLineCount": len(run.lines.get(LOG, [])),
-        "historyTail": run.tail(HISTORY),
-        "eventsTail": run.tail(EVENTS),
-        "config": json.dumps(run.wrapped_config),
-        "tags": run.tags,
-        "notes": run.notes,
-        "wandbConfig": json.dumps({key: own[key] for key in ("t",) if key in own}),
-    }
 
 
 class _Http(ThreadingHTTPServer):

@@ -1,7 +1,6 @@
 """Tracking online: all of it arrives, once; and whatever W&B does, the sweep goes on and is right."""
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -11,27 +10,17 @@ import time
 from collections import Counter
 
 import pytest
-import wandb
 
-from execution import prepare
 from execution.config import Execution
-from execution.tracking import mode as tracking_mode
 from experiment.config import Experiment
 from flows.sweep import sweep
 from tests.conftest import clean_environment
 from tests.offline import offline_runs
-from tests.wandb_server import WandbServer
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
 FLAGS = ["--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 4]
 STEPS = ["download", "scale", "split", "check_gradients", "select", "retrain", "evaluate", "report"]
 QUICK = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}  # seconds between the client's messages, for 15
-
-
-@pytest.fixture
-def server():
-    with WandbServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -182,72 +171,3 @@ def test_if_the_server_dies_on_the_way_the_sweep_ends_well_and_loses_no_run(serv
     )
     trained = [run for run in server.runs.values() if run.job_type == "train" and run.state == "finished"]
     assert [epochs(run) for run in trained] == [[1, 2, 3, 4]] * 2
-
-
-# ---- how the mode is decided
-
-
-@pytest.fixture
-def logged_out(monkeypatch, tmp_path):
-    """No key anywhere; W&B's client forgets what it knew, its service's address in the environment first of all."""
-    wandb.teardown()
-    for name in os.environ.keys() - clean_environment().keys():
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
-    yield
-    wandb.teardown()
-
-
-@pytest.fixture
-def mode(tmp_path):
-    """Given the user's flags: how the sweep is tracked."""
-
-    def settled(**flags):
-        execution = Execution(artifacts=tmp_path, **flags)
-        return tracking_mode.settled(prepare.underway(Experiment(), execution, "run"), execution.wandb_mode).wandb_mode
-
-    return settled
-
-
-def test_without_a_key_tracking_is_offline(mode, logged_out, caplog):
-    assert mode() == "offline"
-    assert not caplog.text
-
-
-def test_with_a_key_in_the_environment_tracking_is_online(mode, logged_out, server, monkeypatch):
-    for name, value in server.env().items():
-        monkeypatch.setenv(name, value)
-    assert mode() == mode(wandb_mode="online") == "online"
-    assert mode(wandb_mode="offline") == "offline"
-    assert mode(wandb_mode="disabled") == "disabled"
-
-
-def test_with_what_wandb_login_leaves_tracking_is_online(mode, logged_out, server):
-    command = [sys.executable, "-m", "wandb", "login", "--host", server.url, server.api_key]
-    subprocess.run(command, env=os.environ, check=True, timeout=60)
-    assert mode() == "online"
-
-
-@pytest.mark.parametrize(
-    ("key", "says"), [("f" * 40, "does not accept the API key: it is invalid"), ("short", "the API key is invalid")]
-)
-def test_an_invalid_key_is_said_to_be_invalid(mode, logged_out, server, monkeypatch, caplog, key, says):
-    monkeypatch.setenv("WANDB_BASE_URL", server.url)
-    monkeypatch.setenv("WANDB_API_KEY", key)
-    assert mode() == "offline"
-    (record,) = caplog.records
-    assert says in record.message
-    assert key not in record.message
-
-
-@pytest.mark.parametrize("trouble", ["stopped", "dropping", "refusing", "silent"])
-def test_an_unreachable_server_is_given_up_within_seconds(server, trouble, monkeypatch):
-    server.broken = trouble == "dropping"
-    server.refuse = 503 if trouble == "refusing" else None
-    server.delay = 60.0 if trouble == "silent" else 0.0
-    if trouble == "stopped":
-        server.stop()
-    start = time.monotonic()
-    assert f"{server.url} cannot be reached" in tracking_mode.probe(server.url, server.api_key)
-    assert time.monotonic() - start < tracking_mode.PATIENCE
