@@ -12,6 +12,7 @@ from execution.config import Underway
 log = logging.getLogger("sweep")
 
 SECONDS_BETWEEN_LOOKS = 2.0
+IN_THE_UI = {"console": False}  # the command line has its own last words
 
 
 @contextmanager
@@ -38,8 +39,10 @@ def stoppable(execution: Underway) -> Iterator[None]:
     threading.Thread(target=watch, name="cancellation", daemon=True).start()
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         state.request_stop()
+        if not isinstance(error, Exception):  # a signal: nobody else would say what it means
+            log.warning("Stopped. What is done is kept: run it again, and it goes on from there.", extra=IN_THE_UI)
         raise
     finally:
         over.set()

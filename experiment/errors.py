@@ -16,7 +16,7 @@ class SweepError(Exception):
     ├── Diverged                    1   the final training did, on all rows
     ├── ServerFailed                1   Prefect's temporary server did not come up
     ├── InUse                       1   a sweep is running where something is to be removed
-    └── Interrupted               130   the sweep was asked to stop
+    └── Interrupted                 1   the sweep was asked to stop, by somebody in the Prefect UI say
     """
 
     exit_code: ClassVar = 1
@@ -62,5 +62,3 @@ class InUse(SweepError):
 
 class Interrupted(SweepError):
     """The sweep was asked to stop. What was done is cached or checkpointed."""
-
-    exit_code = 130

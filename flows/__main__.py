@@ -18,7 +18,7 @@ from execution.storage import layout, retention
 from execution.storage.choose import storage_at
 from execution.tracking.offline import to_send
 from experiment.config import Experiment
-from experiment.errors import InputError, SweepError
+from experiment.errors import InputError, Interrupted, SweepError
 from flows import startup
 from flows.server import TemporaryServer
 from flows.signals import Stopped, goodbye, say, stop_on_signals
@@ -52,6 +52,7 @@ def run(
     with startup.importing():
         server = set_up_prefect(execution)
         # Prefect reads its settings when it is imported
+        from prefect.exceptions import CancelledRun
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
         from flows.sweep import sweep
@@ -62,7 +63,10 @@ def run(
         log.info("Prefect UI while this runs: %s", server.address)
     # Nobody watches heartbeats on a temporary server, and the flow's end waits up to a second for their thread.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None} if server else {}):
-        summary = sweep(experiment, execution)
+        try:
+            summary = sweep(experiment, execution)
+        except CancelledRun as cancelled:
+            raise Interrupted(str(cancelled)) from cancelled
     from report.terminal import closing
 
     storage = execution.storage
@@ -154,7 +158,7 @@ def main() -> int:
         return goodbye(stopped.signal)
     except Exception as error:
         log.debug("", exc_info=True)
-        say(f"The sweep failed: {error}")
+        say(f"{'Cancelled' if isinstance(error, Interrupted) else 'The sweep failed'}: {error}")
         if isinstance(error, IsADirectoryError | NotADirectoryError | FileExistsError):
             say("Something stands where a file or folder of the sweep belongs: move it away and run it again.")
         return error.exit_code if isinstance(error, SweepError) else SweepError.exit_code

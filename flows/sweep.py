@@ -3,6 +3,7 @@
 download → scale → split → check_gradients → train × every combination → select → retrain → evaluate → report
 """
 
+import logging
 import time
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ from tasks.scale import scale
 from tasks.select import select
 from tasks.split import split
 from tasks.train import train
+
+log = logging.getLogger("sweep")
 
 
 @flow(name="sweep", flow_run_name=shown.name, persist_result=True, result_serializer="json")
@@ -135,7 +138,12 @@ def tell(experiment: Experiment, execution: Execution, begun: Underway, done: Do
         "W&B": f"`{unsent}`" if (unsent := to_send(begun.storage.where(layout.TRACKING))) else begun.wandb_mode,
     }
     shown.outcome(done.summary, done.ranking, notes, read_file(begun.storage, done.report.preview))
-    return f"{verdict(done.summary)}; {news}" if news else verdict(done.summary)
+    message = verdict(done.summary)
+    log.info("Done: %s", message, extra={"console": False})
+    if news:
+        log.warning("News: %s", news)
+        message += f"; {news}"
+    return message
 
 
 def train_grid(
