@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax import kernels, reference
+from softmax import reference
 from softmax.loss import Floats, Images, Labels, gradient, loss
 
 STEP = 1e-5  # of the central difference: error ~ h² + ε/h in float64
@@ -26,6 +26,8 @@ def relative_errors(
     "formula" : `softmax.loss.gradient` against central differences of `softmax.loss.loss`, float64
     "numba", "numpy" : the step that each engine takes on these rows, as float32, against the formula
     """
+    from softmax import kernels  # here, for Numba takes half a second, and not all who import this check
+
     rng = np.random.default_rng(seed)
     inputs = reference.inputs(images, np.float64)
     W, b = 0.1 * rng.standard_normal((images.shape[1], classes)), 0.1 * rng.standard_normal(classes)

@@ -7,18 +7,18 @@ and then goes on bit for bit as if it had never stopped.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from threading import Lock
+from types import ModuleType
 from typing import Literal, NamedTuple
 
 import numpy as np
 from cachetools import LRUCache, cached
 from numpy.typing import DTypeLike, NDArray
 
+from softmax import reference
 from softmax.loss import Floats, Images, Labels, penalty
 
 Engine = Literal["numba", "numpy"]
-MODULES = {"numba": "softmax.kernels", "numpy": "softmax.reference"}
 PERMUTATIONS = 100_000_000  # bytes of orders kept: drawing one takes 4 % of an epoch's time
 
 
@@ -71,6 +71,15 @@ def permutation(seed: int, epoch: int, n: int) -> NDArray[np.unsignedinteger]:
     return np.random.default_rng([seed, epoch]).permutation(n).astype(np.min_scalar_type(n - 1))
 
 
+def implementation(engine: Engine) -> ModuleType:
+    """The module that has the engine's `sgd_epoch` and `evaluate`."""
+    if engine == "numpy":
+        return reference
+    from softmax import kernels  # here, for Numba takes half a second, and not all who import this train
+
+    return kernels
+
+
 def train(
     images: Images,
     labels: Labels,
@@ -104,7 +113,7 @@ def train(
     engine : "numba" (compiled, float32) or "numpy" (the readable reference, any dtype)
     state : continue from here; None starts from `initial_parameters`
     """
-    module = import_module(MODULES[engine])  # here, for Numba takes half a second, and not all who import this train
+    module = implementation(engine)
     sgd_epoch, evaluate = module.sgd_epoch, module.evaluate
     if state is None:
         start = initial_parameters(images.shape[1], classes, seed, dtype)

@@ -2,7 +2,10 @@
 
 import copy
 import math
+import subprocess
+import sys
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,6 +144,22 @@ def test_a_training_continued_from_any_epoch_is_bit_for_bit_the_same(epochs, ave
     for name in ("last", "best", "mean"):
         for one, other in zip(getattr(resumed, name) or (), getattr(whole, name) or (), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_numba_is_imported_only_by_the_engine_that_needs_it():
+    code = """
+import sys
+import numpy as np
+from softmax import check, sgd
+data = np.zeros((4, 3), np.float32), np.arange(4) % 2, np.arange(3), np.array([3])
+recipe = dict(classes=2, learning_rate=0.1, batch_size=2, alpha=0.0, max_epochs=1, seed=0)
+for engine in ("numpy", "numba"):
+    list(sgd.train(*data, **recipe, engine=engine))
+    print("numba" in sys.modules)
+"""
+    root = Path(sgd.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_a_finished_training_continues_with_nothing():
