@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +26,8 @@ class LocalLock:
         self.lock = FileLock(path, thread_local=False)
 
     def acquire(self, timeout: float | None, given_up: Callable[[], bool]) -> bool:
-        seconds = -1 if timeout is None else timeout
+        # Not -1, for ever: with that filelock takes two flow runs in one process for a deadlock.
+        seconds = threading.TIMEOUT_MAX if timeout is None else timeout
         try:
             self.lock.acquire(seconds, poll_interval=SECONDS_BETWEEN_TRIES, cancel_check=given_up)
         except Timeout:

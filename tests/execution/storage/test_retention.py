@@ -6,8 +6,10 @@ import pytest
 from filelock import FileLock
 
 from execution.config import Execution
-from experiment import retention
+from execution.storage import retention
+from execution.storage.local import LocalStorage
 from experiment.config import Experiment
+from experiment.errors import InUse
 from flows import __main__ as command_line
 from flows.sweep import sweep
 from tests.offline import offline_runs
@@ -29,27 +31,30 @@ def swept(digits, tmp_path, prefect_server):
     return execution, experiment, grown
 
 
+def remove(execution, keep):
+    """Do what `clean` does, without asking; give what was removed."""
+    doomed = retention.unneeded(execution.storage, keep)
+    for key in doomed:
+        execution.storage.delete(key)
+    return doomed
+
+
 def test_all_that_finished_sweeps_need_is_kept(swept):
     execution, experiment, grown = swept
-    doomed = retention.unneeded(execution.artifacts, keep=None)
-    assert {path.parent.name for path in doomed} == {"checkpoints", "locks"}
-    for path in doomed:
-        retention.remove(path)
+    assert {key.split("/")[0] for key in remove(execution, keep=None)} == {"checkpoints", "locks"}
     assert sweep(experiment, execution).cached == 2
     assert sweep(grown, execution).cached == 3
 
 
 def test_of_dropped_sweeps_only_what_kept_ones_share_stays(swept):
     execution, experiment, grown = swept
-    for path in retention.unneeded(execution.artifacts, keep=1):
-        retention.remove(path)
+    remove(execution, keep=1)
     before = len(offline_runs(execution.artifacts))
     assert sweep(grown, execution).cached == 3
     assert len(offline_runs(execution.artifacts)) == before
-    assert retention.unneeded(execution.artifacts, keep=0)
-    for path in retention.unneeded(execution.artifacts, keep=0):
-        retention.remove(path)
+    assert remove(execution, keep=0)
     assert not list((execution.artifacts / "arrays").iterdir())
+    assert not list((execution.artifacts / "files").iterdir())
     assert sweep(experiment, execution).cached == 0
 
 
@@ -70,10 +75,10 @@ def retention_left(execution):
 def test_the_draft_of_a_killed_report_is_no_sweep_to_keep(tmp_path):
     (tmp_path / "sweeps" / "real").mkdir(parents=True)
     (tmp_path / "sweeps" / ".real.123").mkdir()  # newer than the real one
-    assert retention.unneeded(tmp_path, keep=1) == [tmp_path / "sweeps" / ".real.123"]
+    assert retention.unneeded(LocalStorage(root=tmp_path), keep=1) == ["sweeps/.real.123"]
 
 
 def test_nothing_is_removed_under_a_running_sweep(tmp_path):
     (tmp_path / "locks").mkdir()
-    with FileLock(tmp_path / "locks" / "key.lock"), pytest.raises(retention.InUse, match="a sweep is running"):
-        retention.unneeded(tmp_path, keep=0)
+    with FileLock(tmp_path / "locks" / "key.lock"), pytest.raises(InUse, match="a sweep is running"):
+        retention.unneeded(LocalStorage(root=tmp_path), keep=0)

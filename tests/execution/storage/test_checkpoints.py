@@ -1,10 +1,13 @@
+"""Where a training stood, kept and found again."""
+
 import copy
 import logging
 
 import numpy as np
 import pytest
 
-from experiment import checkpoint
+from execution.storage import checkpoints
+from execution.storage.local import LocalStorage
 from softmax import sgd
 
 RNG = np.random.default_rng(0)
@@ -12,39 +15,46 @@ IMAGES, LABELS = RNG.uniform(-0.5, 0.5, (60, 5)).astype(np.float32), RNG.integer
 RECIPE = {"classes": 3, "learning_rate": 0.1, "batch_size": 8, "alpha": 0.0, "max_epochs": 9, "seed": 1}
 
 
+@pytest.fixture
+def storage(tmp_path):
+    return LocalStorage(root=tmp_path)
+
+
 def states(average=False, **more):
     return sgd.train(IMAGES, LABELS, np.arange(40), np.arange(40, 60), average=average, **RECIPE, **more)
 
 
 @pytest.mark.parametrize("average", [False, True])
-def test_a_training_continued_from_a_checkpoint_is_bit_for_bit_the_same(tmp_path, average):
+def test_a_training_continued_from_a_checkpoint_is_bit_for_bit_the_same(storage, average):
     for state in states(average):
         if len(state.history) == 4:
-            checkpoint.save(tmp_path / "c", "mine", state)
-    *_, resumed = states(average, state=checkpoint.load(tmp_path / "c", "mine"))
+            checkpoints.save(storage, "mine", state)
+    *_, resumed = states(average, state=checkpoints.load(storage, "mine"))
     assert resumed.history == state.history
     for one, other in zip(resumed.best + resumed.last, state.best + state.last, strict=True):
         assert one.tobytes("A") == other.tobytes("A")
         assert one.flags.f_contiguous == other.flags.f_contiguous
 
 
-def test_a_diverged_training_stays_diverged(tmp_path):
+def test_a_diverged_training_stays_diverged(storage):
     with np.errstate(all="ignore"):
         *_, state = sgd.train(
             IMAGES, LABELS, np.arange(40), np.arange(40, 60), **RECIPE | {"learning_rate": 1e38, "alpha": 1e5}
         )
-    checkpoint.save(tmp_path / "c", "mine", state)
-    assert checkpoint.load(tmp_path / "c", "mine").diverged
+    checkpoints.save(storage, "mine", state)
+    assert checkpoints.load(storage, "mine").diverged
 
 
-def test_no_checkpoint_is_no_state(tmp_path):
-    assert checkpoint.load(tmp_path / "c", "mine") is None
+def test_no_checkpoint_is_no_state(storage):
+    assert checkpoints.load(storage, "mine") is None
 
 
 @pytest.mark.parametrize("damage", ["emptied", "truncated", "flipped", "a directory", "foreign", "a pickle"])
-def test_a_damaged_or_foreign_checkpoint_is_set_aside_with_one_warning(tmp_path, damage, caplog):
-    path = tmp_path / "c"
-    checkpoint.save(path, "another" if damage == "foreign" else "mine", copy.deepcopy(next(states())))
+def test_a_damaged_or_foreign_checkpoint_is_set_aside_with_one_warning(storage, tmp_path, damage, caplog):
+    path = tmp_path / "checkpoints" / "mine.ckpt"
+    owner = "another" if damage == "foreign" else "mine"
+    checkpoints.save(storage, owner, copy.deepcopy(next(states())))
+    path.with_stem(owner).rename(path)
     content = bytearray(path.read_bytes())
     path.unlink()
     if damage == "a directory":
@@ -55,7 +65,7 @@ def test_a_damaged_or_foreign_checkpoint_is_set_aside_with_one_warning(tmp_path,
         damaged = {"emptied": b"", "truncated": content[:-9], "flipped": flipped, "a pickle": b"\x80\x04N."}
         path.write_bytes(damaged.get(damage, content))
     with caplog.at_level(logging.WARNING, "sweep"):
-        assert checkpoint.load(path, "mine") is None
+        assert checkpoints.load(storage, "mine") is None
     assert len(caplog.records) == 1
     assert not path.exists()
-    assert len(list(tmp_path.glob("c.bad-*"))) == 1
+    assert len(list(path.parent.glob("mine.ckpt.bad-*"))) == 1

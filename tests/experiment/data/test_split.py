@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from experiment.data.formats import DataError
 from experiment.data.split import split_rows
+from experiment.errors import DataError
 
 
-@settings(deadline=None)
 @given(st.integers(20, 200), st.floats(0.2, 0.8), st.integers(0, 2**32 - 1))
 def test_the_rows_are_those_of_scikit_learn_applied_to_the_data_itself(n, fraction, seed):
     labels = np.arange(n) // n  # a single class: no side can lack one

@@ -6,31 +6,35 @@ import time
 
 import numpy as np
 import pytest
-from experiment.caching import KeyLocks, RecordStorage, plain
-from experiment.store import ArrayStore
 
-from experiment.axes import Combination
-from experiment.results import Normalized, TrainingSet
+from execution import prepare
+from execution.cache.locks import KeyLocks
+from execution.cache.records import RecordStorage
+from execution.config import Execution
+from execution.storage.arrays import key_of, put_array
+from execution.storage.local import LocalStorage
+from experiment.config import Experiment
+from experiment.errors import Interrupted
 from tests.conftest import PROJECT
 
 KEY = "a" * 64
 
 
 def test_a_record_counts_only_while_it_and_its_arrays_are_whole(tmp_path):
-    storage, store = RecordStorage(root=tmp_path), ArrayStore(root=tmp_path / "arrays")
-    ref = store.put(np.arange(9))
-    storage.write_path(KEY, f'{{"W": "{ref.digest}"}}'.encode())
-    assert ref.digest in storage.read_path(KEY).decode()
-    store.path(ref.digest).write_bytes(b"")
+    storage = LocalStorage(root=tmp_path)
+    records, ref = RecordStorage(storage=storage), put_array(storage, np.arange(9))
+    records.write_path(KEY, f'{{"W": "{ref.digest}"}}'.encode())
+    assert ref.digest in records.read_path(KEY).decode()
+    storage.local(key_of(ref.digest)).write_bytes(b"")
     with pytest.raises(ValueError, match="not whole"):
-        storage.read_path(KEY)
+        records.read_path(KEY)
     with pytest.raises(ValueError, match="no record"):
-        storage.read_path(KEY)
+        records.read_path(KEY)
 
 
 @pytest.mark.parametrize("damage", ["emptied", "truncated", "flipped", "a list", "a directory"])
 def test_a_damaged_record_is_set_aside(tmp_path, damage):
-    storage = RecordStorage(root=tmp_path)
+    storage = RecordStorage(storage=LocalStorage(root=tmp_path))
     storage.write_path(KEY, b'{"value": 1}')
     path = tmp_path / "cache" / KEY
     content = bytearray(path.read_bytes())
@@ -47,17 +51,12 @@ def test_a_damaged_record_is_set_aside(tmp_path, damage):
     assert storage.read_path(KEY) == b'{"value": 1}'
 
 
-def test_what_a_result_is_called_in_wandb_is_in_no_key():
-    ref = {"digest": "sha256:0", "shape": (1,), "dtype": "f"}
-    one, two = (Normalized(train=TrainingSet(images=ref, labels=ref), wandb_run=name) for name in ("one", "two"))
-    assert plain([one]) == plain([two])
-    assert plain(Combination(learning_rate=0.1, batch_size=8, alpha=0)) != plain(
-        Combination(learning_rate=0.1, batch_size=8, alpha=0.1)
-    )
+def locks_of(artifacts, flow_run="run"):
+    return KeyLocks(prepare.underway(Experiment(), Execution(artifacts=artifacts), flow_run))
 
 
 def test_a_lock_keeps_others_out_until_it_is_released(tmp_path):
-    one, two = KeyLocks(tmp_path), KeyLocks(tmp_path)
+    one, two = locks_of(tmp_path), locks_of(tmp_path)
     assert one.acquire_lock(KEY, "me")
     assert one.is_lock_holder(KEY, "me")
     assert two.is_locked(KEY)
@@ -69,16 +68,26 @@ def test_a_lock_keeps_others_out_until_it_is_released(tmp_path):
     assert two.acquire_lock(KEY, "you", acquire_timeout=0)
 
 
+def test_who_waits_for_a_lock_stops_waiting_when_the_flow_run_is_stopped(tmp_path):
+    holding, waiting = locks_of(tmp_path, "one"), locks_of(tmp_path, "two")
+    assert holding.acquire_lock(KEY, "me")
+    waiting.state.request_stop()
+    with pytest.raises(Interrupted, match="another sweep was at the same step"):
+        waiting.acquire_lock(KEY, "you")
+    assert holding.is_lock_holder(KEY, "me")
+
+
 @pytest.mark.hostile
 def test_a_killed_process_holds_no_lock(tmp_path):
     script = (
-        "import sys, time; from pathlib import Path; from experiment.caching import KeyLocks\n"
-        f"locks = KeyLocks(Path(sys.argv[1])); locks.acquire_lock({KEY!r}, 'it'); print('held', flush=True)\n"
+        "import sys, time; from pathlib import Path\n"
+        "from tests.execution.cache.test_records_and_locks import locks_of\n"
+        f"locks = locks_of(Path(sys.argv[1])); locks.acquire_lock({KEY!r}, 'it'); print('held', flush=True)\n"
         "time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"held\n"
-    locks = KeyLocks(tmp_path)
+    locks = locks_of(tmp_path)
     assert locks.is_locked(KEY)
     process.kill()
     process.wait()
