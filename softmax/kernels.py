@@ -38,6 +38,7 @@ types: Any = numba_types
 cgutils: Any = numba_cgutils
 
 LANES = 8  # float32 numbers in a vector: 16 was no faster on AVX-512, and fills the lanes only from batches of 16
+BLOCK = 32  # rows evaluated at a time
 LINE = 16  # float32 numbers in a cache line
 CLASSES, ROWS, CHUNKS = 5, 4, 4  # tiles of CLASSES × ROWS (forward) and CLASSES × CHUNKS vectors (update)
 
@@ -384,7 +385,7 @@ def _starts(at: Ints, images: Images, labels: Ints, rows: Ints) -> None:
 @njit(nogil=True, cache=True)
 def _epoch(
     W: Floats, X: Floats, Z: Floats, shrink: Floats, W_sum: npt.NDArray[np.float64], c: int,
-    images: Images, labels: Ints, order: Ints, batch_size: int, learning_rate: float,
+    images: Images, labels: Ints, order: Ints, batch_size: int, learning_rate: float, loss: float,
 ) -> float:  # fmt: skip
     features, stride = X.shape[1], X.shape[0]
     classes = W.shape[0] // features
@@ -392,7 +393,6 @@ def _epoch(
     y, scratch = np.empty(stride, np.int64), np.empty(LANES, np.float32)
     at, ahead = np.zeros(stride, np.int64), np.zeros(stride, np.int64)
     flat = X.ravel()
-    loss = 0.0
     _starts(ahead, images, labels, order[:batch_size])
     for start in range(0, order.shape[0], batch_size):
         rows = order[start : start + batch_size]
@@ -405,16 +405,17 @@ def _epoch(
         _update(W, flat, Z, shrink, classes, features, stride, n, images, ahead)
         for i in range(W_sum.shape[0]):  # float64: thousands of float32 terms would lose the 1e-6 asked of the mean
             W_sum[i] += W[i]
-    mean: float = loss / order.shape[0]
-    return mean
+    return loss
 
 
 @njit(nogil=True, cache=True)
-def _evaluate(W: Floats, X: Floats, Z: Floats, c: int, images: Images, labels: Ints, rows: Ints) -> tuple[float, int]:
+def _evaluate(
+    W: Floats, X: Floats, Z: Floats, c: int, images: Images, labels: Ints, rows: Ints, loss: float
+) -> tuple[float, int]:
     features, stride = X.shape[1], X.shape[0]
     whole = images.shape[1] // LANES * LANES
     y, scratch, at = np.empty(stride, np.int64), np.empty(LANES, np.float32), np.zeros(stride + ROWS, np.int64)
-    loss, correct = 0.0, 0
+    correct = 0
     for start in range(0, rows.shape[0], stride):
         some = rows[start : start + stride]
         _starts(at, images, labels, rows[start : start + at.shape[0]])
@@ -480,6 +481,7 @@ def sgd_epoch(
     alpha: float,
     W_sum: Array | None = None,
     b_sum: Array | None = None,
+    loss: float = 0.0,
 ) -> float:
     """One epoch of minibatch stochastic gradient descent, changing W and b in place.
 
@@ -506,13 +508,15 @@ def sgd_epoch(
         α, the L2 penalty (α/2) ‖W‖² on the weights, not on the bias.
     W_sum, b_sum : ndarrays of the shapes of W and b, float64, optional
         The W and b after every step are added to these (Polyak and Juditsky, SIAM J. Control Optim. 30, 1992:
-        the mean of the iterates; the caller divides). Summed in float64 inside.
+        the mean of the iterates; the caller divides).
+    loss : float
+        What an earlier part of the same epoch returned. An epoch in parts of whole batches gives the bits of one.
 
     Returns
     -------
     float
-        Mean cross-entropy of the examples, each before its batch's step, without the penalty. Not finite if
-        the weights diverged.
+        Sum of the examples' cross-entropies, each before its batch's step, without the penalty, added to `loss`. Not
+        finite if the weights diverged.
 
     Raises
     ------
@@ -529,6 +533,8 @@ def sgd_epoch(
     shrink = _zeroed(X.shape[1])
     shrink[:m] = -learning_rate * alpha
     total = _zeroed(*(weights.shape if W_sum is not None else (0, 0)), dtype=np.float64)
+    if W_sum is not None and b_sum is not None:
+        total[:c, :m], total[:c, m] = W_sum.T, b_sum
     loss = _epoch(
         weights.ravel(),
         X,
@@ -541,15 +547,15 @@ def sgd_epoch(
         order,
         batch_size,
         float(learning_rate),
+        float(loss),
     )
     W[...], b[...] = weights[:c, :m].T, weights[:c, m]
     if W_sum is not None and b_sum is not None:
-        W_sum += total[:c, :m].T
-        b_sum += total[:c, m]
+        W_sum[...], b_sum[...] = total[:c, :m].T, total[:c, m]
     return float(loss)
 
 
-def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints) -> tuple[float, int]:
+def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints, loss: float = 0.0) -> tuple[float, int]:
     """Sum of the cross-entropies −log ŷ_label over images[rows], and how many are predicted right.
 
     Parameters
@@ -557,11 +563,13 @@ def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints) -> 
     W, b, images, labels
         As for `sgd_epoch`.
     rows : ndarray of int64
+    loss : float
+        What earlier rows gave. Rows in parts of whole BLOCKs give the bits of all at once.
 
     Returns
     -------
     loss : float
-        Accumulated in float64; NaN if a NaN was met.
+        Added to the argument, in float64; NaN if a NaN was met.
     correct : int
         Of several equal largest logits the first counts, as in `numpy.argmax`.
 
@@ -571,6 +579,6 @@ def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints) -> 
         As `sgd_epoch` does.
     """
     images, labels, rows = _data(images, labels, rows)
-    weights, X, Z = _workspaces(W, b, images, 32)
-    loss, correct = _evaluate(weights.ravel(), X, Z, W.shape[1], images, labels, rows)
+    weights, X, Z = _workspaces(W, b, images, BLOCK)
+    loss, correct = _evaluate(weights.ravel(), X, Z, W.shape[1], images, labels, rows, float(loss))
     return float(loss), int(correct)

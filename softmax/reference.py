@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from softmax.loss import Floats, Images, Labels, cross_entropy, gradient, normalized
 
-CHUNK = 4096  # rows evaluated at a time: bounds the copy that indexing makes
+BLOCK = 4096  # rows evaluated at a time: bounds the copy that indexing makes
 
 
 def sgd_epoch(
@@ -23,6 +23,7 @@ def sgd_epoch(
     alpha: float,
     W_sum: Floats | None = None,
     b_sum: Floats | None = None,
+    loss: float = 0.0,
 ) -> float:
     """Run W ← W − η ∇_W f and b ← b − η ∇_b f over consecutive minibatches of `order`, in place.
 
@@ -33,34 +34,36 @@ def sgd_epoch(
     order : (k,) row indices into `images`, in the order of visiting; the last batch may be smaller
     batch_size, learning_rate, alpha : as in docs/derivation.md
     W_sum, b_sum : when given, the parameters after every step are added to them (float64)
+    loss : what an earlier part of the same epoch returned
 
     Returns
     -------
-    Mean unregularised cross-entropy of the examples, each seen just before its own step.
+    Sum of the unregularised cross-entropies of the examples, each seen just before its own step, added to `loss`.
     """
-    total = 0.0
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
         x, y = inputs(images[batch], W.dtype), labels[batch]
-        total += cross_entropy(x @ W + b, y) * len(batch)
+        loss += cross_entropy(x @ W + b, y) * len(batch)
         grad_W, grad_b = gradient(W, b, x, y, alpha)
         W -= W.dtype.type(learning_rate) * grad_W
         b -= W.dtype.type(learning_rate) * grad_b
         if W_sum is not None and b_sum is not None:
             W_sum += W
             b_sum += b
-    return total / len(order)
+    return loss
 
 
-def evaluate(W: Floats, b: Floats, images: Images, labels: Labels, rows: NDArray[np.int64]) -> tuple[float, int]:
-    """Sum of cross-entropies and number of correct predictions over `images[rows]`."""
-    total, correct = 0.0, 0
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
-        logits = inputs(images[chunk], W.dtype) @ W + b
-        total += cross_entropy(logits, labels[chunk]) * len(chunk)
-        correct += int(np.sum(logits.argmax(axis=1) == labels[chunk]))
-    return total, correct
+def evaluate(
+    W: Floats, b: Floats, images: Images, labels: Labels, rows: NDArray[np.int64], loss: float = 0.0
+) -> tuple[float, int]:
+    """Sum of cross-entropies, added to `loss`, and number of correct predictions over `images[rows]`."""
+    correct = 0
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        logits = inputs(images[block], W.dtype) @ W + b
+        loss += cross_entropy(logits, labels[block]) * len(block)
+        correct += int(np.sum(logits.argmax(axis=1) == labels[block]))
+    return loss, correct
 
 
 def inputs(images: Images, dtype: DTypeLike) -> Floats:

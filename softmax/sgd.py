@@ -5,7 +5,7 @@ and then goes on bit for bit as if it had never stopped.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 from types import ModuleType
@@ -19,6 +19,8 @@ from softmax import reference
 from softmax.loss import Floats, Images, Labels, penalty
 
 Engine = Literal["numba", "numpy"]
+PART = 2**31  # multiply–adds between two looks at `stop`: 0.05 to 0.5 s, and more than an epoch of Fashion-MNIST
+STEP, ROW = 2**18, 2**9  # a step and a row cost at least as much time as so many multiply–adds
 PERMUTATIONS = 100_000_000  # bytes of orders kept: drawing one takes 4 % of an epoch's time
 
 
@@ -97,11 +99,12 @@ def train(
     engine: Engine = "numba",
     dtype: DTypeLike = np.float32,
     state: State | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Iterator[State]:
     """Train, yielding the state after each epoch (the same object each time: copy what must outlive it).
 
-    Stops after `max_epochs`; after `patience` epochs without a new lowest validation loss; or when a loss
-    is no longer finite (`State.diverged`).
+    Stops after `max_epochs`; after `patience` epochs without a new lowest validation loss; when a loss
+    is no longer finite (`State.diverged`); or when `stop` says so.
 
     Parameters
     ----------
@@ -112,39 +115,56 @@ def train(
         (Polyak & Juditsky 1992, doi:10.1137/0330046)
     engine : "numba" (compiled, float32) or "numpy" (the readable reference, any dtype)
     state : continue from here; None starts from `initial_parameters`
+    stop : asked before an epoch and, in long ones, several times a second; when true the epoch is given up, and the
+        state is still that of the last complete one
     """
     module = implementation(engine)
     sgd_epoch, evaluate = module.sgd_epoch, module.evaluate
     if state is None:
         start = initial_parameters(images.shape[1], classes, seed, dtype)
         zeros = Parameters(np.zeros_like(start.W, np.float64), np.zeros_like(start.b, np.float64))
-        state = State(start, start.copy(), zeros if average else None)
+        state = State(start, start, zeros if average else None)
+    stopped = stop or (lambda: False)
     steps = math.ceil(len(rows) / batch_size)
     while not finished(state, max_epochs, patience):
         epoch = len(state.history) + 1
         order = rows[permutation(seed, epoch, len(rows))]
-        if state.mean is None:
-            data_loss = sgd_epoch(*state.last, images, labels, order, batch_size, learning_rate, alpha)
-            current = state.last
-        else:
-            W_sum, b_sum = np.zeros_like(state.mean.W), np.zeros_like(state.mean.b)
-            data_loss = sgd_epoch(*state.last, images, labels, order, batch_size, learning_rate, alpha, W_sum, b_sum)
-            W_mean, b_mean = state.mean
-            W_mean += (W_sum / steps - W_mean) / epoch
-            b_mean += (b_sum / steps - b_mean) / epoch
-            current = Parameters(W_mean.astype(dtype, order="F"), b_mean.astype(dtype))
+        current = last = state.last.copy()
+        sums = () if state.mean is None else (np.zeros_like(state.mean.W), np.zeros_like(state.mean.b))
+        loss = 0.0
+        for part in parts(order, batch_size, last.W.size):
+            if stopped():
+                return
+            loss = sgd_epoch(*last, images, labels, part, batch_size, learning_rate, alpha, *sums, loss=loss)
+        mean = state.mean
+        if mean is not None:
+            mean = Parameters(*(old + (new / steps - old) / epoch for old, new in zip(mean, sums, strict=True)))
+            current = Parameters(mean.W.astype(dtype, order="F"), mean.b.astype(dtype))
         regularizer = penalty(current.W, alpha)
-        train_loss, val_loss, val_accuracy = data_loss + regularizer, math.nan, math.nan
+        train_loss, val_loss, val_accuracy = loss / len(order) + regularizer, math.nan, math.nan
         if validation_rows is not None:
-            total_loss, correct = evaluate(*current, images, labels, validation_rows)
-            val_loss = total_loss / len(validation_rows) + regularizer
+            loss, correct = 0.0, 0
+            for part in parts(validation_rows, module.BLOCK, last.W.size):
+                if stopped():
+                    return
+                loss, hits = evaluate(*current, images, labels, part, loss)
+                correct += hits
+            val_loss = loss / len(validation_rows) + regularizer
             val_accuracy = correct / len(validation_rows)
+        state.last, state.mean = last, mean
         state.history.append(Metrics(epoch, train_loss, val_loss, val_accuracy))
         if validation_rows is None or val_loss < state.lowest:
-            state.best, state.best_epoch = current.copy(), epoch
+            state.best, state.best_epoch = current, epoch
         judged = train_loss if validation_rows is None else train_loss + val_loss
         state.diverged = not math.isfinite(judged)
         yield state
+
+
+def parts(rows: NDArray[np.int64], batch_size: int, weights: int) -> list[NDArray[np.int64]]:
+    """Cut `rows` between batches into runs that take well under a second each; `weights` is the size of W."""
+    step = max(STEP, batch_size * max(ROW, 2 * weights))
+    length = batch_size * max(1, PART // step)
+    return [rows[start : start + length] for start in range(0, len(rows), length)]
 
 
 def finished(state: State, max_epochs: int, patience: int | None) -> bool:

@@ -28,6 +28,15 @@ def run(validation=VALIDATION, **changes):
     return [copy.deepcopy(state) for state in sgd.train(IMAGES, LABELS, ROWS, validation, **arguments)]
 
 
+def equal(one, other):
+    """Bit for bit."""
+
+    def numbers(state):
+        return [*state.last, *state.best, *(state.mean or ()), state.history, [state.best_epoch, state.diverged]]
+
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(numbers(one), numbers(other), strict=True))
+
+
 def textbook(epochs, learning_rate, batch_size, alpha, seed):
     """The same training in float64, written with nothing of ours but the seeds. Yields W, b and their means."""
     images = IMAGES.astype(np.float64)
@@ -144,6 +153,45 @@ def test_a_training_continued_from_any_epoch_is_bit_for_bit_the_same(epochs, ave
     for name in ("last", "best", "mean"):
         for one, other in zip(getattr(resumed, name) or (), getattr(whole, name) or (), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("validation", [VALIDATION, None], ids=["validated", "not validated"])
+@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize("engine", ["numba", "numpy"])
+def test_a_training_stopped_anywhere_in_an_epoch_continues_with_the_bits_of_an_undisturbed_one(
+    monkeypatch, engine, average, validation
+):
+    monkeypatch.setattr(sgd.implementation(engine), "BLOCK", 32)
+    whole = run(validation, average=average, engine=engine, max_epochs=3)
+    monkeypatch.setattr(sgd, "PART", sgd.STEP)  # a batch, or block, a part
+    parts = 16 if validation is None else 18
+    arguments = DEFAULTS | {"max_epochs": 3, "average": average, "engine": engine}
+    for looks in range(parts, 3 * parts + 1):
+        answers = iter([False] * looks)
+        stop = lambda answers=answers: next(answers, True)  # noqa: E731
+        *_, state = sgd.train(IMAGES, LABELS, ROWS, validation, **arguments, stop=stop)
+        assert len(state.history) == looks // parts
+        assert equal(state, whole[looks // parts - 1])
+        for continued in sgd.train(IMAGES, LABELS, ROWS, validation, **arguments, state=state):
+            assert equal(continued, whole[len(continued.history) - 1])
+        assert len(state.history) == 3
+
+
+def test_an_epoch_of_fashion_mnist_is_one_part_and_a_long_one_is_cut_between_batches():
+    for batch_size in (8, 16, 32, 64):
+        assert len(sgd.parts(np.arange(60_000), batch_size, 784 * 10)) == 1
+    assert len(sgd.parts(np.arange(12_000), 32, 784 * 10)) == 1
+    assert len(sgd.parts(np.arange(60_000), 1, 784 * 10)) > 1  # many small steps
+    assert len(sgd.parts(np.arange(10**8), 10**6, 2)) > 1  # many small rows
+
+
+@given(st.integers(1, 10**5), st.integers(1, 10**5), st.integers(1, 10**9))
+def test_parts_are_whole_batches_and_together_all_rows(n, batch_size, weights):
+    parts = sgd.parts(np.arange(n), batch_size, weights)
+    np.testing.assert_array_equal(np.concatenate(parts), np.arange(n))
+    for part in parts:
+        assert part[0] % batch_size == 0
+        assert len(part) <= batch_size or 2 * len(part) * weights <= sgd.PART
 
 
 def test_numba_is_imported_only_by_the_engine_that_needs_it():
