@@ -45,7 +45,7 @@ class Run(Protocol):
         """Show figures of the step in W&B."""
 
     def follow(self, epochs: Callable[..., Iterator[State]]) -> State:
-        """Drive a training (`softmax.sgd.train` with all but `state` bound) to its end and return its last state."""
+        """Drive a training (`softmax.sgd.train` but for `state` and `stop`) to its end; return its last state."""
 
 
 class TaskRun:

@@ -28,11 +28,11 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
     ----------
     identity : of the training
     run : gets a row for every epoch, those of the checkpoint included
-    epochs : `softmax.sgd.train` with everything but `state` bound
+    epochs : `softmax.sgd.train` with everything but `state` and `stop` bound
 
     Raises
     ------
-    Interrupted : stopping was asked for; the checkpoint is of the last epoch
+    Interrupted : stopping was asked for; the checkpoint is of the last whole epoch
     """
     storage, flow_run = execution.storage, execution.state
     state = checkpoints.load(storage, identity)
@@ -41,18 +41,20 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
     run.define_metric("epoch", hidden=True)
     run.define_metric("*", step_metric="epoch")
     logged, saved = 0, time.monotonic()
-    for latest in epochs(state=state):
+    for latest in epochs(state=state, stop=lambda: flow_run.stop_requested):
         state = latest
-        stop = flow_run.stop_requested
-        if stop or time.monotonic() - saved >= execution.checkpoint_seconds:
+        if time.monotonic() - saved >= execution.checkpoint_seconds:
             log_epochs(run, state.history[logged:])
             checkpoints.save(storage, identity, state)
             logged, saved = len(state.history), time.monotonic()
             say_where(state)
-        if stop:
-            raise Interrupted(f"stopped after epoch {len(state.history)}")
+    if state:
+        log_epochs(run, state.history[logged:])
+    if flow_run.stop_requested:
+        if state and logged < len(state.history):
+            checkpoints.save(storage, identity, state)
+        raise Interrupted(f"stopped after epoch {len(state.history) if state else 0}")
     assert state is not None
-    log_epochs(run, state.history[logged:])
     return state
 
 

@@ -77,9 +77,9 @@ class Running:
             raise
         return Ended(code, self.log.read_text(), time.monotonic() - self.began)
 
-    def wait_for(self, pattern: str, folder: Path) -> None:
-        """Until a file like this appears; fails if the program ends before."""
-        while not any(folder.glob(pattern)):
+    def wait_for(self, pattern: str, folder: Path, count: int = 1) -> None:
+        """Until so many files like this are there; fails if the program ends before."""
+        while len(list(folder.glob(pattern))) < count:
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() - self.began < PATIENCE
             time.sleep(0.01)

@@ -10,16 +10,15 @@ import requests
 
 from execution.storage import checkpoints
 from execution.storage.local import LocalStorage
+from flows.signals import SECONDS_TO_STOP
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
 from tests.hostile.program import KILLED, Running
 
 pytestmark = pytest.mark.hostile
 
 SECONDS_TO_END = 8.0  # 5 are promised; tests run side by side
-LONG = (
-    "--learning-rates", 0.01, 0.02, "--batch-sizes", 1, "--alphas", 0, "--engine", "numpy", "--max-epochs", 80,
-    "--patience", 80,
-)  # fmt: skip
+GRID = ("--learning-rates", 0.01, 0.02, "--batch-sizes", 16, "--alphas", 0, "--max-epochs", 20, "--patience", 20)
+WAITING_AT = "train checkpoints written:6"  # both trainings have a checkpoint by then, and neither is done
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
@@ -29,16 +28,38 @@ def artifacts(tmp_path):
 
 
 @pytest.fixture
-def long_sweep(sweep_in, artifacts):
-    return sweep_in(artifacts, *LONG)
+def sweep(sweep_in, artifacts):
+    return sweep_in(artifacts, *GRID)
+
+
+@pytest.fixture
+def held(tmp_path):
+    """As long as this file is there the trainings wait, in their middle."""
+    path = tmp_path / "held"
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def training(sweep, artifacts, held):
+    """Start the sweep; it is in the middle of both trainings."""
+    running = sweep.start(SWEEP_WAIT_AT=WAITING_AT, SWEEP_WAIT_FILE=str(held))
+    running.wait_for("*.ckpt", artifacts / "checkpoints", count=2)
+    return running
 
 
 @pytest.fixture(scope="module")
-def undisturbed_long(sweep_in, tmp_path_factory):
-    artifacts = tmp_path_factory.mktemp("long") / "artifacts"
-    ended = sweep_in(artifacts, *LONG).run_forked()
+def undisturbed(sweep_in, tmp_path_factory):
+    artifacts = tmp_path_factory.mktemp("undisturbed") / "artifacts"
+    ended = sweep_in(artifacts, *GRID).run_forked()
     assert ended.code == 0, ended.output
     return results(artifacts), rows_on_disk(artifacts)
+
+
+@pytest.fixture
+def private(sweep):
+    """The sweep has a Prefect server of its own."""
+    del sweep.environment["PREFECT_API_URL"]
 
 
 def interrupt(running: Running, number: signal.Signals) -> None:
@@ -49,12 +70,11 @@ def interrupt(running: Running, number: signal.Signals) -> None:
         running.process.send_signal(number)
 
 
-def stop(running: Running, artifacts, number: signal.Signals) -> None:
+def stop(running: Running, held, number: signal.Signals) -> None:
     """Send the signal in the middle of training, and expect a quick and quiet end."""
-    running.wait_for("*.ckpt", artifacts / "checkpoints")
-    time.sleep(0.5)
     interrupt(running, number)
     sent = time.monotonic()
+    held.unlink()
     ended = running.wait()
     assert time.monotonic() - sent < SECONDS_TO_END
     assert ended.code == 128 + number, ended.output
@@ -71,49 +91,46 @@ def epochs_in_checkpoints(artifacts) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_ends_it_soon_and_it_resumes_from_its_checkpoints(long_sweep, artifacts, number, undisturbed_long):
-    stop(long_sweep.start(), artifacts, number)
+def test_a_signal_ends_it_soon_and_it_resumes_from_its_checkpoints(
+    sweep, training, held, artifacts, number, undisturbed
+):
+    stop(training, held, number)
     before = epochs_in_checkpoints(artifacts)
     assert before
-    assert all(0 < epochs < 80 for epochs in before.values())
+    assert all(0 < epochs < 20 for epochs in before.values())
 
-    assert long_sweep.run_forked(SWEEP_KILL_AT="train checkpoints written:1").code == KILLED
+    assert sweep.run_forked(SWEEP_KILL_AT="train checkpoints written:1").code == KILLED
     after = epochs_in_checkpoints(artifacts)
     # It went on with the next epoch of one of them, or of both if the other was as fast.
     assert sum(before.values()) < sum(after.values()) <= sum(before.values()) + len(before)
 
-    ended = long_sweep.run_forked()
+    ended = sweep.run_forked()
     assert ended.code == 0, ended.output
-    assert results(artifacts) == undisturbed_long[0]
-    assert lost_and_doubled(rows_on_disk(artifacts), undisturbed_long[1]) == (0, 0)
+    assert results(artifacts) == undisturbed[0]
+    assert lost_and_doubled(rows_on_disk(artifacts), undisturbed[1]) == (0, 0)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_leaves_no_temporary_server_behind(long_sweep, artifacts, number):
-    del long_sweep.environment["PREFECT_API_URL"]
-    stop(long_sweep.start(), artifacts, number)
+def test_a_signal_leaves_no_temporary_server_behind(private, training, held, number):
+    stop(training, held, number)
 
 
-def test_a_killed_program_takes_its_temporary_server_along(long_sweep, artifacts):
-    del long_sweep.environment["PREFECT_API_URL"]
-    running = long_sweep.start()
-    running.wait_for("*.ckpt", artifacts / "checkpoints")
-    (page,) = re.findall(r"Prefect UI while this runs: (\S+)", running.log.read_text())
-    assert "<title>Prefect" in requests.get(page, timeout=10).text
-    running.process.kill()
-    running.process.wait()
-    assert not running.orphans(patience=SECONDS_TO_END)
+def test_a_killed_program_takes_its_temporary_server_along(private, training):
+    (page,) = re.findall(r"Prefect UI while this runs: (\S+)", training.log.read_text())
+    assert "<title>Prefect" in requests.get(page, timeout=60).text
+    training.process.kill()
+    training.process.wait()
+    assert not training.orphans(patience=SECONDS_TO_END)
 
 
-def test_a_second_signal_ends_it_at_once(long_sweep, artifacts):
-    running = long_sweep.start()
-    running.wait_for("*.ckpt", artifacts / "checkpoints")
-    interrupt(running, signal.SIGINT)
+def test_a_second_signal_ends_it_though_the_trainings_go_on(training, held):
+    interrupt(training, signal.SIGINT)
     time.sleep(0.1)
     sent = time.monotonic()
-    interrupt(running, signal.SIGINT)
-    ended = running.wait()
-    assert time.monotonic() - sent < 1.5
+    interrupt(training, signal.SIGINT)
+    ended = training.wait()
+    assert time.monotonic() - sent < 4 * SECONDS_TO_STOP / 5  # before the first signal would have ended it
     assert ended.code == 130, ended.output
+    assert held.exists()
     assert "Traceback" not in ended.output
-    assert not running.orphans()
+    assert not training.orphans()
