@@ -1,0 +1,152 @@
+"""The steps after the trainings: select, evaluate, report."""
+
+import io
+from statistics import fmean
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
+
+from experiment.axes import Combination
+from experiment.errors import EveryCombinationDiverged
+from experiment.ranking import candidates, ranked
+from experiment.results import Evaluation, Retrained, Selection, Trained
+from tasks.evaluate import evaluate
+from tasks.report import report
+from tasks.select import select
+
+NAMES = tuple("0123456789")
+
+
+@pytest.fixture
+def trained(run):
+    """Make the result of a training: one learning rate, one seed, and the figures."""
+
+    def make(rate, seed, accuracy=0.8, loss=0.5, epoch=5, diverged=False):
+        rng = np.random.default_rng([int(1000 * rate), seed])
+        return Trained(
+            combination=Combination(learning_rate=rate, batch_size=8, alpha=0.1),
+            identity=f"{rate:g}-{seed}",
+            diverged=diverged,
+            epochs_trained=epoch + 2,
+            best_epoch=epoch,
+            val_loss=None if diverged else loss,
+            val_accuracy=None if diverged else accuracy,
+            W=run.put(rng.standard_normal((64, 10)).astype(np.float32)),
+            b=run.put(rng.standard_normal(10).astype(np.float32)),
+            history=run.put(np.c_[np.arange(1, 4), rng.uniform(size=(3, 3))]),
+        )
+
+    return make
+
+
+# ---- select
+
+
+def order(call, runs, select_by="val_accuracy"):
+    result, _ = call(select, trained=runs, select_by=select_by)
+    return [candidate.combination.learning_rate for candidate in ranked(result, runs)]
+
+
+def test_the_most_accurate_is_first_and_ties_go_to_the_lower_loss_then_to_the_grids_order(call, trained):
+    runs = [trained(0.1, 1, 0.8, 0.5), trained(0.2, 1, 0.9, 0.7), trained(0.3, 1, 0.9, 0.6), trained(0.4, 1, 0.8, 0.5)]
+    assert order(call, runs) == [0.3, 0.2, 0.1, 0.4]
+    assert order(call, runs, "val_loss") == [0.1, 0.4, 0.3, 0.2]
+
+
+def test_several_seeds_count_by_their_mean(call, trained):
+    runs = [trained(0.1, 1, 0.95), trained(0.1, 2, 0.65), trained(0.2, 1, 0.82), trained(0.2, 2, 0.82)]
+    assert order(call, runs) == [0.2, 0.1]
+
+
+def test_a_combination_that_diverged_under_any_seed_is_last(call, trained):
+    runs = [trained(0.1, 1, 0.99), trained(0.1, 2, diverged=True), trained(0.2, 1, 0.1), trained(0.2, 2, 0.1)]
+    assert order(call, runs) == [0.2, 0.1]
+
+
+def test_if_all_diverged_there_is_nothing_to_select(call, trained):
+    with pytest.raises(EveryCombinationDiverged, match="each of the 2 combinations diverged"):
+        order(call, [trained(0.1, 1, diverged=True), trained(0.2, 1, diverged=True)])
+
+
+def test_a_selection_holds_positions_and_nothing_of_who_trained(call, trained):
+    runs = [trained(0.1, 1), trained(0.2, 1)]
+    result, _ = call(select, trained=runs, select_by="val_accuracy")
+    assert result == Selection(order=(0, 1))
+
+
+def test_the_best_epoch_is_the_mean_over_the_seeds(trained):
+    (candidate,) = candidates([trained(0.1, seed, epoch=epoch) for seed, epoch in enumerate((2, 9, 10))])
+    assert candidate.best_epoch == round(fmean((2, 9, 10)))
+
+
+# ---- evaluate
+
+
+def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, test_set, inputs):
+    rng = np.random.default_rng(0)
+    W, b = rng.standard_normal((64, 10)).astype(np.float32), rng.standard_normal(10).astype(np.float32)
+    model = Retrained(
+        combination=Combination(learning_rate=0.1, batch_size=8, alpha=0.5), epochs=3, train_loss=1.0,
+        W=run.put(W), b=run.put(b), history=run.put(np.zeros((3, 4))),
+    )  # fmt: skip
+    result, handle = call(evaluate, model=model, test=test_set)
+    images, labels = inputs[0][300:500].astype(np.float64), inputs[1][300:500]
+    e = np.exp(images @ W + b)
+    predicted = e.argmax(axis=1)
+    assert result.test_loss == pytest.approx(log_loss(labels, e / e.sum(axis=1, keepdims=True)), rel=1e-5)
+    assert result.test_accuracy == accuracy_score(labels, predicted)
+    np.testing.assert_array_equal(result.confusion, confusion_matrix(labels, predicted))
+    assert handle.summary["test_loss"] == result.test_loss
+
+
+# ---- report
+
+
+@pytest.fixture
+def reported(call, run, trained):
+    """Report on two combinations under two seeds. Gives the files, by name, and what went in."""
+    runs = [
+        trained(0.1, 1, 0.81, epoch=4), trained(0.1, 2, 0.79, epoch=8),
+        trained(0.2, 1, 0.60), trained(0.2, 2, 0.62),
+    ]  # fmt: skip
+    ranking = ranked(Selection(order=(0, 1)), runs)
+    model = Retrained(
+        combination=ranking[0].combination, epochs=6, train_loss=1.0, W=run.put(np.full((64, 10), 2, np.float32)),
+        b=run.put(np.full(10, 3, np.float32)), history=run.put(np.zeros((6, 4))),
+    )  # fmt: skip
+    confusion = tuple(tuple(int(9 * (i == j)) for j in range(10)) for i in range(10))
+    test = Evaluation(test_loss=0.4, test_accuracy=0.8, interval=(0.7, 0.9), confusion=confusion)
+    called = [[result.identity for result in candidate.trained] for candidate in ranking]
+    result, _ = call(report, ranking=ranking, runs=called, model=model, test=test, class_names=NAMES)
+    return {name: run.read(file) for name, file in result.files.items()}, runs, run.read(result.preview)
+
+
+def test_the_leaderboard_has_means_deviations_and_the_runs_it_was_told(reported):
+    table = pd.read_csv(io.BytesIO(reported[0]["leaderboard.csv"]))
+    assert table["val_accuracy"].tolist() == pytest.approx([0.80, 0.61])
+    assert table["best_epoch"].tolist() == [6, 5]
+    assert table["wandb_runs"].tolist() == ["0.1-1 0.1-2", "0.2-1 0.2-2"]
+
+
+def test_the_model_has_the_final_and_the_validated_weights_each_under_its_name(reported, run):
+    files, runs, _ = reported
+    with np.load(io.BytesIO(files["model.npz"]), allow_pickle=False) as model:
+        assert (model["W"] == 2).all()
+        assert (model["b"] == 3).all()
+        np.testing.assert_array_equal(model["W_best_validation"], run.open(runs[0].W))
+        np.testing.assert_array_equal(model["b_best_validation"], run.open(runs[0].b))
+        assert float(model["best_epoch"]) == 6
+        assert float(model["test_loss"]) == 0.4
+        assert float(model["learning_rate"]) == 0.1
+        assert model["class_names"].tolist() == list(NAMES)
+
+
+def test_the_pictures_are_pictures_and_the_preview_a_small_one(reported):
+    files, _, preview = reported
+    pictures = {name: content for name, content in files.items() if name.endswith(".png")}
+    assert pictures.keys() == {"learning_curves.png", "parallel_coordinates.png", "confusion.png", "weights.png"}
+    for content in (*pictures.values(), preview):
+        assert content.startswith(b"\x89PNG")
+    assert len(preview) < len(pictures["parallel_coordinates.png"]) / 2

@@ -1,0 +1,69 @@
+"""The steps before any training: data, scale, split, the check of the gradient."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import train_test_split
+
+from experiment.errors import WrongGradient
+from experiment.results import TrainingSet
+from softmax import reference
+from tasks.check_gradients import check_gradients
+from tasks.download import download, source
+from tasks.scale import scale
+from tasks.split import split
+
+
+def test_a_users_files_are_taken_as_they_are_under_names_that_their_content_gives(call, run, digits):
+    result, handle = call(download, source=source(digits))
+    np.testing.assert_array_equal(run.open(result.train.images), np.load(digits / "fashion_mnist_train_images.npy"))
+    np.testing.assert_array_equal(run.open(result.test.labels), np.load(digits / "fashion_mnist_test_labels.npy"))
+    assert result.class_names == tuple("0123456789")
+    assert result.digests["test_images"] == result.test.images.digest
+    assert handle.summary == {"train_examples": 1400, "test_examples": 397}
+
+
+def test_nothing_in_the_result_tells_where_the_files_lay(call, digits):
+    result, _ = call(download, source=source(digits))
+    assert str(digits.parent) not in result.model_dump_json()
+    assert digits.name not in result.model_dump_json()
+
+
+def test_grey_levels_become_inputs_about_zero(call, run):
+    levels = np.arange(256, dtype=np.uint8).reshape(4, 64)
+    raw = TrainingSet(images=run.put(levels), labels=run.put(np.arange(4)))
+    result, _ = call(scale, raw=raw)
+    inputs = run.open(result.train.images)
+    assert inputs.dtype == np.float32
+    np.testing.assert_allclose(inputs, levels / 255 - 0.5, atol=1e-7)
+    assert result.train.labels == raw.labels
+
+
+def test_the_split_is_scikit_learns(call, run, training, inputs):
+    result, handle = call(split, training=training, validation_fraction=0.2, seed=541)
+    train, validation = train_test_split(np.arange(300), test_size=0.2, random_state=541)
+    np.testing.assert_array_equal(run.open(result.train), train)
+    np.testing.assert_array_equal(run.open(result.validation), validation)
+    assert handle.summary == {"train_rows": 240, "validation_rows": 60}
+
+
+def check(call, training, parts):
+    return call(check_gradients, training=training, split=parts, classes=10, alpha=0.01, seed=541)
+
+
+def test_a_right_gradient_passes_with_its_errors(call, training, parts):
+    result, handle = check(call, training, parts)
+    assert result.relative_errors.keys() == {"formula", "numba", "numpy"}
+    assert max(result.relative_errors.values()) < 1e-4
+    assert handle.summary["relative_error_formula"] == result.relative_errors["formula"]
+
+
+def test_a_gradient_that_penalises_the_bias_is_found(call, training, parts, monkeypatch):
+    right = reference.gradient
+
+    def wrong(W, b, images, labels, alpha):
+        grad_W, grad_b = right(W, b, images, labels, alpha)
+        return grad_W, grad_b + alpha * b
+
+    monkeypatch.setattr(reference, "gradient", wrong)
+    with pytest.raises(WrongGradient, match="numpy is off by"):
+        check(call, training, parts)
