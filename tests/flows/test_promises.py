@@ -22,8 +22,8 @@ from experiment.errors import WrongGradient
 from experiment.results import Dataset, TestSet
 from flows.sweep import sweep
 from softmax import loss as loss_module
-from softmax import reference
-from tests.conftest import PROJECT
+from softmax import reference, sgd
+from tests.conftest import PROJECT, model_of
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
 
@@ -137,3 +137,16 @@ def test_nothing_in_the_artifacts_is_a_pickle(digits, execution):
     files = [path for path in Path(execution.artifacts).rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if path.read_bytes()[:1] == b"\x80"]
+
+
+def test_under_several_seeds_the_first_one_is_that_of_the_final_model(digits, execution):
+    seeds = (7, 541)
+    sweep(Experiment(data_dir=digits, **GRID, seeds=seeds), execution)
+    images, labels = (np.load(digits / f"fashion_mnist_train_{kind}.npy") for kind in ("images", "labels"))
+    model = model_of(execution)
+    settings = {name: model[name].item() for name in ("learning_rate", "batch_size", "alpha")}
+    *_, state = sgd.train(
+        loss_module.normalized(images), labels, np.arange(len(labels)), None, classes=10, seed=7,
+        max_epochs=model["best_epoch"].item(), **settings,
+    )  # fmt: skip
+    np.testing.assert_allclose(model["W"], state.last.W, atol=1e-6)
