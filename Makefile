@@ -12,7 +12,9 @@ help: ## list the targets
 .venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@# As a constraint, too: pip before 23.3 else takes the newest of what some package wants with an extra.
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock \
+		--constraint requirements.lock
 	@# Prefect's database takes ten seconds to make: artifact roots begin with a copy. In no environment of the user's.
 	env -i PREFECT_HOME="$(abspath .venv/prefect)" $(BIN)/prefect server database upgrade --yes >/dev/null
 	@touch $@
