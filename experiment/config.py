@@ -58,7 +58,9 @@ class Experiment(Grid):
         description="Validate, return and retrain the average of all SGD iterates (Polyak-Ruppert), not the last.",
     )
     select_by: Literal["val_accuracy", "val_loss"] = Field(
-        "val_accuracy", description="What the best combination is best at; the other one breaks ties."
+        "val_accuracy",
+        description="What the best combination is best at; the other one breaks ties. Loss means the unregularised "
+        "cross-entropy, which alone can be compared between alphas; trainings stop by the regularised one.",
     )
     engine: Engine = Field(
         "numba", description="Compiled kernel, or the readable NumPy reference (same mathematics, slower)."

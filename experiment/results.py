@@ -1,6 +1,7 @@
 """What the steps hand to each other: small, immutable, JSON. Arrays and files are referred to, not carried."""
 
 from experiment.axes import Combination
+from experiment.comparison import Behind
 from experiment.values import ArrayRef, FileRef, Frozen, Result
 
 
@@ -45,11 +46,19 @@ class Scaled(Result):
     train: TrainingSet
 
 
+class Baseline(Frozen):
+    """What always answering with the class frequencies of the rows trained on gives on other rows."""
+
+    accuracy: float
+    cross_entropy: float
+
+
 class Split(Result):
     """Row indices into the training set: two disjoint int64 arrays that together cover it."""
 
     train: ArrayRef
     validation: ArrayRef
+    baseline: Baseline  # on the validation rows
 
 
 class GradientCheck(Result):
@@ -63,8 +72,10 @@ class Trained(Result):
     diverged: bool
     epochs_trained: int
     best_epoch: int  # 0: no epoch with a finite loss
-    val_loss: float | None  # regularised; None when diverged before the first finite one
+    val_loss: float | None  # regularised, by which it stopped; None when diverged before the first finite one
+    val_cross_entropy: float | None  # unregularised, which alone can be compared between α
     val_accuracy: float | None
+    right: ArrayRef | None  # which validation rows are right: bits, packed eight to a byte
     W: ArrayRef  # (m, c) float32
     b: ArrayRef  # (c,) float32
     history: ArrayRef  # (epochs, 4) float64: epoch, train_loss, val_loss, val_accuracy
@@ -74,6 +85,7 @@ class Selection(Result):
     """Which of the combinations that were given, by position: the best first, those that diverged last."""
 
     order: tuple[int, ...]
+    behind: tuple[Behind | None, ...]  # the best, by position; None for those that diverged
 
 
 class Retrained(Result):
@@ -93,6 +105,7 @@ class Evaluation(Result):
     test_loss: float  # unregularised cross-entropy, nats
     test_accuracy: float  # fraction correct
     interval: tuple[float, float]  # 95 % of the accuracy, Wilson's score interval
+    baseline: Baseline
     confusion: tuple[tuple[int, ...], ...]  # c × c: rows are true classes, columns predicted ones
 
     @property

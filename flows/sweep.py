@@ -95,7 +95,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         execution, scaled.train, parts, data.classes, max(experiment.grid["alpha"]), experiment.seed
     )
     trained, cached = train_grid(experiment, execution, data, scaled.train, parts, check)
-    selection = select(execution, trained, experiment.select_by)
+    selection = select(execution, trained, parts, experiment.select_by)
     ranking = ranked(selection, trained)
     best = ranking[0]
     if cached < len(trained):  # the report will draw, and needs a second to import what with: on another core
@@ -104,7 +104,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         execution, best.combination, experiment.training_seeds[0], scaled.train, data.classes,
         experiment.recipe.for_exactly(best.best_epoch), wait_for=[selection],
     )  # fmt: skip
-    test = evaluate(execution, model, data.test)
+    test = evaluate(execution, model, data.train, data.test)
     seconds = time.monotonic() - started
     runs = [[run.identity for run in candidate.trained] for candidate in ranking]
     drawn = report(execution, ranking, runs, model, test, data.class_names, wait_for=[test])
@@ -112,6 +112,8 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         ranking=ranking,
         runs=runs,
         check=check,
+        split=parts,
+        recipe=experiment.recipe,
         test=test,
         class_names=data.class_names,
         name=execution.name,

@@ -7,12 +7,13 @@ import numpy as np
 
 from execution.run import Run
 from execution.step import step
-from experiment.results import Evaluation, Retrained, TestSet
+from experiment.baseline import class_frequencies
+from experiment.results import Evaluation, Retrained, TestSet, TrainingSet
 from softmax.loss import accuracy, cross_entropy, normalized
 
 
 @step("evaluate")
-def evaluate(run: Run, model: Retrained, test: TestSet) -> Evaluation:
+def evaluate(run: Run, model: Retrained, training: TrainingSet, test: TestSet) -> Evaluation:
     """Unregularised cross-entropy, accuracy with its interval, confusions. No other step is handed a `TestSet`."""
     images, labels = normalized(run.open(test.images)), run.open(test.labels)
     logits = images @ run.open(model.W) + run.open(model.b)
@@ -22,6 +23,7 @@ def evaluate(run: Run, model: Retrained, test: TestSet) -> Evaluation:
         test_loss=cross_entropy(logits, labels),
         test_accuracy=accuracy(logits, labels),
         interval=wilson(int(np.trace(confusion)), len(labels)),
+        baseline=class_frequencies(run.open(training.labels), labels),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
     )
     run.summarize(**model.combination.model_dump())
