@@ -2,6 +2,8 @@
 
 from experiment.axes import Combination
 from experiment.comparison import Behind
+from experiment.data.raw import Column
+from experiment.data.scaling import Kind
 from experiment.values import ArrayRef, FileRef, Frozen, Result
 
 
@@ -22,14 +24,24 @@ class TestSet(Examples):
     __test__ = False  # not a pytest class
 
 
-class Dataset(Result):
+class Meaning(Frozen):
+    """What the numbers of a data set mean."""
+
     class_names: tuple[str, ...]  # c of them
+    columns: tuple[Column, ...] = ()  # of a table; () for arrays, whose features have no names
+    label: str = ""  # the name of a table's label column
+    pictures: bool = True  # whether examples may be pictures
+    note: str = ""  # what was done to the data, "" if nothing
+
+
+class Dataset(Result):
+    meaning: Meaning
     train: TrainingSet
     test: TestSet
 
     @property
     def classes(self) -> int:
-        return len(self.class_names)
+        return len(self.meaning.class_names)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -42,8 +54,21 @@ class Dataset(Result):
         }
 
 
+class ScalingRef(Frozen):
+    """What a result keeps of an `experiment.data.scaling.Scaling`."""
+
+    kind: Kind
+    statistics: ArrayRef | None
+
+
 class Scaled(Result):
-    train: TrainingSet
+    """The training rows as inputs, twice: selection must not know the validation rows, the final model may."""
+
+    train: TrainingSet  # by the rows that are trained on while selecting
+    train_scaling: ScalingRef
+    final: TrainingSet  # by all training rows
+    final_scaling: ScalingRef
+    said: str  # which scaling, and why
 
 
 class Baseline(Frozen):

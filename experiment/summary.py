@@ -10,6 +10,8 @@ class Summary(Frozen):
     """A sweep's figures, and where they came from."""
 
     name: str
+    data_note: str  # what was done to the data before anything else, "" if nothing
+    scaling: str  # how features became inputs, and why
     best: Combination
     best_epoch: int
     val_accuracy: float

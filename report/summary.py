@@ -5,7 +5,7 @@ from itertools import chain
 
 from experiment.config import Recipe
 from experiment.ranking import Candidate
-from experiment.results import Evaluation, GradientCheck, Split, Trained
+from experiment.results import Evaluation, GradientCheck, Meaning, Scaled, Split, Trained
 from experiment.summary import Summary
 from experiment.values import Result
 from report.importance import importance
@@ -19,7 +19,8 @@ def summarized(
     split: Split,
     recipe: Recipe,
     test: Evaluation,
-    class_names: Sequence[str],
+    meaning: Meaning,
+    scaled: Scaled,
     steps: Mapping[str, Result],
     **about: object,
 ) -> Summary:
@@ -37,6 +38,8 @@ def summarized(
     return Summary.model_validate(
         about
         | {
+            "data_note": meaning.note,
+            "scaling": scaled.said,
             "best": best.combination,
             "best_epoch": best.best_epoch,
             "val_accuracy": best.val_accuracy,
@@ -59,7 +62,7 @@ def summarized(
             "test_accuracy_95": test.interval,
             "test_loss": test.test_loss,
             "gap": best.val_accuracy - test.test_accuracy,
-            "class_accuracy": dict(zip(class_names, test.class_accuracy, strict=True)),
+            "class_accuracy": dict(zip(meaning.class_names, test.class_accuracy, strict=True)),
             "importance": importance(ranking),
             "gradient_error": max(check.relative_errors.values()),
             "combinations": len(ranking),

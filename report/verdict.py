@@ -28,6 +28,8 @@ def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
     low, high = summary.test_accuracy_95
     floor = summary.baseline
     rows = [
+        *([("data", summary.data_note)] if summary.data_note else []),
+        ("scaling", summary.scaling),
         ("winner", summary.best.words),
         ("best epoch", str(summary.best_epoch)),
         ("validation", f"accuracy {summary.val_accuracy:.2%}, cross-entropy {summary.val_cross_entropy:.4f}"),

@@ -1,4 +1,4 @@
-"""Step 3: the training rows in two, one part to train on and one to validate on."""
+"""Step 2: the training rows in two, one part to train on and one to validate on."""
 
 from execution.run import Run
 from execution.step import step
