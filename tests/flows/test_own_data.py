@@ -59,7 +59,7 @@ def is_as_good(given, summary):
     arrays = own_data(given).arrays
     theirs = better_of_scikit_learns(*(np.asarray(array, float) if array.ndim == 2 else array for array in arrays))
     error = np.sqrt(theirs * (1 - theirs) / len(arrays.test_labels))
-    print(f"{given}: ours {summary.test_accuracy:.1%}, scikit-learn {theirs:.1%}, error {error:.1%}")  # noqa: T201
+    print(f"{given}: ours {summary.test_accuracy:.1%}, scikit-learn {theirs:.1%}, error {error:.1%}")
     return summary.test_accuracy >= theirs - max(0.01, error)
 
 
