@@ -6,6 +6,7 @@ import math
 import os
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from execution.config import Execution, Underway
 from execution.tracking.credentials import credentials
 from experiment.config import Experiment
 from experiment.data.formats import FASHION_MNIST
+from experiment.data.named import BUNDLED
 from experiment.data.own import own_data
+from experiment.data.scaling import check_range
 from experiment.data.split import split_rows
 from experiment.errors import InputError
 
@@ -28,15 +31,18 @@ def check(experiment: Experiment, execution: Execution) -> None:
     ------
     InputError : names the file or field, says what is wrong and what to do
     """
-    if experiment.data_dir is None:
+    given = experiment.own_data
+    if given is None:
         rows, *image = FASHION_MNIST["train_images"].shape
         values = rows * image[0] * image[1]
         training_rows = rows - math.ceil(rows * experiment.validation_fraction)
+    elif isinstance(given, str) and given not in BUNDLED:
+        values, training_rows = 0, sys.maxsize  # only OpenML knows
     else:
-        data = own_data(experiment.data_dir)
+        data = own_data(given, experiment.label, experiment.seed).arrays
+        check_range(data, experiment.scaling, given)
         values = data.train_images.size + data.test_images.size
-        split = split_rows(data.train_labels, experiment.validation_fraction, experiment.seed)
-        training_rows = len(split.train)
+        training_rows = len(split_rows(data.train_labels, experiment.validation_fraction, experiment.seed).train)
     if (largest := max(experiment.grid["batch_size"])) > training_rows:
         raise InputError(
             f"batch_sizes: {largest} is more than the {training_rows} training rows: choose a smaller batch size"

@@ -7,11 +7,12 @@ the provenance that a sweep records.
 import hashlib
 import itertools
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from experiment.axes import AXES, Combination, Grid, distinct
+from experiment.data.scaling import Asked
 from experiment.values import Settings
 from softmax.sgd import Engine
 
@@ -34,10 +35,18 @@ class Recipe(Settings):
 class Experiment(Grid):
     """What determines the numbers."""
 
-    data_dir: Path | None = Field(
+    data: str | None = Field(
         None,
-        description="Folder with your own data: fashion_mnist_{train,test}_{images,labels}.npy, any number of "
-        "features and classes. Left out: Fashion-MNIST, downloaded and verified.",
+        description="Your own data: a folder of .npy or IDX files or of train.csv and test.csv, an .npz, .csv or "
+        ".parquet file; or the name of a set of scikit-learn's (iris, wine, digits, breast_cancer) or of OpenML's. "
+        "Left out: Fashion-MNIST, downloaded and verified.",
+    )
+    data_dir: Path | None = Field(None, description="The same for a folder or file, whatever it is called.")
+    label: str | None = Field(None, description="The column of a table that holds the labels.")
+    scaling: Asked = Field(
+        "auto",
+        description="How features become inputs: x / 255 - 0.5, x - 0.5, to mean 0 and deviation 1, or not at all. "
+        "auto takes the first for grey levels, the second for other pictures, the third for all else.",
     )
     max_epochs: int = Field(1000, ge=1, description="Most epochs a combination may train.")
     patience: int = Field(
@@ -58,11 +67,19 @@ class Experiment(Grid):
         description="Validate, return and retrain the average of all SGD iterates (Polyak-Ruppert), not the last.",
     )
     select_by: Literal["val_accuracy", "val_loss"] = Field(
-        "val_accuracy", description="What the best combination is best at; the other one breaks ties."
+        "val_accuracy",
+        description="What the best combination is best at; the other one breaks ties. Loss means the unregularised "
+        "cross-entropy, which alone can be compared between alphas; trainings stop by the regularised one.",
     )
     engine: Engine = Field(
         "numba", description="Compiled kernel, or the readable NumPy reference (same mathematics, slower)."
     )
+
+    @model_validator(mode="after")
+    def one_data_set(self) -> Self:
+        if self.data and self.data_dir:
+            raise ValueError("data and data_dir both name a data set: give one of them")
+        return self
 
     @property
     def recipe(self) -> Recipe:
@@ -84,8 +101,17 @@ class Experiment(Grid):
         return [Combination(**dict(zip(AXES, point, strict=True))) for point in points]
 
     @property
+    def own_data(self) -> Path | str | None:
+        """Where the user's data is, or what it is called; None for Fashion-MNIST."""
+        if self.data is None:
+            return self.data_dir
+        path = Path(self.data).expanduser()
+        return path if path.exists() or len(path.parts) > 1 or path.suffix else self.data
+
+    @property
     def data_name(self) -> str:
-        return "fashion-mnist" if self.data_dir is None else self.data_dir.resolve().name
+        given = self.own_data
+        return "fashion-mnist" if given is None else given if isinstance(given, str) else given.resolve().stem
 
     @property
     def digest(self) -> str:

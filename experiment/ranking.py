@@ -6,6 +6,7 @@ from itertools import groupby
 from statistics import fmean
 
 from experiment.axes import Combination
+from experiment.comparison import Behind
 from experiment.results import Selection, Trained
 from experiment.values import Frozen
 
@@ -15,6 +16,7 @@ class Candidate(Frozen):
 
     combination: Combination
     trained: tuple[Trained, ...]
+    behind: Behind | None = None  # the winner, once there is one
 
     @property
     def diverged(self) -> bool:
@@ -27,6 +29,11 @@ class Candidate(Frozen):
     @property
     def val_loss(self) -> float:
         return fmean(math.inf if run.val_loss is None else run.val_loss for run in self.trained)
+
+    @property
+    def val_cross_entropy(self) -> float:
+        """Unregularised, so that it can be compared between α."""
+        return fmean(math.inf if run.val_cross_entropy is None else run.val_cross_entropy for run in self.trained)
 
     @property
     def best_epoch(self) -> int:
@@ -44,10 +51,10 @@ def candidates(trained: Sequence[Trained]) -> list[Candidate]:
 def ranked(selection: Selection, trained: Sequence[Trained]) -> tuple[Candidate, ...]:
     """Return the candidates, best first: what was selected, by these very trainings."""
     every = candidates(trained)
-    return tuple(every[position] for position in selection.order)
+    return tuple(every[at].model_copy(update={"behind": selection.behind[at]}) for at in selection.order)
 
 
 def rank(candidate: Candidate, select_by: str) -> tuple[float, ...]:
-    """Return a sort key: by mean validation accuracy (or loss), ties by the other one; those that diverged last."""
-    by_accuracy = (-candidate.val_accuracy, candidate.val_loss)
+    """Return a sort key: by mean validation accuracy (or cross-entropy), ties by the other one; diverged ones last."""
+    by_accuracy = (-candidate.val_accuracy, candidate.val_cross_entropy)
     return (candidate.diverged, *(by_accuracy if select_by == "val_accuracy" else by_accuracy[::-1]))

@@ -1,6 +1,9 @@
 """What the steps hand to each other: small, immutable, JSON. Arrays and files are referred to, not carried."""
 
 from experiment.axes import Combination
+from experiment.comparison import Behind
+from experiment.data.raw import Column
+from experiment.data.scaling import Kind
 from experiment.values import ArrayRef, FileRef, Frozen, Result
 
 
@@ -21,14 +24,24 @@ class TestSet(Examples):
     __test__ = False  # not a pytest class
 
 
-class Dataset(Result):
+class Meaning(Frozen):
+    """What the numbers of a data set mean."""
+
     class_names: tuple[str, ...]  # c of them
+    columns: tuple[Column, ...] = ()  # of a table; () for arrays, whose features have no names
+    label: str = ""  # the name of a table's label column
+    pictures: bool = True  # whether examples may be pictures
+    note: str = ""  # what was done to the data, "" if nothing
+
+
+class Dataset(Result):
+    meaning: Meaning
     train: TrainingSet
     test: TestSet
 
     @property
     def classes(self) -> int:
-        return len(self.class_names)
+        return len(self.meaning.class_names)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -41,8 +54,28 @@ class Dataset(Result):
         }
 
 
+class ScalingRef(Frozen):
+    """What a result keeps of an `experiment.data.scaling.Scaling`."""
+
+    kind: Kind
+    statistics: ArrayRef | None
+
+
 class Scaled(Result):
-    train: TrainingSet
+    """The training rows as inputs, twice: selection must not know the validation rows, the final model may."""
+
+    train: TrainingSet  # by the rows that are trained on while selecting
+    train_scaling: ScalingRef
+    final: TrainingSet  # by all training rows
+    final_scaling: ScalingRef
+    said: str  # which scaling, and why
+
+
+class Baseline(Frozen):
+    """What always answering with the class frequencies of the rows trained on gives on other rows."""
+
+    accuracy: float
+    cross_entropy: float
 
 
 class Split(Result):
@@ -50,6 +83,7 @@ class Split(Result):
 
     train: ArrayRef
     validation: ArrayRef
+    baseline: Baseline  # on the validation rows
 
 
 class GradientCheck(Result):
@@ -63,8 +97,10 @@ class Trained(Result):
     diverged: bool
     epochs_trained: int
     best_epoch: int  # 0: no epoch with a finite loss
-    val_loss: float | None  # regularised; None when diverged before the first finite one
+    val_loss: float | None  # regularised, by which it stopped; None when diverged before the first finite one
+    val_cross_entropy: float | None  # unregularised, which alone can be compared between α
     val_accuracy: float | None
+    right: ArrayRef | None  # which validation rows are right: bits, packed eight to a byte
     W: ArrayRef  # (m, c) float32
     b: ArrayRef  # (c,) float32
     history: ArrayRef  # (epochs, 4) float64: epoch, train_loss, val_loss, val_accuracy
@@ -74,6 +110,7 @@ class Selection(Result):
     """Which of the combinations that were given, by position: the best first, those that diverged last."""
 
     order: tuple[int, ...]
+    behind: tuple[Behind | None, ...]  # the best, by position; None for those that diverged
 
 
 class Retrained(Result):
@@ -93,6 +130,7 @@ class Evaluation(Result):
     test_loss: float  # unregularised cross-entropy, nats
     test_accuracy: float  # fraction correct
     interval: tuple[float, float]  # 95 % of the accuracy, Wilson's score interval
+    baseline: Baseline
     confusion: tuple[tuple[int, ...], ...]  # c × c: rows are true classes, columns predicted ones
 
     @property

@@ -10,16 +10,23 @@ class Summary(Frozen):
     """A sweep's figures, and where they came from."""
 
     name: str
+    data_note: str  # what was done to the data before anything else, "" if nothing
+    scaling: str  # how features became inputs, and why
     best: Combination
     best_epoch: int
     val_accuracy: float
-    val_loss: float
+    val_cross_entropy: float  # unregularised, as is `test_loss`
+    val_loss: float  # regularised, by which trainings stop
+    stopped_at_max_epochs: bool  # the winner, under some seed: it had not waited out its patience
+    within_noise: int  # combinations other than the winner that may be as accurate: `experiment.comparison`
+    baseline: dict[str, float]  # always answering with the class frequencies, on validation and test rows
+    beats_baseline: bool  # some combination is more accurate than that, with less cross-entropy
     test_accuracy: float
     test_accuracy_95: tuple[float, float]  # Wilson's score interval
     test_loss: float
     gap: float  # validation accuracy minus test accuracy
     class_accuracy: dict[str, float]
-    importance: dict[str, float]  # share of the variance of validation accuracy that each hyperparameter explains
+    importance: dict[str, float]  # shares of the variance of validation accuracy: `report.importance`
     gradient_error: float  # the worst relative error that the gradient check found
     combinations: int
     cached: int

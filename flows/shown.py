@@ -63,11 +63,11 @@ def outcome(summary: Summary, ranking: Sequence[Candidate], notes: Mapping[str, 
 
 
 def row(place: int, candidate: Candidate) -> dict[str, Any]:
-    loss = candidate.val_loss
+    loss = candidate.val_cross_entropy
     return {
         "rank": place,
         **{axis.label: getattr(candidate.combination, field) for field, axis in AXES.items()},
         "validation accuracy": f"{candidate.val_accuracy:.2%}",
-        "validation loss": f"{loss:.4f}" if math.isfinite(loss) else "diverged",
+        "validation cross-entropy": f"{loss:.4f}" if math.isfinite(loss) else "diverged",
         "best epoch": candidate.best_epoch,
     }

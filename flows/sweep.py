@@ -1,6 +1,6 @@
 """The sweep, as a DAG:
 
-download → scale → split → check_gradients → train × every combination → select → retrain → evaluate → report
+download → split → scale → check_gradients → train × every combination → select → retrain → evaluate → report
 """
 
 import logging
@@ -53,8 +53,8 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     """Train softmax regression over a grid, select, retrain, test once, report.
 
     1. download          the four arrays, verified
-    2. scale             the training images
-    3. split             the training rows: to train on, to validate on
+    2. split             the training rows: to train on, to validate on
+    3. scale             features to inputs
     4. check_gradients   against finite differences, on this data
     5. train             every combination of the grid, side by side
     6. select            the best on the validation rows
@@ -88,32 +88,35 @@ class Done(NamedTuple):
 def steps(experiment: Experiment, execution: Underway) -> Done:
     """Run the DAG itself."""
     started = time.monotonic()
-    data = download(execution, source(experiment.data_dir))
-    scaled = scale(execution, data.train)
-    parts = split(execution, scaled.train, experiment.validation_fraction, experiment.seed)
+    data = download(execution, source(experiment))
+    parts = split(execution, data.train, experiment.validation_fraction, experiment.seed)
+    scaled = scale(execution, data.train, parts, data.meaning.pictures, experiment.scaling)
     check = check_gradients(
         execution, scaled.train, parts, data.classes, max(experiment.grid["alpha"]), experiment.seed
     )
     trained, cached = train_grid(experiment, execution, data, scaled.train, parts, check)
-    selection = select(execution, trained, experiment.select_by)
+    selection = select(execution, trained, parts, experiment.select_by)
     ranking = ranked(selection, trained)
     best = ranking[0]
     if cached < len(trained):  # the report will draw, and needs a second to import what with: on another core
         startup.beside("report.pictures")
     model = retrain(
-        execution, best.combination, experiment.training_seeds[0], scaled.train, data.classes,
+        execution, best.combination, experiment.training_seeds[0], scaled.final, data.classes,
         experiment.recipe.for_exactly(best.best_epoch), wait_for=[selection],
     )  # fmt: skip
-    test = evaluate(execution, model, data.test)
+    test = evaluate(execution, model, scaled.final_scaling, data.train, data.test)
     seconds = time.monotonic() - started
     runs = [[run.identity for run in candidate.trained] for candidate in ranking]
-    drawn = report(execution, ranking, runs, model, test, data.class_names, wait_for=[test])
+    drawn = report(execution, ranking, runs, model, scaled, test, data.meaning, wait_for=[test])
     summary = summarized(
         ranking=ranking,
         runs=runs,
         check=check,
+        split=parts,
+        recipe=experiment.recipe,
         test=test,
-        class_names=data.class_names,
+        meaning=data.meaning,
+        scaled=scaled,
         name=execution.name,
         cached=cached,
         seconds=round(seconds, 1),

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
+from experiment.config import Recipe
 from experiment.ranking import Candidate
-from experiment.results import Evaluation, GradientCheck
+from experiment.results import Evaluation, GradientCheck, Meaning, Scaled, Split, Trained
 from experiment.summary import Summary
 from experiment.values import Result
-from report.leaderboard import importance, leaderboard
+from report.importance import importance
 
 
 def summarized(
@@ -15,8 +16,11 @@ def summarized(
     ranking: Sequence[Candidate],
     runs: Sequence[Sequence[str]],
     check: GradientCheck,
+    split: Split,
+    recipe: Recipe,
     test: Evaluation,
-    class_names: Sequence[str],
+    meaning: Meaning,
+    scaled: Scaled,
     steps: Mapping[str, Result],
     **about: object,
 ) -> Summary:
@@ -29,19 +33,37 @@ def summarized(
     steps : what the other steps found, by name
     """
     best = ranking[0]
+    others = [candidate.behind for candidate in ranking[1:] if candidate.behind]
+    floor = split.baseline
     return Summary.model_validate(
         about
         | {
+            "data_note": meaning.note,
+            "scaling": scaled.said,
             "best": best.combination,
             "best_epoch": best.best_epoch,
             "val_accuracy": best.val_accuracy,
+            "val_cross_entropy": best.val_cross_entropy,
             "val_loss": best.val_loss,
+            "stopped_at_max_epochs": any(stopped_by_limit(run, recipe) for run in best.trained),
+            "within_noise": sum(behind.within_noise for behind in others),
+            "baseline": {
+                "val_accuracy": floor.accuracy,
+                "val_cross_entropy": floor.cross_entropy,
+                "test_accuracy": test.baseline.accuracy,
+                "test_loss": test.baseline.cross_entropy,
+            },
+            "beats_baseline": any(
+                candidate.val_accuracy > floor.accuracy and candidate.val_cross_entropy < floor.cross_entropy
+                for candidate in ranking
+                if not candidate.diverged
+            ),
             "test_accuracy": test.test_accuracy,
             "test_accuracy_95": test.interval,
             "test_loss": test.test_loss,
             "gap": best.val_accuracy - test.test_accuracy,
-            "class_accuracy": dict(zip(class_names, test.class_accuracy, strict=True)),
-            "importance": importance(leaderboard(ranking, runs)),
+            "class_accuracy": dict(zip(meaning.class_names, test.class_accuracy, strict=True)),
+            "importance": importance(ranking),
             "gradient_error": max(check.relative_errors.values()),
             "combinations": len(ranking),
             "failed": 0,
@@ -49,3 +71,9 @@ def summarized(
             "diverged": sum(candidate.diverged for candidate in ranking),
         }
     )
+
+
+def stopped_by_limit(run: Trained, recipe: Recipe) -> bool:
+    """Return whether a training ended for want of epochs, not of patience."""
+    waited = run.epochs_trained - run.best_epoch
+    return run.epochs_trained >= recipe.max_epochs and (recipe.patience is None or waited < recipe.patience)

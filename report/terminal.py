@@ -4,6 +4,8 @@ from rich.console import Group
 from rich.table import Table
 
 from experiment.summary import Summary
+from report import remarks
+from report.importance import in_words
 
 
 def closing(summary: Summary, files: str, to_send: str) -> Group:
@@ -21,17 +23,32 @@ def closing(summary: Summary, files: str, to_send: str) -> Group:
     table.add_row(
         "sweep", f"{count}, {summary.cached} of them cached, {summary.diverged} diverged, {summary.seconds} s"
     )
+    if summary.data_note:
+        table.add_row("data", summary.data_note)
+    table.add_row("scaling", summary.scaling)
     table.add_row("best", summary.best.words)
     table.add_row("best epoch", str(summary.best_epoch))
-    table.add_row("validation", f"accuracy {summary.val_accuracy:.2%}, loss {summary.val_loss:.4f}")
+    table.add_row(
+        "validation",
+        f"accuracy {summary.val_accuracy:.2%}, cross-entropy {summary.val_cross_entropy:.4f}, "
+        f"with its penalty {summary.val_loss:.4f}",
+    )
     side = "more" if summary.gap >= 0 else "less"
     low, high = summary.test_accuracy_95
     table.add_row("test", f"accuracy {summary.test_accuracy:.2%}, cross-entropy {summary.test_loss:.4f}")
     table.add_row(
         "", f"95 % interval of the accuracy {low:.2%} to {high:.2%}, validation gave {abs(summary.gap):.2%} {side}"
     )
-    shares = sorted(summary.importance.items(), key=lambda item: -item[1])
-    table.add_row("what mattered", ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in shares))
+    floor = summary.baseline
+    table.add_row(
+        "baseline",
+        f"class frequencies: accuracy {floor['test_accuracy']:.2%}, cross-entropy {floor['test_loss']:.4f} (test)",
+    )
+    if summary.combinations > 1:
+        table.add_row("ranking", remarks.ranking(summary))
+        table.add_row("what mattered", in_words(summary.importance))
+    for warning in remarks.warnings(summary):
+        table.add_row("warning", warning)
     table.add_row("files", files)
     table.add_row("Prefect UI", "make ui, then open http://127.0.0.1:4200")
     if to_send:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from experiment.summary import Summary
+from report import remarks
+from report.importance import in_words
 
 
 def verdict(summary: Summary) -> str:
@@ -24,17 +26,19 @@ def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
     picture : address of the parallel coordinates, `data:` say
     """
     low, high = summary.test_accuracy_95
-    shares = ", ".join(
-        f"{name.replace('_', ' ')} {share:.0%}"
-        for name, share in sorted(summary.importance.items(), key=lambda item: -item[1])
-    )
+    floor = summary.baseline
     rows = [
+        *([("data", summary.data_note)] if summary.data_note else []),
+        ("scaling", summary.scaling),
         ("winner", summary.best.words),
         ("best epoch", str(summary.best_epoch)),
-        ("validation", f"accuracy {summary.val_accuracy:.2%}, loss {summary.val_loss:.4f}"),
+        ("validation", f"accuracy {summary.val_accuracy:.2%}, cross-entropy {summary.val_cross_entropy:.4f}"),
         ("test", f"accuracy {summary.test_accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%}"),
         ("", f"cross-entropy {summary.test_loss:.4f}"),
-        ("what mattered", shares),
+        ("baseline", f"class frequencies: accuracy {floor['test_accuracy']:.2%}, {floor['test_loss']:.4f}"),
+        ("ranking", remarks.ranking(summary)),
+        ("what mattered", in_words(summary.importance)),
+        *(("warning", warning) for warning in remarks.warnings(summary)),
         ("combinations", f"{summary.combinations}, {summary.cached} trainings cached, {summary.diverged} diverged"),
         ("time", f"{summary.seconds} s"),
         *(note for note in notes.items() if note[1]),

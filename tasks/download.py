@@ -1,4 +1,4 @@
-"""Step 1: Fashion-MNIST from wherever it can be had, or the user's own four files, verified."""
+"""Step 1: Fashion-MNIST from wherever it can be had, or the user's own data, verified."""
 
 import hashlib
 import logging
@@ -8,10 +8,10 @@ from pydantic import Field
 
 from execution.run import Run
 from execution.step import step
-from experiment.data.formats import Arrays, npy_name
-from experiment.data.own import own_data
+from experiment.config import Experiment
+from experiment.data.own import files_of, own_data
 from experiment.data.sources import fashion_mnist
-from experiment.results import Dataset, TestSet, TrainingSet
+from experiment.results import Dataset, Meaning, TestSet, TrainingSet
 from experiment.values import Settings
 
 log = logging.getLogger("sweep")
@@ -22,34 +22,45 @@ CLASS_NAMES: tuple[str, ...] = (
 
 
 class Source(Settings):
-    """Where the data comes from, and what it is: a user's folder counts by its content, not by its path."""
+    """Where the data comes from, and what it is: a user's files count by their content, not by their path."""
 
-    folder: Path | None = Field(exclude=True)  # None: Fashion-MNIST
-    content: tuple[str, ...]  # SHA-256 of the user's files
+    given: Path | str | None = Field(exclude=True)  # files or a name; None: Fashion-MNIST
+    content: tuple[str, ...] = ()  # SHA-256 of the user's files, or the name
+    label: str | None = None
+    seed: int | None = None  # of the test part, where it is split off
 
 
-def source(data_dir: Path | None) -> Source:
+def source(experiment: Experiment) -> Source:
     """Look at the user's files, if any, so that the cache notices when they change."""
-    if data_dir is None:
-        return Source(folder=None, content=())
-    digests = []
-    for array in Arrays._fields:
-        with (data_dir / npy_name(array)).open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-    return Source(folder=data_dir.resolve(), content=tuple(digests))
+    given = experiment.own_data
+    if given is None:
+        return Source(given=None)
+    if isinstance(given, str):
+        content = [given]
+    else:
+        given = given.resolve()
+        content = [f"{path.suffix} {digest(path)}" for path in files_of(given)]
+    return Source(given=given, content=tuple(content), label=experiment.label, seed=experiment.seed)
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @step("download", retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5)
 def download(run: Run, source: Source) -> Dataset:
     """Fetch and verify the data and keep its four arrays. What each source answered goes to the log."""
-    if source.folder is None:
-        arrays, class_names = fashion_mnist(run.downloads, log.info), CLASS_NAMES
+    if source.given is None:
+        arrays, meaning = fashion_mnist(run.downloads, log.info), Meaning(class_names=CLASS_NAMES)
     else:
-        arrays = own_data(source.folder)
-        class_names = tuple(str(k) for k in range(arrays.train_labels.max() + 1))
+        arrays, *about = own_data(source.given, source.label, source.seed or 0, run.downloads)
+        meaning = Meaning(**dict(zip(Meaning.model_fields, about, strict=True)))
+        if meaning.note:
+            log.info("data: %s", meaning.note)
     run.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
     return Dataset(
-        class_names=class_names,
+        meaning=meaning,
         train=TrainingSet(images=run.put(arrays.train_images), labels=run.put(arrays.train_labels)),
         test=TestSet(images=run.put(arrays.test_images), labels=run.put(arrays.test_labels)),
     )

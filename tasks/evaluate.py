@@ -7,21 +7,26 @@ import numpy as np
 
 from execution.run import Run
 from execution.step import step
-from experiment.results import Evaluation, Retrained, TestSet
-from softmax.loss import accuracy, cross_entropy, normalized
+from experiment.baseline import class_frequencies
+from experiment.data.scaling import Scaling
+from experiment.model import logits as logits_of
+from experiment.results import Evaluation, Retrained, ScalingRef, TestSet, TrainingSet
+from softmax.loss import accuracy, cross_entropy
 
 
 @step("evaluate")
-def evaluate(run: Run, model: Retrained, test: TestSet) -> Evaluation:
+def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: TrainingSet, test: TestSet) -> Evaluation:
     """Unregularised cross-entropy, accuracy with its interval, confusions. No other step is handed a `TestSet`."""
-    images, labels = normalized(run.open(test.images)), run.open(test.labels)
-    logits = images @ run.open(model.W) + run.open(model.b)
+    labels = run.open(test.labels)
+    statistics = run.open(scaling.statistics) if scaling.statistics else None
+    logits = logits_of(run.open(model.W), run.open(model.b), Scaling(scaling.kind, statistics), run.open(test.images))
     confusion = np.zeros((logits.shape[1],) * 2, dtype=int)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     evaluation = Evaluation(
         test_loss=cross_entropy(logits, labels),
         test_accuracy=accuracy(logits, labels),
         interval=wilson(int(np.trace(confusion)), len(labels)),
+        baseline=class_frequencies(run.open(training.labels), labels),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
     )
     run.summarize(**model.combination.model_dump())

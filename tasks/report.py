@@ -1,6 +1,7 @@
 """Step 9: what a person is given to look at, and the model."""
 
 import io
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from execution.run import Run
 from execution.step import step
 from experiment.ranking import Candidate
-from experiment.results import Evaluation, Report, Retrained
+from experiment.results import Evaluation, Meaning, Report, Retrained, Scaled
 from report.leaderboard import leaderboard
 
 log = logging.getLogger("sweep")
@@ -22,8 +23,9 @@ def report(
     ranking: Sequence[Candidate],
     runs: Sequence[Sequence[str]],
     model: Retrained,
+    scaled: Scaled,
     test: Evaluation,
-    class_names: Sequence[str],
+    meaning: Meaning,
 ) -> Report:
     """Make the leaderboard, the model and the pictures.
 
@@ -37,28 +39,29 @@ def report(
     best, table = ranking[0], leaderboard(ranking, runs)
     figures = {
         "val_accuracy": best.val_accuracy,
+        "val_cross_entropy": best.val_cross_entropy,
         "val_loss": best.val_loss,
         "test_accuracy": test.test_accuracy,
         "test_loss": test.test_loss,
     }
     run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures)
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
-    W = run.open(model.W)
+    W, class_names = run.open(model.W), meaning.class_names
     drawn = {
         "learning_curves.png": pictures.learning_curves(histories, best.combination),
         "parallel_coordinates.png": pictures.parallel_coordinates(table),
         "confusion.png": pictures.confusion(np.array(test.confusion), class_names),
-        "weights.png": pictures.weights(W, class_names),
+        "weights.png": pictures.weights(W, class_names) if meaning.pictures else None,
     }
     contents = {
         "leaderboard.csv": table.to_csv(index=False).encode(),
-        "model.npz": saved_model(run, best, model, figures, class_names),
+        "model.npz": saved_model(run, best, model, scaled, meaning, figures),
     }
     for name, figure in drawn.items():
         if figure:
             contents[name] = pictures.png(figure)
         else:
-            log.info("No %s: images of %d values are not square.", name, len(W))
+            log.info("No %s: examples of %d values are not square pictures.", name, len(W))
     return Report(
         files={name: run.put_file(content) for name, content in contents.items()},
         preview=run.put_file(pictures.png(pictures.parallel_coordinates(table), dpi=60, colors=48)),
@@ -66,9 +69,9 @@ def report(
 
 
 def saved_model(
-    run: Run, best: Candidate, model: Retrained, figures: dict[str, float], class_names: Sequence[str]
+    run: Run, best: Candidate, model: Retrained, scaled: Scaled, meaning: Meaning, figures: dict[str, float]
 ) -> bytes:
-    """Return an `.npz` of the final and the best-validation parameters, and of what led to them."""
+    """Return an `.npz` of the final and the best-validation parameters, what they need, and what led to them."""
     validated = best.trained[0]
     values: dict[str, Any] = {
         "W": run.open(model.W),
@@ -78,8 +81,15 @@ def saved_model(
         **best.combination.model_dump(),
         "best_epoch": best.best_epoch,
         **figures,
-        "class_names": np.array(class_names),
+        "class_names": np.array(meaning.class_names),
+        "feature_names": np.array([name for column in meaning.columns for name in column.features], dtype=str),
+        "columns": json.dumps([column.model_dump() for column in meaning.columns]),
+        "label": meaning.label,
+        "scaling": scaled.final_scaling.kind,
     }
+    for name, scaling in (("", scaled.final_scaling), ("_best_validation", scaled.train_scaling)):
+        if scaling.statistics:
+            values[f"scaling_statistics{name}"] = run.open(scaling.statistics)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **values)
     return buffer.getvalue()

@@ -1,15 +1,19 @@
 """Step 6: rank the combinations by what they did on the validation rows."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from execution.run import Run
 from execution.step import step
+from experiment.comparison import behind
 from experiment.errors import EveryCombinationDiverged
-from experiment.ranking import candidates, rank
-from experiment.results import Selection, Trained
+from experiment.ranking import Candidate, candidates, rank
+from experiment.results import Selection, Split, Trained
 
 
 @step("select")
-def select(run: Run, trained: list[Trained], select_by: str) -> Selection:
-    """By mean validation accuracy (or loss) over the seeds, ties by the other one, then by order in the grid.
+def select(run: Run, trained: list[Trained], split: Split, select_by: str) -> Selection:
+    """By mean validation accuracy (or cross-entropy) over the seeds, ties by the other one, then by order in the grid.
 
     Raises
     ------
@@ -23,6 +27,15 @@ def select(run: Run, trained: list[Trained], select_by: str) -> Selection:
             f"each of the {len(every)} combinations diverged: its loss stopped being finite. "
             "Try smaller learning rates."
         )
+    (rows,) = split.validation.shape
+    winner = right(run, best, rows)
+    compared = [None if other.diverged else behind(winner, right(run, other, rows)) for other in every]
     run.summarize(combinations=len(every), **best.combination.model_dump())
-    run.summarize(val_accuracy=best.val_accuracy, val_loss=best.val_loss)
-    return Selection(order=tuple(order))
+    run.summarize(val_accuracy=best.val_accuracy, val_cross_entropy=best.val_cross_entropy, val_loss=best.val_loss)
+    return Selection(order=tuple(order), behind=tuple(compared))
+
+
+def right(run: Run, candidate: Candidate, rows: int) -> NDArray[np.bool_]:
+    """Return which validation rows a candidate has right: (seeds, rows)."""
+    packed = [run.open(trained.right) for trained in candidate.trained if trained.right]
+    return np.unpackbits(np.stack(packed), axis=1, count=rows).astype(bool)

@@ -1,7 +1,8 @@
-"""Step 3: the training rows in two, one part to train on and one to validate on."""
+"""Step 2: the training rows in two, one part to train on and one to validate on."""
 
 from execution.run import Run
 from execution.step import step
+from experiment.baseline import class_frequencies
 from experiment.data.split import split_rows
 from experiment.results import Split, TrainingSet
 
@@ -9,6 +10,8 @@ from experiment.results import Split, TrainingSet
 @step("split")
 def split(run: Run, training: TrainingSet, validation_fraction: float, seed: int) -> Split:
     """Two arrays of row indices; no image is copied."""
-    rows = split_rows(run.open(training.labels), **run.config)
+    labels = run.open(training.labels)
+    rows = split_rows(labels, **run.config)
+    baseline = class_frequencies(labels[rows.train], labels[rows.validation])
     run.summarize(train_rows=len(rows.train), validation_rows=len(rows.validation))
-    return Split(train=run.put(rows.train), validation=run.put(rows.validation))
+    return Split(train=run.put(rows.train), validation=run.put(rows.validation), baseline=baseline)

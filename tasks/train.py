@@ -10,8 +10,8 @@ from execution.step import step
 from experiment.axes import Combination
 from experiment.config import Recipe
 from experiment.results import Split, Trained, TrainingSet
-from softmax import sgd
-from softmax.loss import compact
+from softmax import reference, sgd
+from softmax.loss import compact, penalty
 
 
 @step("train", name="train {combination} seed={seed}", shown={"type": "grid"})
@@ -23,8 +23,11 @@ def train(
     rows, validation_rows = run.open(split.train), run.open(split.validation)
     state = run.follow(partial(sgd.train, images, labels, rows, validation_rows, **run.config))
     best = state.history[state.best_epoch - 1] if state.best_epoch else None
+    cross_entropy = best.val_loss - penalty(state.best.W, combination.alpha) if best else None
+    right = reference.right(*state.best, images, labels, validation_rows) if best else None
     run.summarize(
         final_val_loss=best.val_loss if best else math.nan,
+        final_val_cross_entropy=math.nan if cross_entropy is None else cross_entropy,
         final_val_accuracy=best.val_accuracy if best else 0.0,
         epochs_trained=len(state.history),
         best_epoch=state.best_epoch,
@@ -36,7 +39,9 @@ def train(
         epochs_trained=len(state.history),
         best_epoch=state.best_epoch,
         val_loss=best.val_loss if best else None,
+        val_cross_entropy=cross_entropy,
         val_accuracy=best.val_accuracy if best else None,
+        right=None if right is None else run.put(np.packbits(right)),
         W=run.put(state.best.W),
         b=run.put(state.best.b),
         history=run.put(np.array(state.history)),

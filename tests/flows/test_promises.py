@@ -93,7 +93,8 @@ def test_under_several_seeds_the_leaderboard_shows_and_selects_by_means(digits, 
         assert row.val_accuracy_std == pytest.approx(stdev(accuracies))
         assert row.seeds == 3
     assert table.val_accuracy.is_monotonic_decreasing
-    assert bool(table.overlaps_best[0])
+    assert (table.behind_best[0], table.behind_best_se[0], bool(table.within_noise[0])) == (0, 0, True)
+    assert table.behind_best[1] == pytest.approx(table.val_accuracy[0] - table.val_accuracy[1])
     assert together.best.learning_rate == table.learning_rate[0]
     assert "val_accuracy_std" not in alone[0]
 

@@ -12,7 +12,7 @@ from flows.sweep import sweep
 from tests.conftest import until
 
 # The docstring of `flows/sweep.py`, as arrows.
-LINE = ["download", "scale", "split", "check_gradients", "train", "select", "retrain", "evaluate", "report"]
+LINE = ["download", "split", "scale", "check_gradients", "train", "select", "retrain", "evaluate", "report"]
 
 
 @pytest.fixture

@@ -50,19 +50,22 @@ def test_the_results_are_those_of_a_plain_numpy_loop(summary, experiment, execut
         losses = []
         for W, b in textbook(images, labels, train, **combination.model_dump(), epochs=8):
             e = np.exp(x @ W + b)
-            loss = log_loss(y, e / e.sum(axis=1, keepdims=True)) + combination.alpha / 2 * (W**2).sum()
-            losses.append((loss, np.mean(e.argmax(axis=1) == y)))
-        epoch = int(np.argmin([loss for loss, _ in losses]))
+            cross_entropy = log_loss(y, e / e.sum(axis=1, keepdims=True))
+            loss = cross_entropy + combination.alpha / 2 * (W**2).sum()
+            losses.append((loss, np.mean(e.argmax(axis=1) == y), cross_entropy))
+        epoch = int(np.argmin([loss for loss, *_ in losses]))
         (found,) = table[
             (table[list(combination.model_dump())] == list(combination.model_dump().values())).all(axis=1)
         ].itertuples()
         assert found.best_epoch == epoch + 1
         assert found.val_loss == pytest.approx(losses[epoch][0], abs=1e-5)
         assert found.val_accuracy == losses[epoch][1]
-        outcomes.append((losses[epoch][1], -losses[epoch][0], epoch + 1, combination))
-    accuracy, negative_loss, best_epoch, best = max(outcomes, key=lambda outcome: outcome[:2])
+        assert found.val_cross_entropy == pytest.approx(losses[epoch][2], abs=1e-5)
+        outcomes.append((losses[epoch][1], -losses[epoch][2], epoch + 1, combination))
+    accuracy, negative_cross_entropy, best_epoch, best = max(outcomes, key=lambda outcome: outcome[:2])
     assert (summary.best, summary.best_epoch, summary.val_accuracy) == (best, best_epoch, accuracy)
-    assert summary.val_loss == pytest.approx(-negative_loss, abs=1e-5)
+    assert summary.val_cross_entropy == pytest.approx(-negative_cross_entropy, abs=1e-5)
+    assert summary.stopped_at_max_epochs  # after 8, with a patience of 8
 
     *_, (W, b) = textbook(images, labels, np.arange(len(labels)), **summary.best.model_dump(), epochs=best_epoch)
     model = model_of(execution)
@@ -148,6 +151,8 @@ def test_a_combination_that_diverges_is_recorded_ranked_last_and_stops_nothing(e
     assert summary.diverged == 1
     table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv")
     assert table["diverged"].tolist() == [False, True]
+    assert table["within_noise"].tolist() == [True, False]
+    assert summary.importance == {}
 
 
 def test_if_every_combination_diverges_the_flow_fails_and_says_so(experiment, execution):
@@ -168,7 +173,8 @@ def test_images_that_are_not_square_give_no_picture_of_weights(experiment, execu
     assert "not square" in caplog.text
 
 
-def test_selection_can_go_by_loss(experiment, execution):
-    sweep(experiment.model_copy(update={"select_by": "val_loss"}), execution)
+def test_selection_can_go_by_cross_entropy_without_the_penalty(experiment, execution):
+    sweep(experiment.model_copy(update={"select_by": "val_loss", "alphas": (0.1, 0.0)}), execution)
     table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv")
-    assert table["val_loss"].is_monotonic_increasing
+    assert table["val_cross_entropy"].is_monotonic_increasing
+    assert (table["val_loss"] > table["val_cross_entropy"]).tolist() == (table["alpha"] > 0).tolist()

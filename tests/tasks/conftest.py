@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from execution.step import settings
 from execution.storage import arrays
 from execution.storage.local import LocalStorage
-from experiment.results import Split, TestSet, TrainingSet
+from experiment.results import Baseline, Split, TestSet, TrainingSet
 from softmax.sgd import State
 
 
@@ -79,7 +79,11 @@ def training(run, inputs):
 
 @pytest.fixture
 def parts(run):
-    return Split(train=run.put(np.arange(240)), validation=run.put(np.arange(240, 300)))
+    return Split(
+        train=run.put(np.arange(240)),
+        validation=run.put(np.arange(240, 300)),
+        baseline=Baseline(accuracy=0.1, cross_entropy=2.3),
+    )
 
 
 @pytest.fixture

@@ -9,14 +9,27 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 from experiment.axes import Combination
+from experiment.comparison import Behind
 from experiment.errors import EveryCombinationDiverged
 from experiment.ranking import candidates, ranked
-from experiment.results import Evaluation, Retrained, Selection, Trained
+from experiment.results import (
+    Baseline,
+    Evaluation,
+    Meaning,
+    Retrained,
+    Scaled,
+    ScalingRef,
+    Selection,
+    Trained,
+    TrainingSet,
+)
 from tasks.evaluate import evaluate
 from tasks.report import report
 from tasks.select import select
 
 NAMES = tuple("0123456789")
+GREY = ScalingRef(kind="grey-levels", statistics=None)
+BASELINE = Baseline(accuracy=0.1, cross_entropy=2.3)
 
 
 @pytest.fixture
@@ -31,7 +44,9 @@ def trained(run):
             diverged=diverged,
             epochs_trained=epoch + 2,
             best_epoch=epoch,
-            val_loss=None if diverged else loss,
+            val_loss=None if diverged else loss + 9 - seed,
+            val_cross_entropy=None if diverged else loss,
+            right=None if diverged else run.put(np.packbits(np.arange(60) < 60 * accuracy)),
             val_accuracy=None if diverged else accuracy,
             W=run.put(rng.standard_normal((64, 10)).astype(np.float32)),
             b=run.put(rng.standard_normal(10).astype(np.float32)),
@@ -44,36 +59,46 @@ def trained(run):
 # ---- select
 
 
-def order(call, runs, select_by="val_accuracy"):
-    result, _ = call(select, trained=runs, select_by=select_by)
+def order(call, parts, runs, select_by="val_accuracy"):
+    result, _ = call(select, trained=runs, split=parts, select_by=select_by)
     return [candidate.combination.learning_rate for candidate in ranked(result, runs)]
 
 
-def test_the_most_accurate_is_first_and_ties_go_to_the_lower_loss_then_to_the_grids_order(call, trained):
+def test_the_most_accurate_is_first_and_ties_go_to_the_lower_loss_then_to_the_grids_order(call, parts, trained):
     runs = [trained(0.1, 1, 0.8, 0.5), trained(0.2, 1, 0.9, 0.7), trained(0.3, 1, 0.9, 0.6), trained(0.4, 1, 0.8, 0.5)]
-    assert order(call, runs) == [0.3, 0.2, 0.1, 0.4]
-    assert order(call, runs, "val_loss") == [0.1, 0.4, 0.3, 0.2]
+    assert order(call, parts, runs) == [0.3, 0.2, 0.1, 0.4]
+    assert order(call, parts, runs, "val_loss") == [0.1, 0.4, 0.3, 0.2]
 
 
-def test_several_seeds_count_by_their_mean(call, trained):
+def test_several_seeds_count_by_their_mean(call, parts, trained):
     runs = [trained(0.1, 1, 0.95), trained(0.1, 2, 0.65), trained(0.2, 1, 0.82), trained(0.2, 2, 0.82)]
-    assert order(call, runs) == [0.2, 0.1]
+    assert order(call, parts, runs) == [0.2, 0.1]
 
 
-def test_a_combination_that_diverged_under_any_seed_is_last(call, trained):
+def test_a_combination_that_diverged_under_any_seed_is_last(call, parts, trained):
     runs = [trained(0.1, 1, 0.99), trained(0.1, 2, diverged=True), trained(0.2, 1, 0.1), trained(0.2, 2, 0.1)]
-    assert order(call, runs) == [0.2, 0.1]
+    assert order(call, parts, runs) == [0.2, 0.1]
 
 
-def test_if_all_diverged_there_is_nothing_to_select(call, trained):
+def test_if_all_diverged_there_is_nothing_to_select(call, parts, trained):
     with pytest.raises(EveryCombinationDiverged, match="each of the 2 combinations diverged"):
-        order(call, [trained(0.1, 1, diverged=True), trained(0.2, 1, diverged=True)])
+        order(call, parts, [trained(0.1, 1, diverged=True), trained(0.2, 1, diverged=True)])
 
 
-def test_a_selection_holds_positions_and_nothing_of_who_trained(call, trained):
+def test_a_selection_holds_positions_and_nothing_of_who_trained(call, parts, trained):
     runs = [trained(0.1, 1), trained(0.2, 1)]
-    result, _ = call(select, trained=runs, select_by="val_accuracy")
-    assert result == Selection(order=(0, 1))
+    result, _ = call(select, trained=runs, split=parts, select_by="val_accuracy")
+    equal = Behind(difference=0, standard_error=0)
+    assert result == Selection(order=(0, 1), behind=(equal, equal))
+
+
+def test_differences_are_on_the_same_rows_and_none_where_diverged(call, parts, trained):
+    runs = [trained(0.1, 1, 0.8), trained(0.2, 1, diverged=True), trained(0.3, 1, 0.5)]
+    result, _ = call(select, trained=runs, split=parts, select_by="val_accuracy")
+    same, none, other = result.behind
+    assert (same.difference, none) == (0, None)
+    assert other.difference == pytest.approx(0.3)
+    assert other.standard_error == pytest.approx(np.sqrt((18 - 18**2 / 60) / 60 / 59))
 
 
 def test_the_best_epoch_is_the_mean_over_the_seeds(trained):
@@ -84,14 +109,14 @@ def test_the_best_epoch_is_the_mean_over_the_seeds(trained):
 # ---- evaluate
 
 
-def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, test_set, inputs):
+def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, training, test_set, inputs):
     rng = np.random.default_rng(0)
     W, b = rng.standard_normal((64, 10)).astype(np.float32), rng.standard_normal(10).astype(np.float32)
     model = Retrained(
         combination=Combination(learning_rate=0.1, batch_size=8, alpha=0.5), epochs=3, train_loss=1.0,
         W=run.put(W), b=run.put(b), history=run.put(np.zeros((3, 4))),
     )  # fmt: skip
-    result, handle = call(evaluate, model=model, test=test_set)
+    result, handle = call(evaluate, model=model, scaling=GREY, training=training, test=test_set)
     images, labels = inputs[0][300:500].astype(np.float64), inputs[1][300:500]
     e = np.exp(images @ W + b)
     predicted = e.argmax(axis=1)
@@ -111,15 +136,18 @@ def reported(call, run, trained):
         trained(0.1, 1, 0.81, epoch=4), trained(0.1, 2, 0.79, epoch=8),
         trained(0.2, 1, 0.60), trained(0.2, 2, 0.62),
     ]  # fmt: skip
-    ranking = ranked(Selection(order=(0, 1)), runs)
+    ranking = ranked(Selection(order=(0, 1), behind=(None, None)), runs)
     model = Retrained(
         combination=ranking[0].combination, epochs=6, train_loss=1.0, W=run.put(np.full((64, 10), 2, np.float32)),
         b=run.put(np.full(10, 3, np.float32)), history=run.put(np.zeros((6, 4))),
     )  # fmt: skip
     confusion = tuple(tuple(int(9 * (i == j)) for j in range(10)) for i in range(10))
-    test = Evaluation(test_loss=0.4, test_accuracy=0.8, interval=(0.7, 0.9), confusion=confusion)
+    test = Evaluation(test_loss=0.4, test_accuracy=0.8, interval=(0.7, 0.9), baseline=BASELINE, confusion=confusion)
     called = [[result.identity for result in candidate.trained] for candidate in ranking]
-    result, _ = call(report, ranking=ranking, runs=called, model=model, test=test, class_names=NAMES)
+    examples = TrainingSet(images=model.W, labels=model.b)
+    scaled = Scaled(train=examples, train_scaling=GREY, final=examples, final_scaling=GREY, said="")
+    meaning = Meaning(class_names=NAMES)
+    result, _ = call(report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, meaning=meaning)
     return {name: run.read(file) for name, file in result.files.items()}, runs, run.read(result.preview)
 
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 
+from experiment.config import Experiment
 from experiment.errors import WrongGradient
-from experiment.results import TrainingSet
+from experiment.results import Baseline, Split, TrainingSet
 from softmax import reference
 from tasks.check_gradients import check_gradients
 from tasks.download import download, source
@@ -14,28 +16,55 @@ from tasks.split import split
 
 
 def test_a_users_files_are_taken_as_they_are_under_names_that_their_content_gives(call, run, digits):
-    result, handle = call(download, source=source(digits))
+    result, handle = call(download, source=source(Experiment(data_dir=digits)))
     np.testing.assert_array_equal(run.open(result.train.images), np.load(digits / "fashion_mnist_train_images.npy"))
     np.testing.assert_array_equal(run.open(result.test.labels), np.load(digits / "fashion_mnist_test_labels.npy"))
-    assert result.class_names == tuple("0123456789")
+    assert result.meaning.class_names == tuple("0123456789")
     assert result.digests["test_images"] == result.test.images.digest
     assert handle.summary == {"train_examples": 1400, "test_examples": 397}
 
 
 def test_nothing_in_the_result_tells_where_the_files_lay(call, digits):
-    result, _ = call(download, source=source(digits))
+    result, _ = call(download, source=source(Experiment(data_dir=digits)))
     assert str(digits.parent) not in result.model_dump_json()
     assert digits.name not in result.model_dump_json()
 
 
-def test_grey_levels_become_inputs_about_zero(call, run):
+def test_grey_levels_become_inputs_about_zero(call, run, half):
     levels = np.arange(256, dtype=np.uint8).reshape(4, 64)
     raw = TrainingSet(images=run.put(levels), labels=run.put(np.arange(4)))
-    result, _ = call(scale, raw=raw)
+    result, _ = call(scale, raw=raw, split=half, pictures=True, scaling="auto")
     inputs = run.open(result.train.images)
+    assert result.final == result.train
     assert inputs.dtype == np.float32
     np.testing.assert_allclose(inputs, levels / 255 - 0.5, atol=1e-7)
     assert result.train.labels == raw.labels
+
+
+@pytest.fixture
+def half(run):
+    """Of four rows two to train on."""
+    return Split(
+        train=run.put(np.array([2, 0])), validation=run.put(np.array([1, 3])),
+        baseline=Baseline(accuracy=0.5, cross_entropy=1),
+    )  # fmt: skip
+
+
+def test_selection_knows_nothing_of_the_validation_rows_and_the_final_model_all(call, run, half):
+    def inputs(values):
+        raw = TrainingSet(images=run.put(values), labels=run.put(np.arange(4)))
+        result, _ = call(scale, raw=raw, split=half, pictures=False, scaling="auto")
+        return run.open(result.train.images), run.open(result.final.images)
+
+    values = np.random.default_rng(0).normal(5, 3, (4, 3))
+    changed = values.copy()
+    changed[[1, 3]] *= 1e6
+    selecting, final = inputs(values)
+    rows = [2, 0]
+    np.testing.assert_allclose(selecting, StandardScaler().fit(values[rows]).transform(values), rtol=1e-5)
+    np.testing.assert_allclose(final, StandardScaler().fit_transform(values), rtol=1e-5)
+    np.testing.assert_array_equal(inputs(changed)[0][rows], selecting[rows])
+    assert not np.array_equal(inputs(changed)[1][rows], final[rows])
 
 
 def test_the_split_is_scikit_learns(call, run, training, inputs):

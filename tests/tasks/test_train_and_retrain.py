@@ -34,16 +34,19 @@ def test_the_best_epoch_and_its_figures_are_those_of_a_plain_loop(call, run, tra
     result, handle = call(
         train, combination=COMBINATION, seed=7, training=training, split=parts, classes=10, recipe=RECIPE
     )
-    losses, accuracies, weights = [], [], []
+    losses, accuracies, weights, right = [], [], [], []
     for W, b in loop(images, labels, np.arange(240), 7, 6):
         e = np.exp(images[240:300] @ W + b)
         losses.append(log_loss(labels[240:300], e / e.sum(axis=1, keepdims=True)) + 0.005 * (W**2).sum())
-        accuracies.append(np.mean(e.argmax(axis=1) == labels[240:300]))
+        right.append(e.argmax(axis=1) == labels[240:300])
+        accuracies.append(np.mean(right[-1]))
         weights.append(W)
     best = int(np.argmin(losses))
     assert (result.best_epoch, result.epochs_trained, result.diverged) == (best + 1, 6, False)
     assert result.val_loss == pytest.approx(losses[best], abs=1e-5)
     assert result.val_accuracy == accuracies[best]
+    assert result.val_cross_entropy == pytest.approx(losses[best] - 0.005 * (weights[best] ** 2).sum(), abs=1e-5)
+    np.testing.assert_array_equal(np.unpackbits(run.open(result.right), count=60), right[best])
     np.testing.assert_allclose(run.open(result.W), weights[best], atol=1e-4)
     np.testing.assert_allclose(run.open(result.history)[:, 2], losses, atol=1e-5)
     assert handle.summary["final_val_loss"] == result.val_loss

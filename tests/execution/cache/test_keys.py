@@ -9,7 +9,7 @@ from execution.cache.policy import key, plain
 from execution.config import Execution
 from experiment.axes import Combination
 from experiment.config import Experiment
-from experiment.results import Scaled, TrainingSet
+from experiment.results import Scaled, ScalingRef, TrainingSet
 from experiment.values import ArrayRef
 from tests.conftest import PROJECT
 
@@ -122,10 +122,12 @@ def test_no_other_input_is_left_out_whatever_it_is_called(name):
 
 def test_what_a_result_is_called_does_not_count_and_all_else_of_it_does():
     examples = TrainingSet(images=REF, labels=REF)
-    one, other = (Scaled(train=examples, identity=name) for name in ("one", "other"))
+    grey = ScalingRef(kind="grey-levels", statistics=None)
+    about = {"train_scaling": grey, "final_scaling": grey, "final": examples, "said": ""}
+    one, other = (Scaled(train=examples, identity=name, **about) for name in ("one", "other"))
     assert plain([one]) == plain([other])
     assert plain(one) != plain(
-        Scaled(train=examples.model_copy(update={"labels": REF.model_copy(update={"dtype": "i"})}))
+        Scaled(train=examples.model_copy(update={"labels": REF.model_copy(update={"dtype": "i"})}), **about)
     )
     assert plain(Combination(learning_rate=0.1, batch_size=8, alpha=0)) != plain(
         Combination(learning_rate=0.1, batch_size=8, alpha=0.1)

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from experiment.data.formats import Expected
-from experiment.data.own import FILES
+from experiment.data.formats import Arrays, Expected, npy_name
 from experiment.data.sources import Web
 
 # A Fashion-MNIST in small: 30 + 10 images of 4×5 pixels in 3 classes.
@@ -24,6 +23,7 @@ RAW = {
     "test_images": rng.integers(0, 256, (10, 4, 5), dtype=np.uint8),
     "test_labels": np.arange(10, dtype=np.uint8) % 3,
 }
+FILES = [npy_name(array) for array in Arrays._fields]
 IDX = [
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from experiment.data.own import FILES
-from tests.experiment.data.small import AS_IDX, AS_NPY, IDX, RAW, alter, flat, names, npy_bytes, web, write
+from tests.experiment.data.small import AS_IDX, AS_NPY, FILES, IDX, RAW, alter, flat, names, npy_bytes, web, write
 
 
 @pytest.mark.parametrize("files", [AS_IDX, AS_NPY], ids=["idx", "npy"])

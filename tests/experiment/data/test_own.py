@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiment.data.own import FILES, own_data
+from experiment.data.own import own_data
 from experiment.errors import DataError
-from tests.experiment.data.small import RAW, flat, npy_bytes, own
+from tests.experiment.data.small import FILES, RAW, flat, npy_bytes, own
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "f4", ">f8", "f2", "?"])
 def test_own_data_keeps_its_dtype(tmp_path, dtype):
     images = RAW["train_images"].astype(dtype)
-    arrays = own_data(own(tmp_path, train_images=images, train_labels=RAW["train_labels"].astype("u8")))
+    arrays = own_data(own(tmp_path, train_images=images, train_labels=RAW["train_labels"].astype("u8"))).arrays
     assert arrays.train_images.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(arrays.train_images, flat(images))
     np.testing.assert_array_equal(arrays.test_images, flat(RAW["test_images"]))
@@ -24,7 +24,7 @@ def test_own_data_keeps_its_dtype(tmp_path, dtype):
 
 
 def test_own_data_may_lack_a_class_in_the_test_labels(tmp_path):
-    assert own_data(own(tmp_path, test_labels=np.zeros(10, int))).test_labels.max() == 0
+    assert own_data(own(tmp_path, test_labels=np.zeros(10, int))).arrays.test_labels.max() == 0
 
 
 def put(array: np.ndarray, where: Any, value: Any) -> np.ndarray:
@@ -60,17 +60,14 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "-inf": ({"test_images": put(Xt.astype("f4"), (9, 19), -np.inf)}, "test_images", "-inf in image 9"),
     "NaN, 3-D": ({"train_images": put(RAW["train_images"] / 1, (7, 1, 2), np.nan)}, "train_images", "7, f"),
     "2-D labels": ({"train_labels": y[:, None]}, "train_labels", r"shape \(30, 1\); save labels 1-D"),
-    "float labels": ({"train_labels": y / 1.0}, "train_labels", r"dtype float64; save labels as integers"),
-    "bool labels": ({"test_labels": yt > 1}, "test_labels", r"dtype bool; save labels as integers"),
-    "text labels": ({"test_labels": yt.astype("U1")}, "test_labels", r"dtype <U1; save labels as integers"),
+    "labels on a scale": ({"train_labels": y + 0.5}, "train_labels", "0.5 is no class but a number on a scale"),
+    "NaN labels": ({"test_labels": put(yt / 1, 3, np.nan)}, "test_labels", "nan is no class"),
+    "dates as labels": ({"test_labels": yt.astype("M8[D]")}, "test_labels", "dtype datetime64.*integers or texts"),
+    "single": ({"train_labels": put(y, 5, 9)}, "train_labels", "class 9 has one example"),
     "fewer labels": ({"train_labels": y[:-1]}, "train_labels", "29 labels for 30 images"),
     "more labels": ({"test_labels": np.tile(yt, 2)}, "test_labels", "20 labels for 10 images"),
-    "negative": ({"train_labels": put(y.astype(int), 5, -2)}, "train_labels", "label -2 of example 5; n"),
-    "negative test": ({"test_labels": put(yt.astype(int), 0, -1)}, "test_labels", "label -1 of example 0"),
-    "from 1": ({"train_labels": y + 1}, "train_labels", "no example of class 0, .* up to 3; number"),
-    "gap": ({"train_labels": y * 2}, "train_labels", "no example of class 1, .* up to 4"),
-    "huge label": ({"train_labels": put(y.astype("u8"), 0, 2**64 - 1)}, "train_labels", "up to 1844674"),
     "one class": ({"train_labels": y * 0}, "train_labels", "only class 0 occurs; give examples"),
+    "from 1": ({"train_labels": y + 1}, "test_labels", "class 0 does not occur in .*train"),
     "unknown class": ({"test_labels": put(yt, 4, 7)}, "test_labels", "class 7 does not occur in .*train"),
     "features": ({"test_images": Xt[:, :-1]}, "test_images", "19 features an image, 20 in .*train"),
 }  # fmt: skip
@@ -85,7 +82,7 @@ def test_own_data_that_cannot_be_used_is_refused(tmp_path, changes, culprit, say
 
 
 def test_a_folder_that_is_none(tmp_path):
-    with pytest.raises(DataError, match="nowhere: no such folder; data_dir takes one that holds fashion_mnist_train"):
+    with pytest.raises(DataError, match="nowhere: no such folder or file; data takes a folder"):
         own_data(tmp_path / "nowhere")
 
 

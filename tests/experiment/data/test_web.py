@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from experiment.data.own import FILES
 from experiment.data.sources import Web, fashion_mnist
 from experiment.errors import DataError
-from tests.experiment.data.small import AS_IDX, AS_NPY, IDX, SMALL, Handler, alter, names, web, write
+from tests.experiment.data.small import AS_IDX, AS_NPY, FILES, IDX, SMALL, Handler, alter, names, web, write
 
 
 @pytest.mark.parametrize(("idx", "files"), [(True, AS_IDX), (False, AS_NPY)], ids=["idx", "npy"])

@@ -1,0 +1,63 @@
+"""Data sets by name: those that come with scikit-learn, else OpenML's."""
+
+from pathlib import Path
+
+import numpy as np
+
+from experiment.data.raw import Column, Part, Raw
+from experiment.data.tables import check_present, columns_of, numbers
+from experiment.errors import DataError
+
+BUNDLED = ("breast_cancer", "digits", "iris", "wine")
+
+
+def read_named(name: str, folder: Path) -> Raw:
+    """Return scikit-learn's own set of that name, or OpenML's newest active one, kept in `folder` and verified.
+
+    Raises
+    ------
+    DataError : neither has it, OpenML cannot be reached, or a column cannot be used
+    """
+    return bundled(name) if name in BUNDLED else openml(name, folder)
+
+
+def bundled(name: str) -> Raw:
+    """Return one of the sets that come with scikit-learn."""
+    from sklearn import datasets  # takes two seconds, here as below
+
+    found = getattr(datasets, f"load_{name}")()
+    where = f"scikit-learn's {name}"
+    columns = tuple(Column(name=str(feature)) for feature in found.feature_names)
+    names = tuple(str(text) for text in found.target_names)
+    return Raw(Part(found.data, found.target, where, where), None, columns, "class", False, names)
+
+
+def openml(name: str, folder: Path) -> Raw:
+    """Return a set from OpenML, whose checksum scikit-learn verifies."""
+    from sklearn.datasets import fetch_openml
+    from sklearn.datasets._openml import OpenMLError
+
+    where = f"OpenML's {name}"
+    try:
+        found = fetch_openml(name=name, data_home=folder, as_frame=True, parser="auto", n_retries=1)
+    except OpenMLError as error:
+        known = ", ".join(BUNDLED)
+        raise DataError(
+            f"{name}: neither a file, nor one of scikit-learn's sets ({known}), nor known to OpenML ({error}); "
+            "check the name"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{where} cannot be had ({error}); check the network, or name a file or one of {', '.join(BUNDLED)}"
+        ) from error
+    if found.target is None or getattr(found.target, "ndim", 1) != 1:
+        raise DataError(f"{where} has no single label column; download it and name one with --label")
+    check_present(found.target, where)
+    columns = columns_of(found.data, where)
+    labels = found.target.to_numpy()
+    if labels.dtype.kind not in "buif":
+        labels = np.array([str(text) for text in labels])
+    values = numbers(found.data, columns, where)
+    return Raw(
+        Part(values, labels, where, f"{where}: {found.target.name}"), None, columns, str(found.target.name), False
+    )

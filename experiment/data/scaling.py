@@ -1,0 +1,122 @@
+"""Features as the data has them, to inputs that SGD can learn from."""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiment.data.formats import Arrays
+from experiment.errors import DataError
+from softmax.loss import normalized
+
+Kind = Literal["grey-levels", "unit", "standardize", "none"]
+Asked = Literal["auto", Kind]
+FORMULAS: dict[Kind, str] = {
+    "grey-levels": "x / 255 - 0.5",
+    "unit": "x - 0.5",
+    "standardize": "each feature to mean 0 and deviation 1",
+    "none": "as they are",
+}
+GREY = 127  # levels that reach beyond half of 255 were meant to be on that scale
+LARGEST = 1e150  # to be standardized: the sum of squares has to be a float64
+ROWS = 4096  # at a time, so that no float64 copy of all is made
+
+
+class Scaling(NamedTuple):
+    """How features become inputs."""
+
+    kind: Kind
+    statistics: NDArray[np.float64] | None = None  # (2, m) means and deviations, to standardize by
+
+
+def choose(values: NDArray[np.generic], pictures: bool) -> tuple[Kind, str]:
+    """Return which scaling suits the features, and why.
+
+    Whole numbers 0–255 of what may be pictures, if they reach beyond 127, are grey levels; numbers 0–1 of what may be
+    pictures are shifted; all else is standardized.
+
+    Parameters
+    ----------
+    values : (n, m), the rows that are trained on
+    """
+    low, high = float(values.min()), float(values.max())
+    spread = f"numbers from {low:g} to {high:g}"
+    if pictures and low >= 0 and high <= 1:
+        return "unit", f"pictures in {spread}"
+    if pictures and low >= 0 and GREY < high <= 255 and whole(values):
+        return "grey-levels", f"whole {spread}"
+    return "standardize", spread
+
+
+def whole(values: NDArray[np.generic]) -> bool:
+    """Return whether all are whole numbers."""
+    return values.dtype.kind in "ui" or all(np.array_equal(part, np.rint(part)) for part in parts(values))
+
+
+def fit(kind: Kind, values: NDArray[np.generic]) -> Scaling:
+    """Return the scaling with its statistics, which come from these rows alone.
+
+    Means and deviations (of all n, not n − 1) in float64; an infinite deviation for a constant feature, so that it
+    becomes 0 wherever it occurs.
+
+    Parameters
+    ----------
+    values : (n, m), the rows that are trained on
+    """
+    if kind != "standardize":
+        return Scaling(kind)
+    total = np.zeros(values.shape[1])
+    for part in parts(values):
+        total += part.sum(axis=0)
+    mean = total / len(values)
+    squares = np.zeros_like(mean)
+    for part in parts(values):
+        squares += ((part - mean) ** 2).sum(axis=0)
+    deviation = np.sqrt(squares / len(values))
+    deviation[(values.max(axis=0) == values.min(axis=0)) | (deviation == 0)] = np.inf
+    return Scaling(kind, np.stack([mean, deviation]))
+
+
+def scaled(scaling: Scaling, values: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return inputs: (n, m) float32, computed in float64 (grey levels in float32, as the compiled kernel does).
+
+    Raises
+    ------
+    DataError : an input is beyond float32
+    """
+    if scaling.kind == "grey-levels":
+        return normalized(values)
+    inputs = np.empty(values.shape, np.float32)
+    with np.errstate(over="ignore"):
+        for i, part in enumerate(parts(values)):
+            if scaling.statistics is not None:
+                mean, deviation = scaling.statistics
+                part = (part - mean) / deviation
+            elif scaling.kind == "unit":
+                part = part - 0.5
+            inputs[i * ROWS : i * ROWS + len(part)] = part
+    if inputs.size and not np.isfinite([inputs.min(), inputs.max()]).all():
+        row, feature = np.argwhere(~np.isfinite(inputs))[0]
+        raise DataError(
+            f"row {row + 1}, feature {feature}: {values[row, feature]:g} is beyond float32 when scaled "
+            f"({FORMULAS[scaling.kind]}); remove the row or choose another scaling"
+        )
+    return inputs
+
+
+def parts(values: NDArray[np.generic]) -> Iterator[NDArray[np.float64]]:
+    """Yield the rows as float64, some at a time."""
+    yield from (values[start : start + ROWS].astype(np.float64) for start in range(0, len(values), ROWS))
+
+
+def check_range(arrays: Arrays, kind: str, given: object) -> None:
+    """Raise DataError if values are too large for the scaling that they would get, "auto" included."""
+    largest = LARGEST if kind in ("auto", "standardize") else float(np.finfo(np.float32).max)
+    for side, values in (("train", arrays.train_images), ("test", arrays.test_images)):
+        if max(float(values.max()), -float(values.min())) > largest:
+            row, feature = np.argwhere(np.abs(values) > largest)[0]
+            raise DataError(
+                f"{given}: {values[row, feature]:g} in {side} row {row + 1}, feature {feature} is beyond "
+                f"{largest:.0e}, the most that scaling {kind} can take; rescale it"
+            )

@@ -1,0 +1,83 @@
+"""The model of a sweep: what it says of new examples."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiment.data.raw import Column
+from experiment.data.scaling import FORMULAS, Scaling, scaled
+from experiment.errors import DataError
+from softmax.loss import softmax
+
+ROWS = 16384  # at a time
+
+
+class Model(NamedTuple):
+    """All that a prediction needs."""
+
+    W: NDArray[np.float32]  # (m, c)
+    b: NDArray[np.float32]  # (c,)
+    scaling: Scaling
+    class_names: tuple[str, ...]  # c of them
+    columns: tuple[Column, ...]  # of the table it was trained on; () for arrays
+    label: str  # that table's label column
+
+    def probabilities(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Return softmax(scaled(x) W + b): (n, c) of (n, m) features as the data has them."""
+        return np.asarray(softmax(logits(self.W, self.b, self.scaling, values)), np.float32)
+
+
+def logits(
+    W: NDArray[np.float32], b: NDArray[np.float32], scaling: Scaling, values: NDArray[np.generic]
+) -> NDArray[np.float32]:
+    """Return scaled(x) W + b: (n, c) float32, some rows at a time, always the same ones together.
+
+    Parameters
+    ----------
+    W, b : (m, c) and (c,)
+    values : (n, m), features as the data has them
+    """
+    blocks = [values[start : start + ROWS] for start in range(0, len(values), ROWS)]
+    return np.concatenate([scaled(scaling, block) @ W + b for block in blocks])
+
+
+def load_model(path: Path) -> Model:
+    """Return the model in a sweep's `model.npz`.
+
+    Raises
+    ------
+    DataError : the file is missing, truncated or altered, or no model of this program
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+    except Exception as error:  # zipfile's and NumPy's own, of all kinds
+        raise DataError(f"{path}: cannot be read as a model ({error}); give a sweep's model.npz") from error
+    try:
+        model = Model(
+            W=found["W"],
+            b=found["b"],
+            scaling=Scaling(str(found["scaling"]), found.get("scaling_statistics")),  # type: ignore[arg-type]
+            class_names=tuple(map(str, found["class_names"])),
+            columns=tuple(Column.model_validate(column) for column in json.loads(str(found["columns"]))),
+            label=str(found["label"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: no model of this program ({error}); give a sweep's model.npz") from error
+    m, c = model.W.shape if model.W.ndim == 2 else (0, 0)
+    statistics = model.scaling.statistics
+    whole = (
+        model.b.shape == (c,)
+        and len(model.class_names) == c > 1
+        and model.scaling.kind in FORMULAS
+        and (statistics is not None) == (model.scaling.kind == "standardize")
+        and (statistics is None or statistics.shape == (2, m))
+        and (not model.columns or sum(len(column.features) for column in model.columns) == m)
+        and bool(np.isfinite(model.W).all() and np.isfinite(model.b).all())
+    )
+    if not whole:
+        raise DataError(f"{path}: its parts do not fit together, it has been altered; give a sweep's model.npz")
+    return model

@@ -1,0 +1,30 @@
+"""What is to be said of a sweep beside its figures."""
+
+from experiment.summary import Summary
+
+
+def ranking(summary: Summary) -> str:
+    """Return how far the ranking can be trusted, in one line."""
+    others = summary.combinations - 1
+    return (
+        f"{summary.within_noise} of the {others} others are within noise of the best "
+        f"(paired on the same validation rows, 95 %)"
+    )
+
+
+def warnings(summary: Summary) -> list[str]:
+    """Return what whoever uses the winner should know, a sentence each."""
+    said = []
+    if not summary.beats_baseline:
+        said.append(
+            "no combination beats always answering with the class frequencies "
+            f"(validation accuracy {summary.baseline['val_accuracy']:.2%}, "
+            f"cross-entropy {summary.baseline['val_cross_entropy']:.4f}) in both accuracy and cross-entropy: "
+            "look at the scaling of the inputs and at the learning rates"
+        )
+    if summary.stopped_at_max_epochs:
+        said.append(
+            f"the winner was still improving when max_epochs stopped it (best epoch {summary.best_epoch}): "
+            "allow more epochs, or larger learning rates"
+        )
+    return said

@@ -1,0 +1,69 @@
+"""Features to inputs, against scikit-learn's own, and what `auto` takes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.preprocessing import StandardScaler
+
+from experiment.data.scaling import choose, fit, scaled
+from experiment.errors import DataError
+
+RNG = np.random.default_rng(0)
+LEVELS = RNG.integers(0, 256, (50, 64), dtype=np.uint8)
+
+
+@given(arrays(np.float64, (7, 3), elements=st.floats(-1e100, 1e100).map(lambda x: x if abs(x) > 1e-100 else 0.0)))
+def test_standardized_inputs_are_scikit_learns_but_for_constant_features(values):
+    values[:, 2] = values[0, 2]
+    inputs = scaled(fit("standardize", values), values)
+    expected = StandardScaler().fit_transform(values)
+    varies = np.ptp(values, axis=0) > 1e-6 * np.abs(values).max(axis=0)
+    np.testing.assert_allclose(inputs[:, varies], expected[:, varies], atol=1e-5)
+    assert not inputs[:, 2].any()
+    assert inputs.dtype == np.float32
+
+
+def test_large_numbers_close_together_are_told_apart_before_the_cast():
+    values = 1.7e9 + RNG.standard_normal((300, 2))
+    inputs = scaled(fit("standardize", values), values)
+    assert len(np.unique(inputs)) > 590
+    np.testing.assert_allclose(inputs.std(axis=0), 1, rtol=1e-4)
+
+
+def test_a_feature_that_is_constant_where_trained_is_zero_everywhere():
+    scaling = fit("standardize", np.array([[1.0, 5.0], [2.0, 5.0]]))
+    np.testing.assert_array_equal(scaled(scaling, np.array([[1.5, 7e30]])), [[0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("values", "pictures", "kind"),
+    [
+        (LEVELS, True, "grey-levels"),
+        (LEVELS.astype(np.float32), True, "grey-levels"),
+        (LEVELS.astype(np.float64), False, "standardize"),  # a table's counts
+        (LEVELS // 16, True, "standardize"),  # levels 0–15 would be all but black
+        (LEVELS / 255, True, "unit"),
+        (LEVELS / 255, False, "standardize"),
+        (LEVELS / 200, True, "standardize"),
+        (LEVELS - 300.0, True, "standardize"),
+        (LEVELS + 0.5, True, "standardize"),
+        (LEVELS.astype(np.int64) + 1, True, "standardize"),
+    ],
+)
+def test_what_auto_takes(values, pictures, kind):
+    assert choose(values, pictures)[0] == kind
+
+
+def test_formulas():
+    assert scaled(fit("grey-levels", LEVELS), LEVELS)[3, 4] == np.float32(LEVELS[3, 4] / 255) - np.float32(0.5)
+    np.testing.assert_allclose(scaled(fit("unit", LEVELS), LEVELS / 255), LEVELS / 255 - 0.5, atol=1e-7)
+    np.testing.assert_array_equal(scaled(fit("none", LEVELS), LEVELS), LEVELS)
+
+
+@pytest.mark.parametrize("kind", ["none", "unit", "standardize"])
+def test_an_input_beyond_float32_is_named(kind):
+    values = np.array([[0.0, 1.0], [1.0, 2.0], [0.5, 1e60]])
+    with pytest.raises(DataError, match=r"row 3, feature 1: 1e\+60 is beyond float32"):
+        scaled(fit(kind, values[:2]), values)
