@@ -1,8 +1,9 @@
 """Compiled float32 epoch and evaluation of softmax regression: one thread each, the GIL released.
 
-An epoch is two skinny matrix products per batch, z = xW + b and xᵀ(ŷ−y). Both go in tiles of 20 vectors
-that stay in registers, written as LLVM vector instructions through Numba intrinsics: left to itself LLVM
-vectorises neither the tiles' sums nor the softmax. docs/performance.md has what each trick gained.
+An epoch is two skinny matrix products per batch, z = xW + b and xᵀ(ŷ−y). Both go in tiles of sums that stay in
+registers, as many as the processor has room for (TILES), written as LLVM vector instructions through Numba
+intrinsics: left to itself LLVM vectorises neither the tiles' sums nor the softmax. docs/performance.md has what each
+trick gained. No sum's order depends on the tiles: all processors that fuse a multiply–add give the same bits.
 
 The kernels work in padded, aligned copies: weights class-major, with the bias as the weight of one more
 feature that is always 1; the rows of the batch; its probabilities class-major, the batch along the lanes. So
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numba
 import numba.extending
@@ -24,6 +25,7 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba import types as numba_types
 from numba.core import cgutils as numba_cgutils
+from numba.core.registry import cpu_target
 from numba.extending import models, register_model
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -37,28 +39,68 @@ njit: Any = numba.njit
 types: Any = numba_types
 cgutils: Any = numba_cgutils
 
-LANES = 8  # float32 numbers in a vector: 16 was no faster on AVX-512, and fills the lanes only from batches of 16
+LANES = 8  # partial sums of a logit, on every processor, so that all give the same bits
 BLOCK = 32  # rows evaluated at a time
-LINE = 16  # float32 numbers in a cache line
-CLASSES, ROWS, CHUNKS = 5, 4, 4  # tiles of CLASSES × ROWS (forward) and CLASSES × CHUNKS vectors (update)
+LINE = 64  # bytes in a cache line
+
+# ---- tiles: what fits the processor ------------------------------------------------------------------------
+
+
+class Tiles(NamedTuple):
+    """The sums that a processor keeps in its registers, with room for what is multiplied and added.
+
+    Tiles are of classes × vectors: in the forward pass a vector has LANES partial sums of each of width / LANES rows,
+    in the update the gradient by `width` weights. The update's classes must be a multiple of the forward pass's.
+    """
+
+    needs: frozenset[str]  # in LLVM's words
+    registers: str
+    width: int  # float32 numbers in a vector
+    forward: tuple[int, int]
+    update: tuple[int, int]
+
+
+TILES = {  # the first whose needs are met
+    "AVX-512": Tiles(frozenset({"avx512f", "avx512vl"}), "32 of 512 bits", 16, forward=(5, 4), update=(10, 2)),
+    "AVX": Tiles(frozenset({"avx"}), "16 of 256 bits", 8, forward=(5, 2), update=(5, 2)),
+    "NEON": Tiles(frozenset({"neon"}), "32 of 128 bits", 8, forward=(5, 2), update=(5, 2)),
+    "other": Tiles(frozenset(), "16 of 128 bits", 8, forward=(5, 1), update=(5, 1)),
+}
+
+
+def processor_features() -> set[str]:
+    """What LLVM says that the processor can do, or the one that NUMBA_CPU_NAME and NUMBA_CPU_FEATURES describe."""
+    features: str = cpu_target.target_context.codegen().magic_tuple()[2]  # as in the key of Numba's cache
+    return {name[1:] for name in features.split(",") if name.startswith("+")}
+
+
+KIND = next(kind for kind, tiles in TILES.items() if tiles.needs <= processor_features())
+WIDTH, (FORWARD_CLASSES, FORWARD_VECTORS), (UPDATE_CLASSES, UPDATE_VECTORS) = TILES[KIND][2:]
+PAIR = WIDTH // LANES  # rows that share a vector
+ROWS = FORWARD_VECTORS * PAIR  # of a forward tile
 
 # ---- vectors in Numba --------------------------------------------------------------------------------------
 
 _f32, _i32 = ir.FloatType(), ir.IntType(32)
-_vec, _ivec = ir.VectorType(_f32, LANES), ir.VectorType(_i32, LANES)
+_vec, _ivec, _wide = ir.VectorType(_f32, LANES), ir.VectorType(_i32, LANES), ir.VectorType(_f32, WIDTH)
 
 
 class Vector(numba_types.Type):
-    """Numba's type for LANES float32 numbers in one register."""
+    """Numba's type for so many float32 numbers side by side."""
+
+    def __init__(self, lanes: int) -> None:
+        super().__init__(f"float32x{lanes}")
+        self.lanes = lanes
 
 
 @register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, numba_type: Any) -> None:
-        super().__init__(manager, numba_type, _vec)  # type: ignore[no-untyped-call]
+        super().__init__(manager, numba_type, ir.VectorType(_f32, numba_type.lanes))  # type: ignore[no-untyped-call]
 
 
-vector: Any = Vector(f"float32x{LANES}")
+vector: Any = Vector(LANES)
+wide: Any = Vector(WIDTH)
 
 
 def _at(cx: Any, bd: Any, array_type: Any, array: Any, *index: Any) -> Any:
@@ -68,26 +110,39 @@ def _at(cx: Any, bd: Any, array_type: Any, array: Any, *index: Any) -> Any:
     return bd.gep(cx.make_array(array_type)(cx, bd, array).data, index)
 
 
-def _get(bd: Any, address: Any) -> Any:
-    load = bd.load(bd.bitcast(address, _vec.as_pointer()))
-    load.align = 4  # any address will do
+def _get(bd: Any, address: Any, kind: Any = _vec) -> Any:
+    load = bd.load(bd.bitcast(address, kind.as_pointer()))
+    load.align = 1  # any address will do
     return load
 
 
 def _put(bd: Any, value: Any, address: Any) -> Any:
-    bd.store(value, bd.bitcast(address, _vec.as_pointer())).align = 4
+    bd.store(value, bd.bitcast(address, value.type.as_pointer())).align = 4
     return ir.Constant(ir.IntType(8).as_pointer(), None)  # Numba's None
 
 
-def _spread(bd: Any, scalar: Any) -> Any:
-    first = bd.insert_element(ir.Constant(_vec, ir.Undefined), scalar, _i32(0))
-    return bd.shuffle_vector(first, first, ir.Constant(_ivec, None))
+def _pick(bd: Any, a: Any, b: Any, lanes: Any) -> Any:
+    """A vector of these lanes, counted through a and then b."""
+    return bd.shuffle_vector(a, b, ir.Constant(ir.VectorType(_i32, len(lanes)), list(lanes)))
+
+
+def _join(bd: Any, vectors: list[Any]) -> Any:
+    """One vector of two, four, …"""
+    while len(vectors) > 1:
+        both = range(2 * vectors[0].type.count)
+        vectors = [_pick(bd, a, b, both) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
+    return vectors[0]
+
+
+def _spread(bd: Any, scalar: Any, kind: Any = _vec) -> Any:
+    first = bd.insert_element(ir.Constant(kind, ir.Undefined), scalar, _i32(0))
+    return _pick(bd, first, first, [0] * kind.count)
 
 
 def _number(a: float, kind: Any = _vec) -> Any:
     """A constant, of all lanes of a vector or alone."""
     single = float(np.float32(a))
-    return ir.Constant(kind, [single] * LANES if kind == _vec else single)
+    return ir.Constant(kind, [single] * kind.count if isinstance(kind, ir.VectorType) else single)
 
 
 def _fma(bd: Any, a: Any, b: Any, c: Any) -> Any:
@@ -107,7 +162,12 @@ _add = _simple(lambda bd, a, b: bd.fadd(a, b), vector, vector)
 _sub = _simple(lambda bd, a, b: bd.fsub(a, b), vector, vector)
 _mul = _simple(lambda bd, a, b: bd.fmul(a, b), vector, vector)
 _div = _simple(lambda bd, a, b: bd.fdiv(a, b), vector, vector)
-_max = _simple(lambda bd, a, b: bd.select(bd.fcmp_ordered(">", a, b), a, b), vector, vector)
+
+
+@intrinsic
+def _where_greater(_: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
+    """x where a > b, else y"""
+    return vector(a, b, x, y), lambda cx, bd, sig, args: bd.select(bd.fcmp_ordered(">", *args[:2]), *args[2:])
 
 
 def _emit_exp(bd: Any, x: Any) -> Any:
@@ -159,6 +219,12 @@ def _prefetch(_: Any, a: Any, i: Any) -> Any:
     return types.void(a, types.intp), emit
 
 
+@intrinsic
+def _line(_: Any, a: Any) -> Any:
+    """Numbers of a in a cache line, known when compiling."""
+    return types.intp(a), lambda cx, bd, sig, args: cx.get_constant(types.intp, LINE * 8 // a.dtype.bitwidth)
+
+
 # ---- inputs: float32, or grey levels, a quarter of the memory to read, normalised on the way -----------------
 
 
@@ -167,13 +233,20 @@ def _normalized(bd: Any, levels: Any, kind: Any) -> Any:
     return _fma(bd, bd.uitofp(levels, kind), _number(1 / 255, kind), _number(-0.5, kind))
 
 
-def _inputs(bd: Any, array_type: Any, address: Any) -> Any:
-    """LANES inputs from images[address:]"""
-    if array_type.dtype == types.float32:
-        return _get(bd, address)
-    levels = bd.load(bd.bitcast(address, ir.VectorType(ir.IntType(8), LANES).as_pointer()))
-    levels.align = 1  # any address will do
-    return _normalized(bd, levels, _vec)
+@intrinsic
+def _copy_inputs(_: Any, x: Any, xi: Any, images: Any, i: Any) -> Any:
+    """x[xi : xi + WIDTH] = inputs images[i : i + WIDTH]"""
+
+    def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
+        x, xi, images, i = args
+        address = _at(cx, bd, sig.args[2], images, i)
+        if sig.args[2].dtype == types.float32:
+            numbers = _get(bd, address, _wide)
+        else:
+            numbers = _normalized(bd, _get(bd, address, ir.VectorType(ir.IntType(8), WIDTH)), _wide)
+        return _put(bd, numbers, _at(cx, bd, sig.args[0], x, xi))
+
+    return types.void(x, types.intp, images, types.intp), emit
 
 
 @intrinsic
@@ -184,7 +257,7 @@ def _input(_: Any, x: Any) -> Any:
     return types.float32(x), lambda cx, bd, sig, args: _normalized(bd, args[0], _f32)
 
 
-# ---- tiles: CLASSES × n vectors, a tuple to Numba and registers to LLVM ------------------------------------
+# ---- tiles: classes × vectors, a tuple to Numba and registers to LLVM --------------------------------------
 
 
 def _add_products(bd: Any, acc: Any, xs: Any, weights: Any) -> Any:
@@ -196,83 +269,74 @@ def _add_products(bd: Any, acc: Any, xs: Any, weights: Any) -> Any:
     return acc
 
 
-def _make_tile(n: int, spread: bool) -> tuple[Any, Any]:
-    tile = types.UniTuple(vector, CLASSES * n)
+def _zeros(tile: Any) -> Any:
+    return intrinsic(lambda _: (tile(), lambda cx, bd, sig, args: ir.Constant(cx.get_value_type(tile), None)))
 
-    @intrinsic
-    def zeros(_: Any) -> Any:
-        return tile(), lambda cx, bd, sig, args: ir.Constant(cx.get_value_type(tile), None)
 
-    @intrinsic
-    def add_products(_: Any, acc: Any, x: Any, xi: Any, xstep: Any, w: Any, wi: Any, wstep: Any) -> Any:
-        """acc[k, v] += x[xi + v·xstep:][:LANES] · w[wi + k·wstep:][:LANES], or · w[wi + k·wstep] if spread"""
-
-        def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
-            acc, x, xi, xstep, w, wi, wstep = args
-            xs = [_get(bd, _at(cx, bd, sig.args[1], x, xi, xstep, v)) for v in range(n)]
-            places = (_at(cx, bd, sig.args[4], w, wi, wstep, k) for k in range(CLASSES))
-            return _add_products(bd, acc, xs, (_spread(bd, bd.load(p)) if spread else _get(bd, p) for p in places))
-
-        return tile(tile, x, types.intp, types.intp, w, types.intp, types.intp), emit
-
-    return zeros, add_products
+_forward_tile = types.UniTuple(wide, FORWARD_CLASSES * FORWARD_VECTORS)
+_update_tile = types.UniTuple(wide, UPDATE_CLASSES * UPDATE_VECTORS)
+_forward_zeros, _update_zeros = _zeros(_forward_tile), _zeros(_update_tile)
 
 
 @intrinsic
-def _copied_products(
-    _: Any, acc: Any, x: Any, xi: Any, xstep: Any, images: Any, at: Any, i: Any, j: Any, w: Any, wi: Any, wstep: Any
-) -> Any:
-    """x[xi + r·xstep:][:LANES] = inputs images[at[i + r] + j:][:LANES], then as add_products, without reading again."""
+def _forward_products(_: Any, acc: Any, x: Any, xi: Any, xstep: Any, w: Any, wi: Any, wstep: Any) -> Any:
+    """acc[k, r] += x[xi + r·xstep:][:LANES] · w[wi + k·wstep:][:LANES]"""
 
     def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
-        acc, x, xi, xstep, images, at, i, j, w, wi, wstep = args
-        xs = []
-        for r in range(ROWS):
-            start = bd.load(_at(cx, bd, sig.args[5], at, bd.add(i, i.type(r))))
-            xs.append(_inputs(bd, sig.args[4], _at(cx, bd, sig.args[4], images, bd.add(start, j))))
-        for r in range(ROWS):
-            _put(bd, xs[r], _at(cx, bd, sig.args[1], x, xi, xstep, r))
-        return _add_products(bd, acc, xs, (_get(bd, _at(cx, bd, sig.args[8], w, wi, wstep, k)) for k in range(CLASSES)))
+        acc, x, xi, xstep, w, wi, wstep = args
+        rows = [_get(bd, _at(cx, bd, sig.args[1], x, xi, xstep, r)) for r in range(ROWS)]
+        xs = [_join(bd, rows[r : r + PAIR]) for r in range(0, ROWS, PAIR)]
+        weights = (_get(bd, _at(cx, bd, sig.args[4], w, wi, wstep, k)) for k in range(FORWARD_CLASSES))
+        return _add_products(bd, acc, xs, (_join(bd, [wk] * PAIR) for wk in weights))
 
-    index = types.intp
-    tile = types.UniTuple(vector, CLASSES * ROWS)
-    return tile(tile, x, index, index, images, at, index, index, w, index, index), emit
-
-
-assert CHUNKS * LANES == 2 * LINE  # what _update prefetches
-_forward_zeros, _forward_products = _make_tile(ROWS, spread=False)
-_update_zeros, _update_products = _make_tile(CHUNKS, spread=True)
+    return _forward_tile(_forward_tile, x, types.intp, types.intp, w, types.intp, types.intp), emit
 
 
 @intrinsic
 def _store_sums(_: Any, acc: Any, z: Any, zi: Any, zstep: Any) -> Any:
-    """z[zi + k·zstep + r] = sum over the lanes of acc[k, r]"""
+    """z[zi + k·zstep + r] = sum over the lanes of acc[k, r], halves added until one number is left"""
 
     def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
         acc, z, zi, zstep = args
-        kind = ir.FunctionType(_f32, [_f32, _vec])
-        reduce = cgutils.get_or_insert_function(bd.module, kind, f"llvm.vector.reduce.fadd.v{LANES}f32")
-        for k in range(CLASSES):
-            for r in range(ROWS):
-                total = bd.call(reduce, [_f32(-0.0), bd.extract_value(acc, k * ROWS + r)], fastmath=("reassoc",))
-                bd.store(total, _at(cx, bd, sig.args[1], z, bd.add(zi, zi.type(r)), zstep, k))
+        for k in range(FORWARD_CLASSES):
+            sums = _join(bd, [bd.extract_value(acc, k * FORWARD_VECTORS + v) for v in range(FORWARD_VECTORS)])
+            for half in (4, 2, 1):
+                left = [2 * half * r + lane for r in range(ROWS) for lane in range(half)]
+                right = [lane + half for lane in left]
+                sums = bd.fadd(_pick(bd, sums, sums, left), _pick(bd, sums, sums, right))
+            _put(bd, sums, _at(cx, bd, sig.args[1], z, zi, zstep, k))
         return cx.get_dummy_value()
 
     return types.void(acc, z, types.intp, types.intp), emit
 
 
 @intrinsic
+def _update_products(_: Any, acc: Any, x: Any, xi: Any, d: Any, di: Any, dstep: Any) -> Any:
+    """acc[k, v] += x[xi + v·WIDTH:][:WIDTH] · d[di + k·dstep]"""
+
+    def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
+        acc, x, xi, d, di, dstep = args
+        xs = [
+            _get(bd, _at(cx, bd, sig.args[1], x, bd.add(xi, xi.type(v * WIDTH))), _wide) for v in range(UPDATE_VECTORS)
+        ]
+        places = (_at(cx, bd, sig.args[3], d, di, dstep, k) for k in range(UPDATE_CLASSES))
+        return _add_products(bd, acc, xs, (_spread(bd, bd.load(place), _wide) for place in places))
+
+    return _update_tile(_update_tile, x, types.intp, d, types.intp, types.intp), emit
+
+
+@intrinsic
 def _step(_: Any, acc: Any, shrink: Any, j: Any, w: Any, wi: Any, wstep: Any) -> Any:
-    """w[k, v] += acc[k, v] + shrink[v]·w[k, v], for the vectors w[wi + k·wstep + v·LANES :]"""
+    """w[k, v] += acc[k, v] + shrink[v]·w[k, v], for the vectors w[wi + k·wstep + v·WIDTH :]"""
 
     def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
         acc, shrink, j, w, wi, wstep = args
-        for v in range(CHUNKS):
-            factor = _get(bd, _at(cx, bd, sig.args[1], shrink, bd.add(j, j.type(v * LANES))))
-            for k in range(CLASSES):
-                address = _at(cx, bd, sig.args[3], w, bd.add(wi, wi.type(v * LANES)), wstep, k)
-                old = _get(bd, address)
-                change = _fma(bd, factor, old, bd.extract_value(acc, k * CHUNKS + v))
+        for v in range(UPDATE_VECTORS):
+            factor = _get(bd, _at(cx, bd, sig.args[1], shrink, bd.add(j, j.type(v * WIDTH))), _wide)
+            for k in range(UPDATE_CLASSES):
+                address = _at(cx, bd, sig.args[3], w, bd.add(wi, wi.type(v * WIDTH)), wstep, k)
+                old = _get(bd, address, _wide)
+                change = _fma(bd, factor, old, bd.extract_value(acc, k * UPDATE_VECTORS + v))
                 _put(bd, bd.fadd(old, change), address)
         return cx.get_dummy_value()
 
@@ -284,23 +348,23 @@ def _step(_: Any, acc: Any, shrink: Any, j: Any, w: Any, wi: Any, wstep: Any) ->
 
 @njit
 def _forward(
-    W: Floats, X: Floats, Z: Floats, classes: int, features: int, stride: int, n: int,
+    W: Floats, X: Floats, Z: Floats, c: int, features: int, stride: int, n: int,
     images: Images, at: Ints, whole: int, fetch: bool,
 ) -> None:  # fmt: skip
     """Z = W Xᵀ for n rows, of which row i begins at images[at[i]]: X gets its first `whole` features on the way.
 
     `fetch` asks for the next tile's rows, in no cache yet when evaluating; `at` then goes on for a tile beyond n.
     """
+    line = _line(images)
     for i in range(0, n, ROWS):
-        for k in range(0, classes, CLASSES):
+        for r in range(i, min(i + ROWS, n)):
+            for j in range(0, whole, WIDTH):
+                _copy_inputs(X, r * features + j, images, at[r] + j)
+                if fetch and j % line == 0:
+                    _prefetch(images, at[r + ROWS] + j)
+        for k in range(0, c, FORWARD_CLASSES):
             acc = _forward_zeros()
-            copied = whole if k == 0 else 0
-            for j in range(0, copied, LANES):
-                acc = _copied_products(acc, X, i * features + j, features, images, at, i, j, W, j, features)
-                if fetch and j % LINE == 0:
-                    for r in range(i + ROWS, i + 2 * ROWS):
-                        _prefetch(images, at[r] + j)
-            for j in range(copied, features, LANES):
+            for j in range(0, features, LANES):
                 acc = _forward_products(acc, X, i * features + j, features, W, k * features + j, features)
             _store_sums(acc, Z, k * stride + i, stride)
 
@@ -315,17 +379,17 @@ def _softmax(Z: Floats, c: int, stride: int, y: Ints, n: int, step: float, scrat
     loss, correct = 0.0, 0
     for i in range(0, n, LANES):
         here = min(LANES, n - i)
-        peak = _load(Z, i)
+        peak, first = _load(Z, i), _splat(np.float32(0.0))
         for k in range(1, c):
-            peak = _max(_load(Z, k * stride + i), peak)
+            z = _load(Z, k * stride + i)
+            first = _where_greater(z, peak, _splat(np.float32(k)), first)
+            peak = _where_greater(z, peak, z, peak)
         _store(peak, scratch, 0)
+        _store(first, scratch, LANES)
         for r in range(here):
             own = Z[y[i + r] * stride + i + r]
             loss += np.float64(scratch[r]) - np.float64(own)
-            first = own == scratch[r]
-            for k in range(y[i + r]):
-                first &= Z[k * stride + i + r] != own
-            correct += first
+            correct += own == scratch[r] and y[i + r] == scratch[LANES + r]
         total = _splat(np.float32(0.0))
         for k in range(c):
             e = _exp(_sub(_load(Z, k * stride + i), peak))
@@ -350,15 +414,15 @@ def _update(
     images: Images, ahead: Ints,
 ) -> None:  # fmt: skip
     """W += D X + shrink·W, and fetches the next batch, whose row i begins at images[ahead[i]]."""
-    for j in range(0, features, CHUNKS * LANES):
-        for k in range(0, classes, CLASSES):
+    line = _line(images)
+    for j in range(0, features, UPDATE_VECTORS * WIDTH):
+        for k in range(0, classes, UPDATE_CLASSES):
             acc = _update_zeros()
             for i in range(n):
-                acc = _update_products(acc, X, i * features + j, LANES, D, k * stride + i, stride)
-                if k == 0:  # one cache line with the first classes, one with the last: 22 ms an epoch, without 37
-                    _prefetch(images, ahead[i] + j)
-                if k + CLASSES == classes:
-                    _prefetch(images, ahead[i] + j + LINE)
+                acc = _update_products(acc, X, i * features + j, D, k * stride + i, stride)
+                if k == 0 and j % line == 0:
+                    for begin in range(j, j + UPDATE_VECTORS * WIDTH, line):
+                        _prefetch(images, ahead[i] + begin)
             _step(acc, shrink, j, W, k * features + j, features)
 
 
@@ -389,8 +453,8 @@ def _epoch(
 ) -> float:  # fmt: skip
     features, stride = X.shape[1], X.shape[0]
     classes = W.shape[0] // features
-    whole = images.shape[1] // LANES * LANES
-    y, scratch = np.empty(stride, np.int64), np.empty(LANES, np.float32)
+    whole = images.shape[1] // WIDTH * WIDTH
+    y, scratch = np.empty(stride, np.int64), np.empty(2 * LANES, np.float32)
     at, ahead = np.zeros(stride, np.int64), np.zeros(stride, np.int64)
     flat = X.ravel()
     _starts(ahead, images, labels, order[:batch_size])
@@ -400,7 +464,7 @@ def _epoch(
         at, ahead = ahead, at
         _starts(ahead, images, labels, order[start + n : start + 2 * n])
         _batch(X, y, images, labels, rows, whole, c)
-        _forward(W, flat, Z, classes, features, stride, n, images, at, whole, False)
+        _forward(W, flat, Z, c, features, stride, n, images, at, whole, False)
         loss += _softmax(Z, c, stride, y, n, -learning_rate / n, scratch)[0]
         _update(W, flat, Z, shrink, classes, features, stride, n, images, ahead)
         for i in range(W_sum.shape[0]):  # float64: thousands of float32 terms would lose the 1e-6 asked of the mean
@@ -413,14 +477,14 @@ def _evaluate(
     W: Floats, X: Floats, Z: Floats, c: int, images: Images, labels: Ints, rows: Ints, loss: float
 ) -> tuple[float, int]:
     features, stride = X.shape[1], X.shape[0]
-    whole = images.shape[1] // LANES * LANES
-    y, scratch, at = np.empty(stride, np.int64), np.empty(LANES, np.float32), np.zeros(stride + ROWS, np.int64)
+    whole = images.shape[1] // WIDTH * WIDTH
+    y, scratch, at = np.empty(stride, np.int64), np.empty(2 * LANES, np.float32), np.zeros(stride + ROWS, np.int64)
     correct = 0
     for start in range(0, rows.shape[0], stride):
         some = rows[start : start + stride]
         _starts(at, images, labels, rows[start : start + at.shape[0]])
         _batch(X, y, images, labels, some, whole, c)
-        _forward(W, X.ravel(), Z, W.shape[0] // features, features, stride, some.shape[0], images, at, whole, True)
+        _forward(W, X.ravel(), Z, c, features, stride, some.shape[0], images, at, whole, True)
         part, hits = _softmax(Z, c, stride, y, some.shape[0], 0.0, scratch)
         loss += part
         correct += hits
@@ -464,7 +528,7 @@ def _workspaces(W: Floats, b: Floats, images: Images, rows: int) -> tuple[Floats
     m, c = W.shape
     if images.shape[1] != m or b.shape != (c,):
         raise ValueError(f"shapes of W {W.shape}, b {b.shape} and images {images.shape} do not agree")
-    classes, features, stride = _up(c, CLASSES), _up(m + 1, CHUNKS * LANES), _up(rows, LANES)
+    classes, features, stride = _up(c, UPDATE_CLASSES), _up(m + 1, UPDATE_VECTORS * WIDTH), _up(rows, LANES)
     weights, X = _zeroed(classes, features), _zeroed(stride, features)
     weights[:c, :m], weights[:c, m], X[:, m] = W.T, b, 1.0
     return weights, X, _zeroed(classes * stride)

@@ -1,7 +1,5 @@
 """The compiled kernels against the formulas written out in float64 NumPy."""
 
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -232,23 +230,3 @@ def test_indices_outside_the_arrays_are_refused():
     with pytest.raises(ValueError, match="shapes"):
         sgd_epoch(W[:3], b, images, labels, order, 2, 0.1, 0.0)
     assert same((W, b), before)
-
-
-def test_a_second_process_compiles_nothing():
-    for grey in (False, True):
-        epoch(problem(13, 9, 3, 20, grey))  # compiled and in the cache by now
-    code = """
-import numpy as np
-from softmax import kernels
-W, b = np.zeros((9, 3), np.float32, order="F"), np.zeros(3, np.float32)
-for dtype in (np.float32, np.uint8):
-    data = np.ones((20, 9), dtype), np.zeros(20, np.int64), np.arange(20)
-    kernels.sgd_epoch(W, b, *data, 8, 0.1, 0.0)
-    kernels.sgd_epoch(W, b, *data, 8, 0.1, 0.0, np.zeros((9, 3)), np.zeros(3))
-    kernels.evaluate(W, b, *data)
-for f in (kernels._epoch, kernels._evaluate):
-    print(sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))
-"""
-    root = Path(kernels.__file__).parents[1]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["2", "0", "2", "0"]
