@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 .PHONY: help
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Installed anew only when the lock changes. The old environment is kept until then.
 .venv/installed: requirements.lock
@@ -44,7 +44,23 @@ fix: .venv/installed ## mend what ruff can mend
 
 .PHONY: ui
 ui: .venv/installed ## serve the Prefect UI over what the sweeps left, on http://127.0.0.1:4200
-	PREFECT_HOME=$(abspath artifacts/prefect) $(BIN)/prefect server start
+	PREFECT_HOME=$(abspath artifacts/prefect) PREFECT_UI_URL=http://127.0.0.1:4200 $(BIN)/prefect server start
+
+# The next three talk to the server of `make ui`, or to the one that PREFECT_API_URL names.
+deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),http://127.0.0.1:4200/api)
+
+.PHONY: deploy
+deploy: .venv/installed ## put the deployments of prefect.yaml, the nightly schedule among them, on the server
+	$(BIN)/prefect --no-prompt work-pool create --type process --overwrite sweeps
+	$(BIN)/prefect --no-prompt deploy --all
+
+.PHONY: automations
+automations: .venv/installed ## have the server notice killed runs, and tell of trouble: make automations WEBHOOK=https://…
+	$(BIN)/python -m flows.automations automations.yaml $(WEBHOOK)
+
+.PHONY: worker
+worker: .venv/installed ## run what is scheduled, here, until it is stopped
+	$(BIN)/prefect worker start --pool sweeps
 
 .PHONY: clean
 clean: .venv/installed ## show, and on your word remove, what no finished sweep needs
