@@ -50,6 +50,7 @@ ui: .venv/installed ## serve the Prefect UI over what the sweeps left, on http:/
 deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),http://127.0.0.1:4200/api)
 
 .PHONY: deploy
+deploy: export PWD := $(CURDIR)
 deploy: .venv/installed ## put the deployments of prefect.yaml, the nightly schedule among them, on the server
 	$(BIN)/prefect --no-prompt work-pool create --type process --overwrite sweeps
 	$(BIN)/prefect --no-prompt deploy --all

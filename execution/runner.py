@@ -5,11 +5,23 @@ from contextlib import contextmanager
 
 from prefect.context import FlowRunContext
 from prefect.task_runners import ThreadPoolTaskRunner
+from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 from execution.cache.locks import KeyLocks
 from execution.cache.records import RecordStorage
 from execution.config import Underway
+
+
+def go_quiet(console: Console) -> None:
+    """Go on when nobody reads this process's output any more: a worker that started it may be killed.
+
+    Prefect's console log goes through Rich, which would end the program; the log still goes to Prefect's server.
+    """
+    console.quiet = True
+
+
+Console.on_broken_pipe = go_quiet  # type: ignore[assignment]
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def create(file: Path, webhook: str | None) -> list[str]:
     calls = [action for about in automations for action in about["actions"] if action["type"] == "call-webhook"]
     if webhook:
         # Names that only this network knows are what such addresses often are.
-        block = Webhook(url=webhook, allow_private_urls=True).save(BLOCK, overwrite=True, _sync=True)
+        block = Webhook(url=webhook, allow_private_urls=True).save(BLOCK, overwrite=True, _sync=True)  # type: ignore[call-arg]
         for action in calls:
             action["block_document_id"] = str(block)
     else:

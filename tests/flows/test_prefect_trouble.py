@@ -155,6 +155,24 @@ def test_a_flow_run_that_a_killed_process_left_running_blocks_nothing(api, train
     assert api.newest()["state_type"] == "COMPLETED"
 
 
+def test_a_flow_whose_worker_is_killed_goes_on_though_nobody_reads_its_log(api, digits, tmp_path):
+    script = (
+        "import sys; from flows.sweep import sweep; from execution.config import Execution\n"
+        "from experiment.config import Experiment; sys.stdin.read()\n"
+        "grid = dict(learning_rates=(0.5, 0.1), batch_sizes=(64,), alphas=(0.0,), max_epochs=3)\n"
+        "execution = Execution(artifacts=sys.argv[2], name='unread', wandb_mode='disabled', checkpoint_seconds=0)\n"
+        "sweep(Experiment(data_dir=sys.argv[1], **grid), execution)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, digits, tmp_path / "artifacts"],
+        cwd=PROJECT, env=api.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    process.stdout.close()  # as when the worker that read it is gone
+    process.stdin.close()
+    process.wait(200)
+    assert (api.newest()["name"][:7], api.newest()["state_type"]) == ("unread ", "COMPLETED")
+
+
 def test_a_deployment_runs_on_a_worker_and_its_retry_is_all_cached(api, digits, tmp_path):
     grid = {"learning_rates": [0.5, 0.1], "batch_sizes": [64], "alphas": [0.0], "max_epochs": 2}
     parameters = {
