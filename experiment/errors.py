@@ -9,6 +9,7 @@ class SweepError(Exception):
     SweepError                      1
     ├── InputError                  2   what the user gave or has cannot be used
     │   └── DataError               2   … their data
+    │       └── Unreachable         2   … for now: whoever has it did not answer
     ├── StoreError                  1   a stored array or file is missing or altered
     ├── WrongGradient               1   training would be worthless
     ├── TrainingFailed              1   some combinations raised an exception
@@ -30,6 +31,10 @@ class InputError(SweepError, ValueError):
 
 class DataError(InputError):
     """Data that cannot be had or used. The message names the file or source, what is wrong and what to do."""
+
+
+class Unreachable(DataError):
+    """Data that cannot be had at present: trying again may help."""
 
 
 class StoreError(SweepError):

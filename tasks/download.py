@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -11,6 +12,7 @@ from execution.step import step
 from experiment.config import Experiment
 from experiment.data.own import files_of, own_data
 from experiment.data.sources import fashion_mnist
+from experiment.errors import SweepError, Unreachable
 from experiment.results import Dataset, Meaning, TestSet, TrainingSet
 from experiment.values import Settings
 
@@ -48,7 +50,13 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@step("download", retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5)
+def may_pass(_task: Any, _run: Any, state: Any) -> bool:
+    """Return whether trying again may help: not with data that are there and cannot be used."""
+    error = state.result(raise_on_failure=False)
+    return not isinstance(error, SweepError) or isinstance(error, Unreachable)
+
+
+@step("download", retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5, retry_condition_fn=may_pass)
 def download(run: Run, source: Source) -> Dataset:
     """Fetch and verify the data and keep its four arrays. What each source answered goes to the log."""
     if source.given is None:

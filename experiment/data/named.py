@@ -6,7 +6,7 @@ import numpy as np
 
 from experiment.data.raw import Column, Part, Raw
 from experiment.data.tables import check_present, columns_of, numbers
-from experiment.errors import DataError
+from experiment.errors import DataError, Unreachable
 
 BUNDLED = ("breast_cancer", "digits", "iris", "wine")
 
@@ -16,7 +16,8 @@ def read_named(name: str, folder: Path) -> Raw:
 
     Raises
     ------
-    DataError : neither has it, OpenML cannot be reached, or a column cannot be used
+    DataError : neither has it, or a column cannot be used
+    Unreachable : OpenML cannot be reached
     """
     return bundled(name) if name in BUNDLED else openml(name, folder)
 
@@ -46,10 +47,12 @@ def openml(name: str, folder: Path) -> Raw:
             f"{name}: neither a file, nor one of scikit-learn's sets ({known}), nor known to OpenML ({error}); "
             "check the name"
         ) from error
-    except (OSError, ValueError) as error:
-        raise DataError(
+    except OSError as error:
+        raise Unreachable(
             f"{where} cannot be had ({error}); check the network, or name a file or one of {', '.join(BUNDLED)}"
         ) from error
+    except ValueError as error:  # another checksum than announced, say
+        raise DataError(f"{where} cannot be used ({error}); remove {folder / 'openml.org'} and try again") from error
     if found.target is None or getattr(found.target, "ndim", 1) != 1:
         raise DataError(f"{where} has no single label column; download it and name one with --label")
     check_present(found.target, where)

@@ -28,7 +28,7 @@ from urllib3.exceptions import MaxRetryError
 
 from experiment.data.debian import DebianPackage, Installed
 from experiment.data.formats import FASHION_MNIST, Arrays, Wanted, npy_name, verified
-from experiment.errors import DataError
+from experiment.errors import DataError, Unreachable
 
 
 class Source(Protocol):
@@ -145,8 +145,10 @@ def fashion_mnist(
 
     Raises
     ------
+    Unreachable
+        None of the sources has some array (a line for each says why).
     DataError
-        None of the sources has some array (a line for each says why), or `folder` cannot be written to.
+        `folder` cannot be written to.
     """
     staging = folder / ".partial"
     found: dict[str, NDArray[Any]] = {}
@@ -169,7 +171,7 @@ def fashion_mnist(
         raise DataError(f"{folder}: cannot keep files ({error}); make it writable or choose another") from error
     if len(found) < len(expected):
         idx, npy = ", ".join(what.idx for what in expected.values()), ", ".join(map(npy_name, expected))
-        raise DataError(
+        raise Unreachable(
             "\n  ".join(["Fashion-MNIST could not be had from any source:", *answers])
             + f"\nPut its files ({idx}; or {npy}) into {folder}, or name a folder as data_dir."
         )

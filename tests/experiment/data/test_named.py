@@ -1,0 +1,91 @@
+"""Sets by name: scikit-learn's own, and OpenML's, from a stand-in on loopback that serves what scikit-learn tests with."""
+
+import gzip
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn.datasets
+from sklearn.datasets import _openml
+
+from experiment.data.named import openml
+from experiment.data.own import own_data
+from experiment.errors import DataError, Unreachable
+
+SERVED = Path(sklearn.datasets.__file__).parent / "tests/data/openml/id_61"
+FILES = {
+    "/api/v1/json/data/list/data_name/iris/limit/2/status/active/": "api-v1-jdl-dn-iris-l-2-s-act-.json.gz",
+    "/api/v1/json/data/61": "api-v1-jd-61.json.gz",
+    "/api/v1/json/data/features/61": "api-v1-jdf-61.json.gz",
+    "/api/v1/json/data/qualities/61": "api-v1-jdq-61.json.gz",
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        name = FILES.get(self.path) or ("data-v1-dl-61.arff.gz" if "/61" in self.path else None)
+        if name is None:
+            content, status = json.dumps({"error": {"code": "372", "message": "No results"}}).encode(), 412
+        else:
+            content, status = gzip.decompress((SERVED / name).read_bytes()), 200
+            content = re.sub(rb"https?:(//|\\/\\/)\w+\.openml\.org", self.server.base.encode(), content)
+            if "arff" in name and self.server.altered:
+                content = content.replace(b"5.1", b"5.2", 1)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.base, server.altered = f"http://127.0.0.1:{server.server_port}", False
+        for name in ("_SEARCH_NAME", "_DATA_INFO", "_DATA_FEATURES", "_DATA_QUALITIES"):
+            address = getattr(_openml, name).replace("https://www.openml.org", server.base)
+            monkeypatch.setattr(_openml, name, address)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_openmls_iris_is_fetched_once_and_has_its_names(server, tmp_path):
+    raw = openml("iris", tmp_path)
+    assert raw.train.values.shape[1] == 4
+    assert raw.columns[0].name == "sepallength"
+    assert set(raw.train.labels) == {"Iris-setosa", "Iris-versicolor", "Iris-virginica"}
+    server.shutdown()
+    np.testing.assert_array_equal(openml("iris", tmp_path).train.values, raw.train.values)
+
+
+def test_a_file_with_another_checksum_is_refused(server, tmp_path):
+    server.altered = True
+    with pytest.raises(DataError, match="OpenML's iris cannot be used .*checksum.* remove .* and try again"):
+        openml("iris", tmp_path)
+
+
+def test_a_name_that_nobody_knows_is_refused(server, tmp_path):
+    with pytest.raises(DataError, match=r"irises: neither a file, nor one of scikit-learn's sets .* check the name"):
+        own_data("irises", downloads=tmp_path)
+
+
+def test_a_server_that_does_not_answer_is_no_fault_of_the_name(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(_openml, "_SEARCH_NAME", "http://127.0.0.1:9/{}")
+    with pytest.raises(Unreachable, match="OpenML's iris cannot be had .* check the network"):
+        openml("iris", tmp_path)
+
+
+@pytest.mark.parametrize(("name", "shape", "classes"), [("iris", (112, 4), "versicolor"), ("digits", (1347, 64), "7")])
+def test_scikit_learns_sets_come_with_their_names(name, shape, classes):
+    data = own_data(name)
+    assert data.arrays.train_images.shape == shape
+    assert classes in data.class_names
+    assert len(data.columns) == shape[1]
