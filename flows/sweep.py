@@ -91,9 +91,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     data = download(execution, source(experiment))
     parts = split(execution, data.train, experiment.validation_fraction, experiment.seed)
     scaled = scale(execution, data.train, parts, data.meaning.pictures, experiment.scaling)
-    check = check_gradients(
-        execution, scaled.train, parts, data.classes, max(experiment.grid["alpha"]), experiment.seed
-    )
+    check = check_gradients(execution, scaled.train, parts, data.classes, experiment.seed)
     trained, cached = train_grid(experiment, execution, data, scaled.train, parts, check)
     selection = select(execution, trained, parts, experiment.select_by)
     ranking = ranked(selection, trained)

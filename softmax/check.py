@@ -7,6 +7,7 @@ from softmax import reference
 from softmax.loss import Floats, Images, Labels, gradient, loss
 
 STEP = 1e-5  # of the central difference: error ~ h² + ε/h in float64
+BATCH = 3  # rows a step of the engines takes: eight make several steps, the last one short
 
 
 def relative_errors(
@@ -18,39 +19,47 @@ def relative_errors(
     ----------
     images : (n, m) array as `softmax.sgd.train` takes it, a few rows of the data
     labels : (n,) integers in 0 … classes − 1
-    alpha : L2 strength to check with
+    alpha : L2 strength to check with; one that is noticed, whatever the sweep's own
     seed : of the parameters at which, and of the `entries` of W along which, is differentiated
 
     Returns
     -------
     "formula" : `softmax.loss.gradient` against central differences of `softmax.loss.loss`, float64
-    "numba", "numpy" : the step that each engine takes on these rows, as float32, against the formula
+    "numba", "numpy" : the way that each engine goes in steps of `BATCH` rows, in float32, against the formula's
+        in float64
     """
     from softmax import kernels  # here, for Numba takes half a second, and not all who import this check
 
     rng = np.random.default_rng(seed)
     inputs = reference.inputs(images, np.float64)
-    W, b = 0.1 * rng.standard_normal((images.shape[1], classes)), 0.1 * rng.standard_normal(classes)
+    unit = max(1.0, float(np.sqrt(np.mean(inputs**2))))  # of inputs that nobody scaled: no logit may saturate
+    alpha *= unit**2
+    W, b = 0.1 / unit * rng.standard_normal((images.shape[1], classes)), 0.1 * rng.standard_normal(classes)
     grad_W, grad_b = gradient(W, b, inputs, labels, alpha)
     scale = max(np.abs(grad_W).max(), np.abs(grad_b).max())
 
     def difference_quotient(parameter: Floats, index: tuple[int, ...]) -> float:
         kept, values = parameter[index], []
-        for step in (STEP, -STEP):
+        for step in (STEP / unit, -STEP / unit):
             parameter[index] = kept + step
             values.append(loss(W, b, inputs, labels, alpha))
         parameter[index] = kept
-        return (values[0] - values[1]) / (2 * STEP)
+        return (values[0] - values[1]) / (2 * STEP / unit)
 
     chosen = rng.choice(W.size, min(entries, W.size), replace=False)
     errors = [abs(grad_W[index] - difference_quotient(W, index)) for index in zip(*np.unravel_index(chosen, W.shape))]  # noqa: B905
     errors += [abs(grad_b[index] - difference_quotient(b, index)) for index in np.ndindex(b.shape)]
     worst = {"formula": float(np.max(errors) / scale)}
+    order: NDArray[np.int64] = np.arange(len(labels))
+    rate = 1 / unit**2
+    right_W, right_b = np.asarray(W, np.float32).astype(np.float64), np.asarray(b, np.float32).astype(np.float64)
+    for start in range(0, len(order), BATCH):
+        batch = order[start : start + BATCH]
+        step_W, step_b = gradient(right_W, right_b, inputs[batch], labels[batch], alpha)
+        right_W, right_b = right_W - rate * step_W, right_b - rate * step_b
     for name, engine in (("numba", kernels), ("numpy", reference)):
-        before_W, before_b = np.asfortranarray(W, np.float32), b.astype(np.float32)
-        after_W, after_b = before_W.copy(order="F"), before_b.copy()
-        order: NDArray[np.int64] = np.arange(len(labels))
-        engine.sgd_epoch(after_W, after_b, images, labels, order, len(labels), 1.0, alpha)
-        error = max(np.abs(before_W - after_W - grad_W).max(), np.abs(before_b - after_b - grad_b).max())
-        worst[name] = float(error / scale)
+        found_W, found_b = np.asfortranarray(W, np.float32), b.astype(np.float32)
+        engine.sgd_epoch(found_W, found_b, images, labels, order, BATCH, rate, alpha)
+        error = max(np.abs(found_W - right_W).max(), np.abs(found_b - right_b).max())
+        worst[name] = float(error / (rate * scale))
     return worst

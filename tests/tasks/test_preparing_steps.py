@@ -76,7 +76,7 @@ def test_the_split_is_scikit_learns(call, run, training, inputs):
 
 
 def check(call, training, parts):
-    return call(check_gradients, training=training, split=parts, classes=10, alpha=0.01, seed=541)
+    return call(check_gradients, training=training, split=parts, classes=10, seed=541)
 
 
 def test_a_right_gradient_passes_with_its_errors(call, training, parts):
@@ -96,3 +96,22 @@ def test_a_gradient_that_penalises_the_bias_is_found(call, training, parts, monk
     monkeypatch.setattr(reference, "gradient", wrong)
     with pytest.raises(WrongGradient, match="numpy is off by"):
         check(call, training, parts)
+
+
+def test_an_engine_that_drops_the_last_short_batch_is_found(call, training, parts, monkeypatch):
+    whole = reference.sgd_epoch
+
+    def wrong(W, b, images, labels, order, batch_size, *rest):
+        return whole(W, b, images, labels, order[: len(order) // batch_size * batch_size], batch_size, *rest)
+
+    monkeypatch.setattr(reference, "sgd_epoch", wrong)
+    with pytest.raises(WrongGradient, match="numpy is off by"):
+        check(call, training, parts)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1, 30, 1e6, 1e9])
+def test_inputs_of_any_size_give_no_false_alarm(call, run, parts, factor):
+    rng = np.random.default_rng(0)
+    images = (factor * rng.standard_normal((300, 64))).astype(np.float32)
+    result, _ = check(call, TrainingSet(images=run.put(images), labels=run.put(np.arange(300) % 10)), parts)
+    assert max(result.relative_errors.values()) < 1e-5
