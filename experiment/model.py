@@ -25,13 +25,13 @@ class Model(NamedTuple):
     columns: tuple[Column, ...]  # of the table it was trained on; () for arrays
     label: str  # that table's label column
 
-    def probabilities(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Return softmax(scaled(x) W + b): (n, c) of (n, m) features as the data has them."""
-        return np.asarray(softmax(logits(self.W, self.b, self.scaling, values)), np.float32)
+    def probabilities(self, values: NDArray[np.generic], first: int = 0) -> NDArray[np.float32]:
+        """Return softmax(scaled(x) W + b): (n, c) of (n, m) features as the data has them; parameters as `logits`."""
+        return np.asarray(softmax(logits(self.W, self.b, self.scaling, values, first)), np.float32)
 
 
 def logits(
-    W: NDArray[np.float32], b: NDArray[np.float32], scaling: Scaling, values: NDArray[np.generic]
+    W: NDArray[np.float32], b: NDArray[np.float32], scaling: Scaling, values: NDArray[np.generic], first: int = 0
 ) -> NDArray[np.float32]:
     """Return scaled(x) W + b: (n, c) float32, some rows at a time, always the same ones together.
 
@@ -39,9 +39,10 @@ def logits(
     ----------
     W, b : (m, c) and (c,)
     values : (n, m), features as the data has them
+    first : how many rows of the data come before these, for messages
     """
-    blocks = [values[start : start + ROWS] for start in range(0, len(values), ROWS)]
-    return np.concatenate([scaled(scaling, block) @ W + b for block in blocks])
+    starts = range(0, len(values), ROWS)
+    return np.concatenate([scaled(scaling, values[at : at + ROWS], first + at) @ W + b for at in starts])
 
 
 def load_model(path: Path) -> Model:

@@ -20,6 +20,7 @@ from execution.tracking.offline import to_send
 from experiment.config import Experiment
 from experiment.errors import InputError, Interrupted, SweepError
 from flows import startup
+from flows.predict import predict
 from flows.server import TemporaryServer
 from flows.signals import Stopped, goodbye, say, stop_on_signals
 
@@ -38,6 +39,7 @@ app = App(
     result_action="return_value",
 )
 Flat = Parameter(name="*")
+app.command(predict)
 DEFAULT_EXPERIMENT, DEFAULT_EXECUTION = Experiment(), Execution()
 
 

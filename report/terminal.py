@@ -23,9 +23,6 @@ def closing(summary: Summary, files: str, to_send: str) -> Group:
     table.add_row(
         "sweep", f"{count}, {summary.cached} of them cached, {summary.diverged} diverged, {summary.seconds} s"
     )
-    if summary.data_note:
-        table.add_row("data", summary.data_note)
-    table.add_row("scaling", summary.scaling)
     table.add_row("best", summary.best.words)
     table.add_row("best epoch", str(summary.best_epoch))
     table.add_row(
@@ -39,6 +36,9 @@ def closing(summary: Summary, files: str, to_send: str) -> Group:
     table.add_row(
         "", f"95 % interval of the accuracy {low:.2%} to {high:.2%}, validation gave {abs(summary.gap):.2%} {side}"
     )
+    if summary.data_note:
+        table.add_row("data", summary.data_note)
+    table.add_row("scaling", summary.scaling)
     floor = summary.baseline
     table.add_row(
         "baseline",

@@ -78,8 +78,13 @@ def fit(kind: Kind, values: NDArray[np.generic]) -> Scaling:
     return Scaling(kind, np.stack([mean, deviation]))
 
 
-def scaled(scaling: Scaling, values: NDArray[np.generic]) -> NDArray[np.float32]:
+def scaled(scaling: Scaling, values: NDArray[np.generic], first: int = 0) -> NDArray[np.float32]:
     """Return inputs: (n, m) float32, computed in float64 (grey levels in float32, as the compiled kernel does).
+
+    Parameters
+    ----------
+    values : (n, m)
+    first : how many rows of the data come before these, for messages
 
     Raises
     ------
@@ -99,7 +104,7 @@ def scaled(scaling: Scaling, values: NDArray[np.generic]) -> NDArray[np.float32]
     if inputs.size and not np.isfinite([inputs.min(), inputs.max()]).all():
         row, feature = np.argwhere(~np.isfinite(inputs))[0]
         raise DataError(
-            f"row {row + 1}, feature {feature}: {values[row, feature]:g} is beyond float32 when scaled "
+            f"row {first + row + 1}, feature {feature}: {values[row, feature]:g} is beyond float32 when scaled "
             f"({FORMULAS[scaling.kind]}); remove the row or choose another scaling"
         )
     return inputs

@@ -84,12 +84,12 @@ def test_a_damaged_archive_and_files_of_other_kinds_are_refused(tmp_path):
         with pytest.raises(DataError, match=r"set\.npz"):
             own_data(tmp_path / "set.npz")
     (tmp_path / "set.txt").touch()
-    with pytest.raises(DataError, match="not a folder, .npz, .csv or .parquet file"):
+    with pytest.raises(DataError, match=r"not a folder, \.npz, \.csv or \.parquet file"):
         own_data(tmp_path / "set.txt")
 
 
 def test_two_sets_in_one_folder_or_none_are_refused(tmp_path):
-    with pytest.raises(DataError, match="no data found; put there …train_images.npy"):
+    with pytest.raises(DataError, match=r"no data found; put there …train_images\.npy"):
         own_data(tmp_path)
     write(tmp_path, {f"{prefix}{name}.npy": npy_bytes(array) for name, array in RAW.items() for prefix in "ab"})
     with pytest.raises(DataError, match=r"atrain_images.npy, btrain_images.npy all stand there; keep one data set"):

@@ -1,4 +1,4 @@
-"""Sets by name: scikit-learn's own, and OpenML's, from a stand-in on loopback that serves what scikit-learn tests with."""
+"""Sets by name: scikit-learn's, and OpenML's from a stand-in on loopback that serves what scikit-learn tests with."""
 
 import gzip
 import json
@@ -68,7 +68,7 @@ def test_openmls_iris_is_fetched_once_and_has_its_names(server, tmp_path):
 
 def test_a_file_with_another_checksum_is_refused(server, tmp_path):
     server.altered = True
-    with pytest.raises(DataError, match="OpenML's iris cannot be used .*checksum.* remove .* and try again"):
+    with pytest.raises(DataError, match=r"OpenML's iris cannot be used .*checksum.* remove .* and try again"):
         openml("iris", tmp_path)
 
 
@@ -79,7 +79,7 @@ def test_a_name_that_nobody_knows_is_refused(server, tmp_path):
 
 def test_a_server_that_does_not_answer_is_no_fault_of_the_name(server, tmp_path, monkeypatch):
     monkeypatch.setattr(_openml, "_SEARCH_NAME", "http://127.0.0.1:9/{}")
-    with pytest.raises(Unreachable, match="OpenML's iris cannot be had .* check the network"):
+    with pytest.raises(Unreachable, match=r"OpenML's iris cannot be had .* check the network"):
         openml("iris", tmp_path)
 
 

@@ -1,0 +1,51 @@
+"""`python -m flows predict`: what a sweep's model says of new examples."""
+
+from pathlib import Path
+
+from experiment.errors import DataError
+
+
+def predict(model: Path, data: str, *, output: Path = Path("predictions.csv")) -> int:
+    """Write the class and the probabilities of every example to a CSV file.
+
+    Parameters
+    ----------
+    model
+        A sweep's model.npz.
+    data
+        What the sweep takes, labels or not: a table, an .npz, a folder, a name; or an .npy of rows. Of a folder or
+        archive with a test part that part.
+    output
+        The file to write.
+    """
+    import pandas as pd
+    from rich.console import Console
+    from rich.progress import track
+
+    from experiment.config import Experiment
+    from experiment.data.new import examples
+    from experiment.model import ROWS, load_model
+
+    trained = load_model(model)
+    given = Experiment(data=data).own_data
+    assert given is not None
+    values = examples(given, trained.columns, trained.label, output.parent)
+    if values.shape[1] != len(trained.W):
+        raise DataError(f"{data}: {values.shape[1]} features, the model was trained on {len(trained.W)}; give those")
+    draft = output.with_name(f"{output.name}.part")
+    starts = track(range(0, len(values), ROWS), "predict", console=Console(stderr=True), transient=True)
+    try:
+        with draft.open("w", newline="") as file:
+            for start in starts:
+                probabilities = trained.probabilities(values[start : start + ROWS], first=start)
+                table = pd.DataFrame(probabilities, columns=list(trained.class_names))
+                chosen = [trained.class_names[k] for k in probabilities.argmax(axis=1)]
+                table.insert(0, "class", chosen, allow_duplicates=True)  # a class may be called "class"
+                table.to_csv(file, index=False, header=start == 0)
+        draft.replace(output)
+    except OSError as error:
+        raise DataError(f"{output}: cannot be written ({error.strerror}); name another file with --output") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    print(f"{output}: {len(values)} rows, class and probabilities")
+    return 0
