@@ -31,6 +31,8 @@ def check(experiment: Experiment, execution: Execution) -> None:
     ------
     InputError : names the file or field, says what is wrong and what to do
     """
+    if experiment.data and experiment.data_dir:
+        raise InputError("data and data_dir both name a data set: give one of them")
     given = experiment.own_data
     if given is None:
         rows, *image = FASHION_MNIST["train_images"].shape

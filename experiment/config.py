@@ -7,9 +7,9 @@ the provenance that a sweep records.
 import hashlib
 import itertools
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from experiment.axes import AXES, Combination, Grid, distinct
 from experiment.data.scaling import Asked
@@ -74,12 +74,6 @@ class Experiment(Grid):
     engine: Engine = Field(
         "numba", description="Compiled kernel, or the readable NumPy reference (same mathematics, slower)."
     )
-
-    @model_validator(mode="after")
-    def one_data_set(self) -> Self:
-        if self.data and self.data_dir:
-            raise ValueError("data and data_dir both name a data set: give one of them")
-        return self
 
     @property
     def recipe(self) -> Recipe:

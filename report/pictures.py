@@ -29,6 +29,7 @@ PALETTE = (
     "#000000",
 )  # Okabe & Ito
 MOST_LABELS = 16  # on an axis: with more values only every second, third … is named
+MOST_PANELS = 6
 LABEL = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
@@ -58,58 +59,91 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | Non
 
 
 def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: Combination) -> Figure:
-    """Draw validation loss and accuracy by epoch: colour tells the first axis, line style the second.
+    """Draw validation loss and accuracy by epoch, a panel for each α, and the winner's alone beside them.
+
+    Colour tells the first axis of the grid, line style the second, the panel the third.
 
     Parameters
     ----------
     histories : of each combination, (epochs, 4): epoch, train_loss, val_loss, val_accuracy
     best : drawn thick
     """
-    figure = Figure(figsize=(11, 4.8), layout="constrained")
-    axes = figure.subplots(1, 2)
-    hue, dash = list(AXES)[:2]
-    hues = sorted({getattr(combination, hue) for combination in histories}, reverse=True)
-    dashes = sorted({getattr(combination, dash) for combination in histories})
+    hue, dash, panel = list(AXES)[:3]
+    values = {name: sorted({getattr(combination, name) for combination in histories}) for name in (hue, dash, panel)}
+    hues = values[hue][::-1]
     few = len(hues) <= len(PALETTE)  # more are told apart by shade alone, and the legend names the two ends
     shades = PALETTE if few else colormaps["viridis"](np.linspace(0, 0.95, len(hues)))
     colors = dict(zip(hues, shades, strict=False))
-    styles = {value: STYLES[i % len(STYLES)] for i, value in enumerate(dashes)}
-
-    def color(combination: Combination) -> Any:
-        return colors[getattr(combination, hue)]
-
-    for column, axis, title in ((2, axes[0], "validation loss"), (3, axes[1], "validation accuracy")):
-        drawn = sorted(histories.items(), key=lambda item: item[0] == best)  # the best last, hence on top
-        curves = LineCollection(
-            [history[:, [0, column]] for _, history in drawn],
-            colors=[color(combination) for combination, _ in drawn],
-            linestyles=[styles[getattr(combination, dash)] for combination, _ in drawn],
-            linewidths=[2.6 if combination == best else 0.9 for combination, _ in drawn],
-            alpha=[1.0 if combination == best else 0.7 for combination, _ in drawn],
-        )
-        axis.add_collection(curves)
-        dots = [(combination, history[0]) for combination, history in drawn if len(history) == 1]
-        axis.scatter([row[0] for _, row in dots], [row[column] for _, row in dots], c=[color(c) for c, _ in dots])
+    styles = {value: STYLES[i % len(STYLES)] for i, value in enumerate(values[dash])}
+    apart = len(values[panel]) <= MOST_PANELS
+    titles = {value: f"{AXES[panel].label} = {value:g}" for value in values[panel]} if apart else {None: "all"}
+    figure = Figure(figsize=(3.1 * (len(titles) + 1), 6.6), layout="constrained")
+    axes = figure.subplots(2, len(titles) + 1, squeeze=False)
+    for row, (column, called) in enumerate(((2, "validation loss"), (3, "validation accuracy"))):
+        limits = limits_of([history[:, column] for history in histories.values()], upwards=column == 3)
+        for axis, (value, title) in zip(axes[row], titles.items(), strict=False):
+            shown = [item for item in histories.items() if not apart or getattr(item[0], panel) == value]
+            drawn = sorted(shown, key=lambda item: item[0] == best)  # the best last, hence on top
+            curves = LineCollection(
+                [history[:, [0, column]] for _, history in drawn],
+                colors=[colors[getattr(combination, hue)] for combination, _ in drawn],
+                linestyles=[styles[getattr(combination, dash)] for combination, _ in drawn],
+                linewidths=[2.6 if combination == best else 0.9 for combination, _ in drawn],
+                alpha=[1.0 if combination == best else 0.7 for combination, _ in drawn],
+            )
+            axis.add_collection(curves)
+            dots = [(colors[getattr(c, hue)], history[0]) for c, history in drawn if len(history) == 1]
+            axis.scatter([dot[0] for _, dot in dots], [dot[column] for _, dot in dots], c=[c for c, _ in dots])
+            axis.set_title(title)
+            if limits:
+                axis.set_ylim(*limits)
+            axis.autoscale_view(scaley=False)
+        axes[row, 0].set_ylabel(called)
+        draw_winner(axes[row, -1], histories[best], column, colors[getattr(best, hue)])
+    for axis in axes.ravel():
         axis.set_xscale("log")
-        axis.set_xlabel("epoch")
-        axis.set_title(title)
         axis.grid(color="#dddddd", linewidth=0.6)
-        values = np.concatenate([history[:, column] for history in histories.values()])
-        values = values[np.isfinite(values)]
-        if values.size:  # one diverging combination must not flatten all others
-            low, high = np.quantile(values, [0.0, 0.97] if column == 2 else [0.03, 1.0])
-            margin = 0.04 * (high - low) + 1e-9
-            axis.set_ylim(low - margin, high + margin)
+    for axis in axes[-1]:
+        axis.set_xlabel("epoch")
     handles = [
         Line2D([], [], color=colors[value], label=f"{AXES[hue].label} {value:g}")
         for value in (hues if few else (hues[0], hues[-1]))
     ]
     handles += [
-        Line2D([], [], color=GREY, linestyle=styles[value], label=f"{AXES[dash].label} {value}") for value in dashes
+        Line2D([], [], color=GREY, linestyle=styles[value], label=f"{AXES[dash].label} {value}")
+        for value in values[dash]
     ]
-    handles.append(Line2D([], [], color=color(best), linewidth=2.6, label=f"best: {best}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return figure
+
+
+def draw_winner(axis: Axes, history: NDArray[np.float64], column: int, color: Any) -> None:
+    """Draw the winner's curve on its own scale, its training loss beside the validation loss, its best epoch."""
+    axis.plot(history[:, 0], history[:, column], color=color, linewidth=1.6, label="validation", marker=alone(history))
+    if column == 2:
+        axis.plot(history[:, 0], history[:, 1], color=GREY, linewidth=1.2, label="training", marker=alone(history))
+        axis.set_title("the winner alone")
+    if np.isfinite(history[:, 2]).any():
+        epoch = history[np.nanargmin(history[:, 2]), 0]
+        axis.axvline(epoch, color="#444444", linewidth=0.8, linestyle=":", label=f"best epoch {epoch:g}")
+    if column == 2:
+        axis.legend(frameon=False)
+
+
+def alone(history: NDArray[np.float64]) -> str:
+    """Return the marker of a curve: one epoch makes no line."""
+    return "o" if len(history) == 1 else ""
+
+
+def limits_of(curves: Sequence[NDArray[np.float64]], upwards: bool) -> tuple[float, float] | None:
+    """Return where most of the values lie: one diverging combination must not flatten all others."""
+    values = np.concatenate(curves)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return None
+    low, high = np.quantile(values, [0.03, 1.0] if upwards else [0.0, 0.97])
+    margin = 0.04 * (high - low) + 1e-9
+    return float(low - margin), float(high + margin)
 
 
 def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure:

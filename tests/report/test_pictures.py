@@ -26,13 +26,19 @@ def test_the_curves_are_those_of_every_combination_and_the_best_is_thick():
     rng = np.random.default_rng(0)
     histories = {c: np.c_[np.arange(1, 6), rng.uniform(size=(5, 3))] for c in EXPERIMENT.combinations}
     best = EXPERIMENT.combinations[7]
-    loss, accuracy = pictures.learning_curves(histories, best).axes
-    for axis, column in ((loss, 2), (accuracy, 3)):
-        curves = axis.collections[0]
-        drawn = [path.vertices for path in curves.get_paths()]
-        assert len(drawn) == 36
-        (thick,) = np.flatnonzero(np.array(curves.get_linewidths()) > 2)
-        np.testing.assert_array_equal(drawn[thick], histories[best][:, [0, column]])
+    axes = np.array(pictures.learning_curves(histories, best).axes).reshape(2, 4)
+    assert [axis.get_title() for axis in axes[0]] == ["α = 0", "α = 0.001", "α = 0.01", "the winner alone"]
+    for row, column in zip(axes, (2, 3), strict=True):
+        panels = [axis.collections[0] for axis in row[:3]]
+        assert [len(curves.get_paths()) for curves in panels] == [12, 12, 12]
+        thick = [
+            path
+            for curves in panels
+            for path, width in zip(curves.get_paths(), curves.get_linewidths(), strict=True)
+            if width > 2
+        ]
+        np.testing.assert_array_equal([path.vertices for path in thick], [histories[best][:, [0, column]]])
+        np.testing.assert_array_equal(row[3].lines[0].get_xydata(), histories[best][:, [0, column]])
 
 
 @pytest.mark.parametrize("rates", [1, 8, 9, 300])
