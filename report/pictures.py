@@ -79,7 +79,7 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
     titles = {value: f"{AXES[panel].label} = {value:g}" for value in values[panel]} if apart else {None: "all"}
     figure = Figure(figsize=(3.1 * (len(titles) + 1), 6.6), layout="constrained")
     axes = figure.subplots(2, len(titles) + 1, squeeze=False)
-    for row, (column, called) in enumerate(((2, "validation loss"), (3, "validation accuracy"))):
+    for row, (column, called) in enumerate(((2, "validation loss, with its penalty"), (3, "validation accuracy"))):
         limits = limits_of([history[:, column] for history in histories.values()], upwards=column == 3)
         for axis, (value, title) in zip(axes[row], titles.items(), strict=False):
             shown = [item for item in histories.items() if not apart or getattr(item[0], panel) == value]
