@@ -71,7 +71,8 @@ def in_words(found: dict[str, float]) -> str:
     alone = sorted(((found[name], name) for name in AXES), reverse=True)
     parts = [(name.replace("_", " "), share) for share, name in alone]
     parts.append(("together", 1 - sum(share for share, _ in alone)))
-    return ", ".join(f"{name} {percent}%" for (name, _), percent in zip(parts, rounded(parts), strict=True))
+    shown = [f"{name} {percent}%" for (name, _), percent in zip(parts, rounded(parts), strict=True)]
+    return f"{', '.join(shown)} (of the variance over this grid's values)"
 
 
 def rounded(parts: Sequence[tuple[str, float]]) -> list[int]:

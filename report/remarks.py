@@ -7,8 +7,8 @@ def ranking(summary: Summary) -> str:
     """Return how far the ranking can be trusted, in one line."""
     others = summary.combinations - 1
     return (
-        f"{summary.within_noise} of the {others} others are within noise of the best "
-        f"(paired on the same validation rows, 95 %)"
+        f"{summary.within_noise} of the {others} others are within noise of the best in accuracy "
+        "(95 %, paired on the same validation rows)"
     )
 
 

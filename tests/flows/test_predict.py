@@ -1,6 +1,7 @@
 """The model of a sweep on new data: the same figures, and no answer to what it cannot know."""
 
 import re
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from experiment.data.own import own_data
 from experiment.model import load_model, logits
 from flows.sweep import sweep
 from softmax.loss import accuracy, cross_entropy
+from tests.conftest import PROJECT
 
 GRID = {"learning_rates": (0.1,), "batch_sizes": (16,), "alphas": (0.0,), "max_epochs": 5}
 
@@ -134,3 +136,17 @@ def test_a_model_that_is_truncated_altered_or_none_is_refused(of_table, table, t
         assert refused(), change
     np.savez(path, weights=np.ones(3))
     assert refused()
+
+
+def test_the_readmes_function_does_the_same(of_table, table, digits, execution):
+    (code,) = re.findall(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.S)
+    readme = {}
+    exec(textwrap.dedent(code), readme)
+    of_table = of_table.resolve()  # "latest" moves on
+    of_digits = execution.model_copy(update={"name": "digits"})
+    sweep(Experiment(data_dir=digits, **GRID), of_digits)
+    paths = of_table, execution.artifacts / "sweeps" / "digits" / "model.npz"
+    for path, given in zip(paths, (table, digits), strict=True):
+        model = load_model(path)
+        values = examples(given, model.columns, model.label)
+        np.testing.assert_allclose(readme["probabilities"](values, path), model.probabilities(values), rtol=1e-4)
