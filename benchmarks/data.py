@@ -28,7 +28,9 @@ class Problem(NamedTuple):
 
 
 def problem(bench: Bench) -> Problem:
-    arrays = own_data(made_up(bench.scratch / "quick", *QUICK)) if bench.quick else fashion_mnist(bench.data, quiet)
+    arrays = (
+        own_data(made_up(bench.scratch / "quick", *QUICK)).arrays if bench.quick else fashion_mnist(bench.data, quiet)
+    )
     labels, test_labels = (a.astype(np.int64) for a in (arrays.train_labels, arrays.test_labels))
     rows = split_rows(labels, 0.2, 541)  # the sweep's own
     images, test_images = normalized(arrays.train_images), normalized(arrays.test_images)
