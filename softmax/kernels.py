@@ -358,8 +358,9 @@ def _forward(
     line = _line(images)
     for i in range(0, n, ROWS):
         for r in range(i, min(i + ROWS, n)):
+            start = at[r]
             for j in range(0, whole, WIDTH):
-                _copy_inputs(X, r * features + j, images, at[r] + j)
+                _copy_inputs(X, r * features + j, images, start + j)
                 if fetch and j % line == 0:
                     _prefetch(images, at[r + ROWS] + j)
         for k in range(0, c, FORWARD_CLASSES):
@@ -414,15 +415,17 @@ def _update(
     images: Images, ahead: Ints,
 ) -> None:  # fmt: skip
     """W += D X + shrink·W, and fetches the next batch, whose row i begins at images[ahead[i]]."""
-    line = _line(images)
-    for j in range(0, features, UPDATE_VECTORS * WIDTH):
+    line, chunk = _line(images), UPDATE_VECTORS * WIDTH
+    pace = max(line, chunk)  # fetched for each chunk: to be there when it is wanted, the last line must not come last
+    for j in range(0, features, chunk):
+        fetched = j // chunk * pace
         for k in range(0, classes, UPDATE_CLASSES):
             acc = _update_zeros()
             for i in range(n):
                 acc = _update_products(acc, X, i * features + j, D, k * stride + i, stride)
-                if k == 0 and j % line == 0:
-                    for begin in range(j, j + UPDATE_VECTORS * WIDTH, line):
-                        _prefetch(images, ahead[i] + begin)
+                if k == 0 and fetched < features:
+                    for more in range(fetched, fetched + pace, line):
+                        _prefetch(images, ahead[i] + more)
             _step(acc, shrink, j, W, k * features + j, features)
 
 
