@@ -26,14 +26,13 @@ def main() -> int:
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what was started ends too
-    # Names a processor to OpenBLAS in place of the real one, and NumPy reads it when it is imported: below.
-    core_type = os.environ.pop("OPENBLAS_CORETYPE", None)
+    # They tell OpenBLAS of another processor than the real one, and NumPy reads them when it is imported: below.
+    told = {name: os.environ.pop(name) for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}
     from benchmarks.machine import machine
     from benchmarks.results import Bench, markdown
 
     about = machine()
-    if core_type:
-        about["OPENBLAS_CORETYPE"] = f"was {core_type}, unset for all that is measured"
+    about |= {name: f"was {value}, unset for all that is measured" for name, value in told.items()}
     print("# Benchmarks\n")
     print("\n".join(f"- {name}: {value}" for name, value in about.items()), flush=True)
 

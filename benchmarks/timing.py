@@ -19,13 +19,18 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def in_turns(contenders: dict[str, Callable[[], object]], rounds: int) -> Times:
-    """Seconds of each: A B C A B C …, after one untimed round that compiles and warms up."""
+def in_turns(contenders: dict[str, Callable[[], object]], rounds: int, warm: bool = False) -> Times:
+    """Seconds of each: A B C A B C …, after one untimed round that compiles and warms up.
+
+    `warm` runs each once more before it is timed, so that it finds the caches as it leaves them, not as another does.
+    """
     for action in contenders.values():
         action()
     times: Times = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, action in contenders.items():
+            if warm:
+                action()
             times[name].append(timed(action))
     return times
 
