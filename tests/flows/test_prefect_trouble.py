@@ -1,8 +1,6 @@
 """Prefect's server goes away, somebody cancels, a process dies, a worker retries: the sweep copes."""
 
-import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -10,61 +8,14 @@ import time
 import pytest
 import requests
 
-from flows import server
-from tests.conftest import PROJECT, clean_environment, until
+from tests.conftest import PROJECT, until
+from tests.flows.prefect_api import Api
 from tests.offline import offline_runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile]
 
 GRID = ("--learning-rates", 0.01, 0.02, "--batch-sizes", 16, "--alphas", 0, "--max-epochs", 20, "--patience", 20)
 WAITING_AT = "train checkpoints written:6"  # both trainings have a checkpoint by then, and neither is done
-
-
-class Api:
-    """A Prefect server of one's own, which can be stopped and started again."""
-
-    def __init__(self, home):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/api"
-        self.home = home
-        self.environment = clean_environment() | {"PREFECT_HOME": str(home), "PREFECT_API_URL": self.url}
-        self.process = None
-
-    def start(self):
-        server.begin_database(self.home)
-        command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(self.port)]
-        with (self.home / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        until(self.answers, 120)
-
-    def stop(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(60)
-            self.process = None
-
-    def answers(self):
-        try:
-            return requests.get(f"{self.url}/health", timeout=5).ok
-        except requests.RequestException:
-            return False
-
-    def post(self, path, **body):
-        answer = requests.post(f"{self.url}{path}", json=body, timeout=60)
-        answer.raise_for_status()
-        return answer.json()
-
-    def newest(self):
-        """The flow run that was created last."""
-        return self.post("/flow_runs/filter", sort="START_TIME_DESC", limit=1)[0]
-
-    def cli(self, *arguments):
-        command = [sys.executable, "-m", "prefect", "--no-prompt", *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True, timeout=200
-        ).stdout
 
 
 @pytest.fixture(scope="module")
@@ -171,25 +122,3 @@ def test_a_flow_whose_worker_is_killed_goes_on_though_nobody_reads_its_log(api, 
     process.stdin.close()
     process.wait(200)
     assert (api.newest()["name"][:7], api.newest()["state_type"]) == ("unread ", "COMPLETED")
-
-
-def test_a_deployment_runs_on_a_worker_and_its_retry_is_all_cached(api, digits, tmp_path):
-    grid = {"learning_rates": [0.5, 0.1], "batch_sizes": [64], "alphas": [0.0], "max_epochs": 2}
-    parameters = {
-        "experiment": {"data_dir": str(digits), **grid},
-        "execution": {"artifacts": str(tmp_path / "artifacts"), "wandb_mode": "disabled"},
-    }
-
-    def work():
-        api.cli("worker", "start", "--pool", "sweeps", "--type", "process", "--run-once")
-        summary = json.loads((tmp_path / "artifacts" / "sweeps" / "latest" / "summary.json").read_text())
-        state = requests.get(f"{api.url}/flow_runs/{flow_run}", timeout=60).json()["state_type"]
-        return state, summary["cached"]
-
-    api.cli("work-pool", "create", "--type", "process", "sweeps")
-    api.cli("deploy", "--all")
-    (deployment,) = api.post("/deployments/filter")
-    flow_run = api.post(f"/deployments/{deployment['id']}/create_flow_run", parameters=parameters)["id"]
-    assert work() == ("COMPLETED", 0)
-    api.cli("flow-run", "retry", flow_run)
-    assert work() == ("COMPLETED", 2)

@@ -1,5 +1,7 @@
 """Tables as users hand them in, and what is said of those that cannot be used."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from experiment.data.raw import Column
 from experiment.errors import DataError
 
 RNG = np.random.default_rng(0)
-TABLE = pd.DataFrame(
+TABLE: Any = pd.DataFrame(  # its stubs take no None
     {
         "length": RNG.normal(3, 1, 40),
         "colour": RNG.choice(["red", "green", "blue"], 40),

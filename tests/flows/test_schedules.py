@@ -1,0 +1,182 @@
+"""Nights, as `make deploy` and `make worker` have them: on a real server, by a real worker."""
+
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from flows import automations
+from tests.conftest import PROJECT, until
+from tests.flows.prefect_api import Api
+
+pytestmark = [pytest.mark.slow, pytest.mark.hostile, pytest.mark.timeout(900)]
+
+GRID = {"learning_rates": [0.5, 0.1], "batch_sizes": [64], "alphas": [0.0], "max_epochs": 2}
+PATIENCE = 240  # seconds for what takes a minute
+
+
+@pytest.fixture(scope="module")
+def told():
+    """What a receiver of webhooks on loopback was told, and its address."""
+    messages = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            messages.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    receiver = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    yield messages, f"http://127.0.0.1:{receiver.server_address[1]}/"
+    receiver.shutdown()
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    api = Api(tmp_path_factory.mktemp("prefect"), PREFECT_FLOWS_HEARTBEAT_FREQUENCY="30", PWD=str(PROJECT))
+    api.environment["PREFECT_UI_URL"] = "http://prefect.example"
+    api.start()
+    yield api
+    api.stop()
+
+
+@pytest.fixture(scope="module")
+def nightly(api, tmp_path_factory, digits):
+    """`prefect.yaml` as it stands, but every minute and on few data. Gives the deployment and its artifact root."""
+    deployed = yaml.safe_load((PROJECT / "prefect.yaml").read_text())
+    artifacts = tmp_path_factory.mktemp("nights") / "artifacts"
+    night = deployed["deployments"][0]
+    assert night["name"] == "nightly"
+    assert night["schedules"][0]["cron"] == "0 2 * * *"
+    night["schedules"][0]["cron"] = "* * * * *"
+    night["parameters"] = {
+        "experiment": {"data_dir": str(digits), **GRID},
+        "execution": {"artifacts": str(artifacts), "wandb_mode": "disabled", "checkpoint_seconds": 0},
+    }
+    file = PROJECT / ".every-minute.yaml"
+    file.write_text(yaml.safe_dump(deployed))
+    try:
+        api.cli("work-pool", "create", "--type", "process", "--overwrite", "sweeps")
+        api.cli("deploy", "--all", "--prefect-file", file)
+    finally:
+        file.unlink()
+    (deployment,) = [one for one in api.post("/deployments/filter") if one["name"] == "nightly"]
+    return deployment, artifacts
+
+
+@pytest.fixture
+def worker(api):
+    """Start a worker; it and what it started are killed at the end."""
+    started = []
+
+    def start(**environment):
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "sweeps"]
+        with (api.home / "worker.log").open("ab") as log:
+            process = subprocess.Popen(command, cwd=api.home, env=api.environment | environment, stdout=log, stderr=log)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        kill(process)
+
+
+def kill(process):
+    """With everything that it has started, and no last word."""
+    for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
+        child.kill()
+    process.kill()
+    process.wait()
+
+
+def of(api, deployment, *states):
+    return [run for run in api.begun() if run["deployment_id"] == deployment["id"] and run["state_type"] in states]
+
+
+def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overlap(api, nightly, worker, tmp_path):
+    deployment, artifacts = nightly
+    held = tmp_path / "held"
+    held.touch()
+    worker(SWEEP_WAIT_AT="train checkpoints written:2", SWEEP_WAIT_FILE=str(held))
+    until(lambda: of(api, deployment, "RUNNING"), PATIENCE)
+    until(lambda: of(api, deployment, "CANCELLED"), PATIENCE)  # the night that found the first one still at work
+    assert len(of(api, deployment, "RUNNING")) == 1
+    held.unlink()
+    until(lambda: len(of(api, deployment, "COMPLETED")) >= 2, PATIENCE)
+    second, first = of(api, deployment, "COMPLETED")[-2:]
+    assert "0 of their trainings cached" in first["state"]["message"]
+    assert "2 of their trainings cached" in second["state"]["message"]
+    assert (artifacts / "sweeps" / "latest" / "summary.json").exists()
+    schedule = deployment["schedules"][0]["id"]
+    api.cli("deployment", "schedule", "pause", "sweep/nightly", schedule)
+
+
+def test_a_killed_night_is_called_crashed_somebody_is_told_and_running_again_goes_on(
+    api, nightly, worker, told, tmp_path
+):
+    deployment, artifacts = nightly
+    messages, address = told
+    watched = tmp_path / "automations.yaml"
+    text = (PROJECT / "automations.yaml").read_text()
+    assert "within: 90" in text
+    watched.write_text(text.replace("within: 90", "within: 40"))
+    create = [sys.executable, "-m", "flows.automations", watched, address]
+    for _ in range(2):  # the second time in place of the first
+        subprocess.run(list(map(str, create)), cwd=PROJECT, env=api.environment, check=True, timeout=100)
+    names = [one["name"] for one in api.post("/automations/filter")]
+    assert sorted(names) == ["sweep-again", "sweep-gone", "sweep-trouble"]
+
+    held = tmp_path / "held"
+    held.touch()
+    process = worker(SWEEP_WAIT_AT="train checkpoints written:2", SWEEP_WAIT_FILE=str(held))
+    longer = {**deployment["parameters"], "experiment": {**deployment["parameters"]["experiment"], "max_epochs": 4}}
+    run = api.post(f"/deployments/{deployment['id']}/create_flow_run", parameters=longer)["id"]
+    until(lambda: [one for one in of(api, deployment, "RUNNING") if one["id"] == run], PATIENCE)
+    until(lambda: list((artifacts / "checkpoints").glob("*.ckpt")), PATIENCE)
+    time.sleep(1)
+    kill(process)
+    until(lambda: [one for one in of(api, deployment, "CRASHED") if one["id"] == run], PATIENCE)
+    until(lambda: any("is Crashed: No sign of life" in message for message in messages), PATIENCE)
+    message = next(message for message in messages if "No sign of life" in message)
+    assert f"http://prefect.example/runs/flow-run/{run}" in message
+    assert "run it again and it goes on from there" in message
+
+    held.unlink()
+    api.cli("flow-run", "retry", run)
+    worker()
+    until(lambda: [one for one in of(api, deployment, "COMPLETED") if one["id"] == run], PATIENCE)
+
+
+def test_without_a_webhook_only_what_needs_none_is_created(monkeypatch):
+    created = []
+
+    class Client:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def request(self, method, path, json=None, **_):
+            if path == "/automations/":
+                created.append(json["name"])
+            return self
+
+        def json(self):
+            return []
+
+        def raise_for_status(self):
+            pass
+
+    monkeypatch.setattr(automations, "get_client", lambda **_: Client())
+    assert automations.create(Path(PROJECT / "automations.yaml"), "") == created == ["sweep-gone", "sweep-again"]
