@@ -71,6 +71,9 @@ class Experiment(Grid):
         description="What the best combination is best at; the other one breaks ties. Loss means the unregularised "
         "cross-entropy, which alone can be compared between alphas; trainings stop by the regularised one.",
     )
+    baseline: bool = Field(
+        False, description="Also fit scikit-learn's L-BFGS on the same rows, with the winner's alpha, to compare with."
+    )
     engine: Engine = Field(
         "numba", description="Compiled kernel, or the readable NumPy reference (same mathematics, slower)."
     )

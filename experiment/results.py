@@ -139,6 +139,15 @@ class Evaluation(Result):
         return tuple(row[k] / max(sum(row), 1) for k, row in enumerate(self.confusion))
 
 
+class Lbfgs(Result):
+    """scikit-learn's L-BFGS on the rows trained on, judged on the validation rows."""
+
+    alpha: float
+    iterations: int
+    val_accuracy: float
+    val_cross_entropy: float  # unregularised, nats
+
+
 class Report(Result):
     """What a person is given to look at, and the model."""
 

@@ -20,6 +20,7 @@ class Summary(Frozen):
     stopped_at_max_epochs: bool  # the winner, under some seed: it had not waited out its patience
     within_noise: int  # combinations other than the winner that may be as accurate: `experiment.comparison`
     baseline: dict[str, float]  # always answering with the class frequencies, on validation and test rows
+    lbfgs: dict[str, float] | None  # scikit-learn's, on the same rows, if it was asked for
     beats_baseline: bool  # some combination is more accurate than that, with less cross-entropy
     test_accuracy: float
     test_accuracy_95: tuple[float, float]  # Wilson's score interval

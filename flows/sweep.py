@@ -38,6 +38,7 @@ from report.verdict import verdict
 from tasks.check_gradients import check_gradients
 from tasks.download import download, source
 from tasks.evaluate import evaluate
+from tasks.lbfgs import lbfgs
 from tasks.report import report
 from tasks.retrain import retrain
 from tasks.scale import scale
@@ -61,6 +62,8 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     7. retrain           it on all training rows
     8. evaluate          on the test set, once
     9. report            tables, pictures, model
+
+    With `baseline`, scikit-learn's L-BFGS is fitted after 6, to compare with.
     """
     prepare.check(experiment, execution)
     flow_run = FlowRunContext.get()
@@ -96,6 +99,9 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     selection = select(execution, trained, parts, experiment.select_by)
     ranking = ranked(selection, trained)
     best = ranking[0]
+    optimum = None
+    if experiment.baseline:
+        optimum = lbfgs(execution, scaled.train, parts, best.combination.alpha, wait_for=[selection])
     if cached < len(trained):  # the report will draw, and needs a second to import what with: on another core
         startup.beside("report.pictures")
     model = retrain(
@@ -105,7 +111,10 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     test = evaluate(execution, model, scaled.final_scaling, data.train, data.test)
     seconds = time.monotonic() - started
     runs = [[run.identity for run in candidate.trained] for candidate in ranking]
-    drawn = report(execution, ranking, runs, model, scaled, test, data.meaning, wait_for=[test])
+    drawn = report(
+        execution, ranking, runs, model, scaled, test, data.meaning, lbfgs=optimum,
+        lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
+    )  # fmt: skip
     summary = summarized(
         ranking=ranking,
         runs=runs,
@@ -115,13 +124,14 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         test=test,
         meaning=data.meaning,
         scaled=scaled,
+        lbfgs=optimum,
         name=execution.name,
         cached=cached,
         seconds=round(seconds, 1),
         files={name: file.digest.rpartition(":")[2] for name, file in drawn.files.items()},
         steps={
             "download": data, "scale": scaled, "split": parts, "check_gradients": check, "select": selection,
-            "retrain": model, "evaluate": test, "report": drawn,
+            "retrain": model, "evaluate": test, "report": drawn, **({"lbfgs": optimum} if optimum else {}),
         },
         provenance=provenance(experiment, execution, data),
     )  # fmt: skip

@@ -6,6 +6,7 @@ from statistics import stdev
 import pandas as pd
 
 from experiment.ranking import Candidate
+from experiment.results import Lbfgs
 
 
 def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> pd.DataFrame:
@@ -22,6 +23,22 @@ def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> 
     """
     rows = zip(ranking, runs, strict=True)
     return pd.DataFrame([row(rank, candidate, called) for rank, (candidate, called) in enumerate(rows, start=1)])
+
+
+def with_lbfgs(table: pd.DataFrame, lbfgs: Lbfgs) -> pd.DataFrame:
+    """Return the table with scikit-learn's figures in a last row, and a column that tells who fitted what."""
+    beside = {
+        "method": "L-BFGS (scikit-learn)",
+        "alpha": lbfgs.alpha,
+        "val_accuracy": lbfgs.val_accuracy,
+        "val_cross_entropy": lbfgs.val_cross_entropy,
+        "epochs_trained": lbfgs.iterations,
+        "wandb_runs": lbfgs.identity,
+    }
+    columns = table.columns
+    # As objects: the row lacks most figures, which must not turn the others' whole numbers into fractions.
+    rows = pd.concat([table.assign(method="SGD").astype(object), pd.DataFrame([beside], dtype=object)])
+    return rows[[*columns, "method"]]
 
 
 def row(rank: int, candidate: Candidate, called: Sequence[str]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from itertools import chain
 
 from experiment.config import Recipe
 from experiment.ranking import Candidate
-from experiment.results import Evaluation, GradientCheck, Meaning, Scaled, Split, Trained
+from experiment.results import Evaluation, GradientCheck, Lbfgs, Meaning, Scaled, Split, Trained
 from experiment.summary import Summary
 from experiment.values import Result
 from report.importance import importance
@@ -21,6 +21,7 @@ def summarized(
     test: Evaluation,
     meaning: Meaning,
     scaled: Scaled,
+    lbfgs: Lbfgs | None,
     steps: Mapping[str, Result],
     **about: object,
 ) -> Summary:
@@ -53,6 +54,7 @@ def summarized(
                 "test_accuracy": test.baseline.accuracy,
                 "test_loss": test.baseline.cross_entropy,
             },
+            "lbfgs": lbfgs and lbfgs.model_dump(exclude={"identity"}),
             "beats_baseline": any(
                 candidate.val_accuracy > floor.accuracy and candidate.val_cross_entropy < floor.cross_entropy
                 for candidate in ranking

@@ -44,6 +44,12 @@ def closing(summary: Summary, files: str, to_send: str) -> Group:
         "baseline",
         f"class frequencies: accuracy {floor['test_accuracy']:.2%}, cross-entropy {floor['test_loss']:.4f} (test)",
     )
+    if optimum := summary.lbfgs:
+        table.add_row(
+            "L-BFGS",
+            f"accuracy {optimum['val_accuracy']:.2%}, cross-entropy {optimum['val_cross_entropy']:.4f} (validation; "
+            f"scikit-learn, alpha {optimum['alpha']:g}, {optimum['iterations']:.0f} iterations)",
+        )
     if summary.combinations > 1:
         table.add_row("ranking", remarks.ranking(summary))
         table.add_row("what mattered", in_words(summary.importance))

@@ -11,8 +11,8 @@ import numpy as np
 from execution.run import Run
 from execution.step import step
 from experiment.ranking import Candidate
-from experiment.results import Evaluation, Meaning, Report, Retrained, Scaled
-from report.leaderboard import leaderboard
+from experiment.results import Evaluation, Lbfgs, Meaning, Report, Retrained, Scaled
+from report.leaderboard import leaderboard, with_lbfgs
 
 log = logging.getLogger("sweep")
 
@@ -26,13 +26,16 @@ def report(
     scaled: Scaled,
     test: Evaluation,
     meaning: Meaning,
+    *,
+    lbfgs: Lbfgs | None,
+    lbfgs_run: str,
 ) -> Report:
     """Make the leaderboard, the model and the pictures.
 
     Parameters
     ----------
     ranking : the candidates, best first
-    runs : what the W&B runs of each are called, for the leaderboard; here, for a ranking's are in no key
+    runs, lbfgs_run : what the W&B runs are called, for the leaderboard; here, for a result's own are in no key
     """
     from report import pictures  # takes a second, and is mostly done
 
@@ -54,7 +57,7 @@ def report(
         "weights.png": pictures.weights(W, class_names) if meaning.pictures else None,
     }
     contents = {
-        "leaderboard.csv": table.to_csv(index=False).encode(),
+        "leaderboard.csv": (with_lbfgs(table, lbfgs) if lbfgs else table).to_csv(index=False).encode(),
         "model.npz": saved_model(run, best, model, scaled, meaning, figures),
     }
     for name, figure in drawn.items():

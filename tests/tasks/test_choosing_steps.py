@@ -147,7 +147,10 @@ def reported(call, run, trained):
     examples = TrainingSet(images=model.W, labels=model.b)
     scaled = Scaled(train=examples, train_scaling=GREY, final=examples, final_scaling=GREY, said="")
     meaning = Meaning(class_names=NAMES)
-    result, _ = call(report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, meaning=meaning)
+    result, _ = call(
+        report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, meaning=meaning, lbfgs=None,
+        lbfgs_run="",
+    )  # fmt: skip
     return {name: run.read(file) for name, file in result.files.items()}, runs, run.read(result.preview)
 
 
