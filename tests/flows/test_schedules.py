@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def told():
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    api = Api(tmp_path_factory.mktemp("prefect"), PREFECT_FLOWS_HEARTBEAT_FREQUENCY="30", PWD=str(PROJECT))
+    api = Api(tmp_path_factory.mktemp("prefect"), PWD=str(PROJECT))
     api.environment["PREFECT_UI_URL"] = "http://prefect.example"
     api.start()
     yield api
@@ -103,6 +102,11 @@ def of(api, deployment, *states):
     return [run for run in api.begun() if run["deployment_id"] == deployment["id"] and run["state_type"] in states]
 
 
+def heartbeats(api, run):
+    such = {"event": {"name": ["prefect.flow-run.heartbeat"]}, "resource": {"id": [f"prefect.flow-run.{run}"]}}
+    return api.post("/events/filter", filter=such)["events"]
+
+
 def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overlap(api, nightly, worker, tmp_path):
     deployment, artifacts = nightly
     held = tmp_path / "held"
@@ -143,7 +147,8 @@ def test_a_killed_night_is_called_crashed_somebody_is_told_and_running_again_goe
     run = api.post(f"/deployments/{deployment['id']}/create_flow_run", parameters=longer)["id"]
     until(lambda: [one for one in of(api, deployment, "RUNNING") if one["id"] == run], PATIENCE)
     until(lambda: list((artifacts / "checkpoints").glob("*.ckpt")), PATIENCE)
-    time.sleep(1)
+    until(lambda: len(heartbeats(api, run)) >= 2, PATIENCE)  # a living run is not taken for a dead one
+    assert [one for one in of(api, deployment, "RUNNING") if one["id"] == run]
     kill(process)
     until(lambda: [one for one in of(api, deployment, "CRASHED") if one["id"] == run], PATIENCE)
     until(lambda: any("is Crashed: No sign of life" in message for message in messages), PATIENCE)
