@@ -52,12 +52,14 @@ deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),htt
 .PHONY: deploy
 deploy: export PWD := $(CURDIR)
 deploy: .venv/installed ## put the deployments of prefect.yaml, the nightly schedule among them, on the server
-	$(BIN)/prefect --no-prompt work-pool create --type process --overwrite sweeps
+	@# Not over a pool that is there: it may have been paused or given a limit.
+	@$(BIN)/prefect work-pool inspect sweeps >/dev/null 2>&1 || $(BIN)/prefect --no-prompt work-pool create --type process sweeps
 	$(BIN)/prefect --no-prompt deploy --all
 
 .PHONY: automations
 automations: .venv/installed ## have the server notice killed runs, and tell of trouble: make automations WEBHOOK=https://…
-	$(BIN)/python -m flows.automations automations.yaml $(WEBHOOK)
+	@# Not echoed: who knows the address can write to it.
+	@$(BIN)/python -m flows.automations automations.yaml $(WEBHOOK)
 
 .PHONY: worker
 worker: .venv/installed ## run what is scheduled, here, until it is stopped
