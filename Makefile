@@ -44,10 +44,11 @@ fix: .venv/installed ## mend what ruff can mend
 
 .PHONY: ui
 ui: .venv/installed ## serve the Prefect UI over what the sweeps left, on http://127.0.0.1:4200
-	PREFECT_HOME=$(abspath artifacts/prefect) PREFECT_UI_URL=http://127.0.0.1:4200 $(BIN)/prefect server start
+	PREFECT_HOME=$(abspath artifacts/prefect) $(BIN)/prefect server start
 
-# The next three talk to the server of `make ui`, or to the one that PREFECT_API_URL names.
-deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),http://127.0.0.1:4200/api)
+# The next three talk to the server of `make ui`, or to the one that PREFECT_API_URL names. Links in the server's messages
+# lead there, too.
+ui deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),http://127.0.0.1:4200/api)
 
 .PHONY: deploy
 deploy: export PWD := $(CURDIR)
