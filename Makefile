@@ -44,20 +44,23 @@ fix: .venv/installed ## mend what ruff can mend
 
 .PHONY: ui
 ui: .venv/installed ## serve the Prefect UI over what the sweeps left, on http://127.0.0.1:4200
-	PREFECT_HOME=$(abspath artifacts/prefect) PREFECT_UI_URL=http://127.0.0.1:4200 $(BIN)/prefect server start
+	PREFECT_HOME=$(abspath artifacts/prefect) $(BIN)/prefect server start
 
-# The next three talk to the server of `make ui`, or to the one that PREFECT_API_URL names.
-deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),http://127.0.0.1:4200/api)
+# The next three talk to the server of `make ui`, or to the one that PREFECT_API_URL names. Links in the server's messages
+# lead there, too.
+ui deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),http://127.0.0.1:4200/api)
 
 .PHONY: deploy
 deploy: export PWD := $(CURDIR)
 deploy: .venv/installed ## put the deployments of prefect.yaml, the nightly schedule among them, on the server
-	$(BIN)/prefect --no-prompt work-pool create --type process --overwrite sweeps
+	@# Not over a pool that is there: it may have been paused or given a limit.
+	@$(BIN)/prefect work-pool inspect sweeps >/dev/null 2>&1 || $(BIN)/prefect --no-prompt work-pool create --type process sweeps
 	$(BIN)/prefect --no-prompt deploy --all
 
 .PHONY: automations
 automations: .venv/installed ## have the server notice killed runs, and tell of trouble: make automations WEBHOOK=https://…
-	$(BIN)/python -m flows.automations automations.yaml $(WEBHOOK)
+	@# Not echoed: who knows the address can write to it.
+	@$(BIN)/python -m flows.automations automations.yaml $(WEBHOOK)
 
 .PHONY: worker
 worker: .venv/installed ## run what is scheduled, here, until it is stopped

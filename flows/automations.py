@@ -13,7 +13,7 @@ BLOCK = "sweep-trouble"  # that holds the webhook's address
 
 
 def create(file: Path, webhook: str | None) -> list[str]:
-    """Create the automations, in place of those of the same names; return their names.
+    """Create the automations, in place of those of the same names, on or off as those were; return their names.
 
     Parameters
     ----------
@@ -23,20 +23,22 @@ def create(file: Path, webhook: str | None) -> list[str]:
     calls = [action for about in automations for action in about["actions"] if action["type"] == "call-webhook"]
     if webhook:
         # Names that only this network knows are what such addresses often are.
-        block = Webhook(url=webhook, allow_private_urls=True).save(BLOCK, overwrite=True, _sync=True)  # type: ignore[call-arg]
+        hook = Webhook(url=webhook, headers={"Content-Type": "application/json"}, allow_private_urls=True)
+        block = hook.save(BLOCK, overwrite=True, _sync=True)  # type: ignore[call-arg]
         for action in calls:
             action["block_document_id"] = str(block)
     else:
         automations = [about for about in automations if not any(action in calls for action in about["actions"])]
-    names = [about["name"] for about in automations]
+    named = {about["name"]: about for about in automations}
     with get_client(sync_client=True) as client:
         for earlier in client.request("POST", "/automations/filter", json={}).json():
-            if earlier["name"] in names:
+            if about := named.get(earlier["name"]):
+                about["enabled"] = earlier["enabled"]
                 client.request("DELETE", "/automations/{id}", path_params={"id": earlier["id"]})
-        for about in automations:
+        for about in named.values():
             core = AutomationCore.model_validate(about)
             client.request("POST", "/automations/", json=core.model_dump(mode="json")).raise_for_status()
-    return names
+    return list(named)
 
 
 if __name__ == "__main__":
