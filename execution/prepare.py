@@ -21,6 +21,7 @@ from experiment.data.scaling import check_range
 from experiment.data.split import split_rows
 from experiment.errors import InputError
 
+TEMPORARY = re.compile(r"tmp\w+prefect|prefect-workspace\S*")
 SPACE_PER_VALUE = 10  # bytes: the raw pixels, their float32 copy, and room for results
 
 
@@ -58,7 +59,8 @@ def check(experiment: Experiment, execution: Execution) -> None:
 def check_lasting(folder: Path) -> None:
     """Raise InputError if Prefect's worker runs this in a checkout that it removes afterwards, `folder` with it."""
     here = Path.cwd()
-    temporary = here.is_relative_to(Path(tempfile.gettempdir()).resolve())
+    # What Prefect's worker makes for a run, and removes: …/tmp<letters>prefect/<repository>
+    temporary = any(TEMPORARY.fullmatch(part) for part in here.parts)
     if "PREFECT__FLOW_RUN_ID" in os.environ and temporary and folder.expanduser().resolve().is_relative_to(here):
         raise InputError(
             f"artifacts: {folder.resolve()} lies in a temporary checkout, which is removed when the run ends, and all "

@@ -11,9 +11,8 @@ from experiment.errors import InputError
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A temporary folder that a worker has put the code into."""
-    monkeypatch.setattr(prepare.tempfile, "gettempdir", lambda: str(tmp_path))
-    folder = tmp_path / "checkout"
-    folder.mkdir()
+    folder = tmp_path / "tmp1a2b3cprefect" / "checkout"
+    folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "some-run")
     return folder
@@ -27,6 +26,11 @@ def test_on_a_worker_artifacts_in_a_temporary_checkout_are_refused(checkout, dig
 
 def test_a_folder_that_stays_is_taken_wherever_the_code_is(checkout, digits, tmp_path):
     prepare.check(Experiment(data_dir=digits), Execution(artifacts=tmp_path / "volume"))
+
+
+def test_on_a_worker_a_checkout_that_stays_may_be_anywhere(checkout, digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepare.check(Experiment(data_dir=digits), Execution())
 
 
 def test_without_a_worker_a_temporary_folder_is_the_users_own_choice(checkout, digits, monkeypatch):
