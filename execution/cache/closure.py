@@ -18,7 +18,7 @@ def closure(module: str) -> dict[str, str]:
     Imports count wherever they stand, inside functions too, but not under `if TYPE_CHECKING:`, which never run.
     """
     found: dict[str, str] = {}
-    waiting = [module]
+    waiting = list(prefixes(module))  # the packages around it run, too
     while waiting:
         name = waiting.pop()
         if name in found:
@@ -57,7 +57,7 @@ def imports(statements: Iterable[ast.AST]) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        elif isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
             yield from imports(node.orelse)
         else:
             yield from imports(ast.iter_child_nodes(node))

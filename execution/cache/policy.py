@@ -13,9 +13,8 @@ from pydantic_core import to_jsonable_python
 
 from execution.cache.closure import closure
 from execution.config import Execution
+from execution.storage import layout
 from experiment.values import Result
-
-IDENTITY = 20  # characters of a key
 
 
 @dataclass
@@ -60,4 +59,4 @@ def identity() -> str:
     transaction = get_transaction()
     assert transaction is not None
     assert transaction.key is not None
-    return transaction.key[:IDENTITY]
+    return transaction.key[: layout.IDENTITY]

@@ -13,7 +13,6 @@ from prefect.context import TaskRunContext
 from prefect.filesystems import WritableFileSystem
 from pydantic import PrivateAttr
 
-from execution.cache.policy import IDENTITY
 from execution.storage import arrays, layout
 from execution.storage.choose import AnyStorage
 from experiment.errors import StoreError
@@ -54,7 +53,7 @@ class RecordStorage(WritableFileSystem):
             raise ValueError(f"record {path} is not whole") from error
         if TaskRunContext.get() and key not in self._said:
             self._said.add(key)
-            log.info("Cached: the result of W&B run %s", Path(key).name[:IDENTITY], extra={"console": False})
+            log.info("Cached: the result of W&B run %s", Path(key).name[: layout.IDENTITY], extra={"console": False})
         return record
 
     def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # type: ignore[override]

@@ -12,5 +12,6 @@ ORCHESTRATION = "prefect"  # Prefect's home
 DOWNLOADS = "data"  # files as their sources gave them
 DRAFTS = "drafts"  # objects that are being written
 
+IDENTITY = 20  # characters of a cache key: what a step's result, checkpoint and W&B run are called
 HISTORY = f"{SWEEPS}/history.csv"  # every finished run, a line each
 LATEST = f"{SWEEPS}/latest"  # the newest sweep

@@ -25,7 +25,7 @@ def unneeded(storage: AnyStorage, keep: int | None) -> list[str]:
     sweeps = sorted((key for key in folders if key not in drafts), key=storage.modified, reverse=True)
     kept, dropped = sweeps[:keep], sweeps[keep:] if keep is not None else []
     identities = {identity for sweep in kept for identity in identities_of(storage, sweep)}
-    records = {key for key in storage.list(layout.RECORDS) if name(key)[:20] in identities}
+    records = {key for key in storage.list(layout.RECORDS) if name(key)[: layout.IDENTITY] in identities}
     referred = {key for record in records for key in arrays.referred_to(storage.get(record))}
 
     def doomed() -> Iterator[str]:

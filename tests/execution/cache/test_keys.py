@@ -63,6 +63,7 @@ def test_touching_a_module_changes_the_keys_of_exactly_the_steps_that_reach_it(t
 
 def test_the_reach_of_the_steps_is_what_one_would_think(tree):
     reach = {step: set(closures.closure(f"tasks.{step}")) for step in STEPS}
+    assert all("tasks" in modules for modules in reach.values())  # the package around a step
     for step in ("train", "retrain", "check_gradients"):
         assert {"softmax.kernels", "softmax.reference", "softmax.loss"} <= reach[step]
     for step in set(STEPS) - {"report"}:
@@ -98,6 +99,7 @@ def test_imports_count_wherever_they_run(tree):
     assert reaches("\ndef late():\n    from experiment.data.own import own_data\n")
     assert reaches("\ntry:\n    from experiment.data.own import own_data as x\nexcept ImportError:\n    pass\n")
     assert not reaches("\nif TYPE_CHECKING:\n    from experiment.data.own import own_data\n")
+    assert reaches("\nif not TYPE_CHECKING:\n    from experiment.data.own import own_data\n")
     assert not reaches("\nif typing.TYPE_CHECKING:\n    import experiment.data.own\n")
     assert not reaches("\nfrom execution.prepare import check\n")
 
