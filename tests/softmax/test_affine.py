@@ -163,6 +163,8 @@ def test_gradients_refuse_activations_that_are_not_those_of_the_chain() -> None:
         gradients(L, x, compose(L, x)[-1:])
     with pytest.raises(ValueError, match=r"2 layers need 2 activations.*has 3"):
         gradients(L, x, [x, *compose(L, x)])
+    with pytest.raises(ValueError, match=r"z_1 must be a vector"):
+        gradients(L, x, [[[1, 1]], [0]])
 
 
 def test_an_empty_chain_is_refused() -> None:

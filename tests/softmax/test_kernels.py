@@ -59,7 +59,7 @@ shapes = {
 }
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     **shapes,
     batch_size=st.integers(1, 100),
@@ -82,7 +82,7 @@ def test_an_epoch_is_the_textbook_epoch(seed, m, c, n, grey, batch_size, used, a
         np.testing.assert_allclose((sums["b_sum"] - 1) / steps, b_sum1 / steps, atol=3e-6)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(**shapes)
 def test_evaluation_is_the_textbook_one(seed, m, c, n, grey):
     W, b, images, labels, rows = problem(seed, m, c, n, grey)

@@ -107,6 +107,13 @@ def test_epochs_and_seeds_have_orders_of_their_own():
     assert len(orders) == 25
 
 
+@pytest.mark.parametrize(("n", "dtype"), [(256, np.uint8), (257, np.uint16), (65_536, np.uint16), (65_537, np.uint32)])
+def test_an_order_takes_no_more_memory_than_it_needs(n, dtype):
+    order = sgd.permutation(1, 1, n)
+    assert order.dtype == dtype
+    assert order.max() == n - 1
+
+
 def test_the_first_weights_are_small_normal_and_the_same_for_every_combination():
     W, b = sgd.initial_parameters(300, 100, seed=541)
     assert not b.any()
@@ -142,7 +149,7 @@ def test_a_diverging_training_says_so_and_stops(engine):
     assert len(states) < 100
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 11), st.booleans(), st.sampled_from(["numba", "numpy"]))
 def test_a_training_continued_from_any_epoch_is_bit_for_bit_the_same(epochs, average, engine):
     whole = run(average=average, engine=engine)[-1]

@@ -1,0 +1,104 @@
+"""What `Storage` promises, of the storage that is a folder."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+
+def never():
+    return False
+
+
+def test_what_is_put_is_what_is_got_until_it_is_deleted(storage):
+    assert not storage.exists("cache/a")
+    with pytest.raises(FileNotFoundError):
+        storage.get("cache/a")
+    for content in (b"one", b"", b"other"):
+        storage.put("cache/a", content, durable=bool(content))
+        assert storage.exists("cache/a")
+        assert storage.get("cache/a") == content
+        assert storage.size("cache/a") == len(content)
+    storage.delete("cache/a")
+    storage.delete("cache/a")
+    assert not storage.exists("cache/a")
+    assert not list(storage.list("drafts"))
+
+
+def test_only_the_first_of_many_puts_what_must_be_absent(storage):
+    together, won = threading.Barrier(4), []
+
+    def put(name):
+        together.wait()
+        if storage.put_if_absent("runs/x/stop", name.encode()):
+            won.append(name)
+
+    threads = [threading.Thread(target=put, args=[name]) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (first,) = won
+    assert storage.get("runs/x/stop") == first.encode()
+    assert not list(storage.list("drafts"))
+
+
+def test_a_listing_gives_the_keys_directly_below_in_order(storage):
+    for key in ("cache/b", "cache/a", "cache/c/d"):
+        storage.put(key, b"12345")
+    assert list(storage.list("cache")) == ["cache/a", "cache/b", "cache/c"]
+    assert list(storage.list("nothing")) == []
+    assert list(storage.list("cache/a")) == []
+    assert storage.size("cache") == 15
+    storage.delete("cache")
+    assert list(storage.list("cache")) == []
+
+
+def test_what_is_set_aside_is_found_by_a_person_and_by_nobody_else(storage):
+    for content in (b"one", b"two"):
+        storage.put("cache/a", content)
+        storage.set_aside("cache/a")
+    assert not storage.exists("cache/a")
+    aside = list(storage.list("cache"))
+    assert all(key.startswith("cache/a.bad-") for key in aside)
+    assert [storage.get(key) for key in aside] == [b"one", b"two"]
+
+
+def test_a_folder_in_place_of_an_object_or_of_a_lock_is_set_aside(storage, tmp_path):
+    for key in ("cache/a", "locks/a.lock"):
+        (tmp_path / key).mkdir(parents=True)
+    storage.put("cache/a", b"one")
+    assert storage.get("cache/a") == b"one"
+    assert storage.lock("locks/a.lock").acquire(0, given_up=never)
+    assert len(list(tmp_path.glob("*/a*.bad-*"))) == 2
+
+
+def test_a_draft_that_fails_leaves_nothing(storage):
+    def fail(file):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"), storage.draft() as file:
+        fail(file)
+    assert not list(storage.list("drafts"))
+
+
+def test_a_lock_is_held_by_one_until_it_is_released_or_the_other_gives_up(storage):
+    one, two = storage.lock("locks/a.lock"), storage.lock("locks/a.lock")
+    assert one.acquire(None, given_up=never)
+    assert not two.acquire(0, given_up=never)
+    with ThreadPoolExecutor(1) as elsewhere:
+        assert not elsewhere.submit(two.acquire, None, given_up=lambda: True).result()
+    one.release()
+    assert two.acquire(0, given_up=never)
+
+
+def test_a_published_folder_is_whole_replaces_the_earlier_one_and_is_the_latest(storage, tmp_path):
+    storage.publish("sweeps/a", {"x": b"1", "y": b"2"}, latest="sweeps/latest")
+    storage.publish("sweeps/b", {"x": b"3"}, latest="sweeps/latest")
+    assert storage.get("sweeps/latest/x") == b"3"
+    storage.publish("sweeps/a", {"z": b"4"}, latest="sweeps/latest")
+    assert list(storage.list("sweeps")) == ["sweeps/a", "sweeps/b", "sweeps/latest"]
+    assert list(storage.list("sweeps/latest")) == ["sweeps/latest/z"]
+    tmp_path.rename(tmp_path.with_name("moved"))
+    assert (tmp_path.with_name("moved") / "sweeps" / "latest" / "z").read_bytes() == b"4"  # the link is relative

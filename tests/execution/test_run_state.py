@@ -1,0 +1,51 @@
+"""What a flow run knows belongs to it, whatever else runs in the process or beside it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import PROJECT
+
+
+@pytest.fixture
+def other(underway):
+    return underway.model_copy(update={"flow_run": "another"})
+
+
+def test_a_stop_reaches_every_part_of_its_flow_run_and_no_other_one(underway, other):
+    assert not underway.state.stop_requested
+    underway.state.request_stop()
+    assert underway.model_copy().state.stop_requested
+    assert not other.state.stop_requested
+    other.state.forget()
+    assert underway.state.stop_requested
+    underway.state.forget()
+    assert not underway.state.stop_requested
+
+
+def test_giving_up_tracking_is_news_once_for_each_flow_run(underway, other):
+    assert not underway.state.tracking_given_up
+    assert [underway.state.give_up_tracking() for _ in range(3)] == [True, False, False]
+    assert underway.state.tracking_given_up
+    assert not other.state.tracking_given_up
+    assert other.state.give_up_tracking()
+
+
+def test_stopping_and_giving_up_tracking_are_two_things(underway):
+    underway.state.request_stop()
+    underway.state.request_stop()
+    assert not underway.state.tracking_given_up
+    assert underway.state.give_up_tracking()
+
+
+def test_another_process_sees_it(underway):
+    underway.state.request_stop()
+    script = (
+        "import sys; from execution.config import Underway\n"
+        "state = Underway.model_validate_json(sys.argv[1]).state; print(state.stop_requested, state.give_up_tracking())"
+    )
+    command = [sys.executable, "-c", script, underway.model_dump_json()]
+    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=100).stdout
+    assert said == "True True\n"
+    assert underway.state.tracking_given_up

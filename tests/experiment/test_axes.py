@@ -1,0 +1,68 @@
+"""The hyperparameters as they are declared, and what follows from the declaration."""
+
+import inspect
+
+import pytest
+from pydantic import ValidationError
+
+from experiment.axes import AXES, Combination, declared, distinct
+from experiment.config import Experiment
+from softmax import sgd
+
+
+def test_every_axis_is_a_parameter_of_the_training():
+    assert set(AXES) <= inspect.signature(sgd.train).parameters.keys()
+
+
+def test_there_is_an_axis_for_every_field_of_a_combination_in_its_order():
+    assert list(AXES) == list(Combination.model_fields) == ["learning_rate", "batch_size", "alpha"]
+    assert declared(Experiment) == {}
+
+
+def test_the_experiment_has_the_values_of_each_axis_under_its_plural():
+    experiment = Experiment()
+    for name, axis in AXES.items():
+        assert experiment.grid[name] == getattr(experiment, axis.plural) == axis.default
+        assert axis.description in Experiment.model_fields[axis.plural].description
+
+
+def test_a_form_asks_for_one_value_at_least_and_for_each_once():
+    schema = Experiment.model_json_schema()["properties"]
+    for axis in AXES.values():
+        assert schema[axis.plural]["minItems"] == 1
+        assert schema[axis.plural]["uniqueItems"]
+        assert schema[axis.plural]["default"] == list(axis.default)
+
+
+def test_an_axis_is_as_bounded_in_the_grid_as_it_is_in_a_combination():
+    schema = Experiment.model_json_schema()["properties"]
+    single = Combination.model_json_schema()["properties"]
+    bounds = {"type", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}
+    for name, axis in AXES.items():
+        of_grid, of_one = schema[axis.plural]["items"], single[name]
+        assert {bound: of_grid.get(bound) for bound in bounds} == {bound: of_one.get(bound) for bound in bounds}
+
+
+@pytest.mark.parametrize("wrong", [{"learning_rate": 0}, {"batch_size": 0}, {"batch_size": 1.5}, {"alpha": -1}])
+def test_an_impossible_combination_is_refused(wrong):
+    with pytest.raises(ValidationError) as refused:
+        Combination(**{"learning_rate": 0.1, "batch_size": 8, "alpha": 0.0} | wrong)
+    assert refused.value.errors()[0]["loc"] == tuple(wrong)
+
+
+def test_a_combination_is_named_short_in_runs_and_spelled_out_on_the_terminal():
+    one = Combination(learning_rate=0.001, batch_size=64, alpha=1e-4)
+    assert str(one) == "lr=0.001 batch=64 alpha=0.0001"
+    assert one.words == "learning rate 0.001, batch size 64, alpha 0.0001"
+
+
+def test_distinct_values_are_left_as_they_are_and_the_first_repeated_one_is_named():
+    assert distinct((3, 1, 2)) == (3, 1, 2)
+    with pytest.raises(ValueError, match=r"^0\.1 stands here twice"):
+        distinct((0.5, 0.1, 0.1, 0.5))
+
+
+def test_combinations_are_the_product_of_the_axes_the_last_one_moving_fastest():
+    experiment = Experiment.model_validate({"learning_rates": (1, 2), "batch_sizes": (3, 4), "alphas": (5, 6)})
+    expected = [(1, 3, 5), (1, 3, 6), (1, 4, 5), (1, 4, 6), (2, 3, 5), (2, 3, 6), (2, 4, 5), (2, 4, 6)]
+    assert [tuple(combination.model_dump().values()) for combination in experiment.combinations] == expected
