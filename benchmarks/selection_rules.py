@@ -71,8 +71,9 @@ def halving(records: list[NDArray[np.float64]], combinations: list[Combination],
     winners: dict[str, tuple[tuple[float, float], NDArray[np.float64]]] = {}
     for figures in records:
         epoch = stopped((figures[:, 0] + figures[:, 2])[:, own].mean(axis=1))
-        cross_entropy, accuracy, regularizer = figures[epoch][:, own].mean(axis=1)
-        loss = cross_entropy + regularizer  # as a sweep selects
+        loss, accuracy, _ = figures[epoch][:, own].mean(
+            axis=1
+        )  # unregularised between combinations, as a sweep selects
         keys = {"val_accuracy": (-accuracy, loss), "val_loss": (loss, -accuracy)}
         for rule, key in keys.items():
             if rule not in winners or key < winners[rule][0]:
