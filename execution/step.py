@@ -12,6 +12,7 @@ from prefect.transactions import IsolationLevel, get_transaction
 
 from execution.cache.policy import DeterminedByInputsAndSources, identity
 from execution.config import Underway
+from execution.loopback import speak_directly
 from execution.run import Run, TaskRun
 from execution.tracking.runs import tracked
 from experiment.errors import Interrupted
@@ -19,6 +20,8 @@ from experiment.values import Result, Settings
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
+
+speak_directly()  # here, for every process that runs a task comes by
 
 
 def step(

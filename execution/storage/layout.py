@@ -10,6 +10,7 @@ SWEEPS = "sweeps"  # what a person keeps
 TRACKING = "wandb"  # W&B's own folders
 ORCHESTRATION = "prefect"  # Prefect's home
 DOWNLOADS = "data"  # files as their sources gave them
+COMPILED = "compiled"  # machine code of the kernel, where the checkout cannot be written to
 DRAFTS = "drafts"  # objects that are being written
 
 HISTORY = f"{SWEEPS}/history.csv"  # every finished run, a line each
