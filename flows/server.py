@@ -136,6 +136,7 @@ SETTINGS = {
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",  # one installation is both sides
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # `make ui` does that
     # A feed of events, and watching it for automations, are half of its work; nobody asks a temporary server for them.
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
