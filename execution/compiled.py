@@ -1,11 +1,11 @@
 """Where Numba keeps compiled code: beside the source or in the user's cache, else below the artifact root."""
 
 import os
-import tempfile
 from pathlib import Path
 
 import softmax
 from execution.storage import layout
+from execution.storage.permissions import user_cache, writable
 from execution.storage.protocol import Storage
 
 
@@ -15,18 +15,8 @@ def place(storage: Storage) -> None:
     To be called before Numba is imported.
     """
     source = Path(softmax.__file__).parent
-    usual = [source / "__pycache__", Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser(), "numba")]
+    usual = [source / "__pycache__", user_cache() / "numba"]
     if "NUMBA_CACHE_DIR" in os.environ:
         usual.append(Path(os.environ["NUMBA_CACHE_DIR"]))
     if not any(map(writable, usual)):
         os.environ["NUMBA_CACHE_DIR"] = str(storage.folder(layout.COMPILED))
-
-
-def writable(folder: Path) -> bool:
-    """Return whether files can be put into a folder, which is made if need be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False

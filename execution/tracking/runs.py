@@ -8,6 +8,7 @@ W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offlin
 """
 
 import logging
+import os
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ from execution import faults
 from execution.cache.policy import identity
 from execution.config import Underway
 from execution.storage import layout
+from execution.storage.permissions import user_cache, writable
 from execution.tracking.credentials import Malformed, settings
 from execution.tracking.mode import PATIENCE, go_offline
 from execution.tracking.offline import sync
@@ -69,6 +71,8 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
 
     folder = execution.storage.folder(layout.TRACKING)
     with _setting_up:
+        if not writable(user_cache() / "wandb"):  # or the client's service writes its log to the terminal
+            os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
         with suppress(Malformed):  # of which `mode.settled` has warned, unless tracking is off
             settings()
         wandb.setup()
