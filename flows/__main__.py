@@ -123,10 +123,11 @@ def clean(
 def confirmed(question: str) -> bool:
     """Ask on standard error; InputError where nobody can answer."""
     print(question, end="", file=sys.stderr, flush=True)
-    answer = sys.stdin.readline()
-    if not answer:
+    try:
+        answer = input("")
+    except EOFError:
         say("")
-        raise InputError("nobody is there to answer, and nothing was removed: --yes does not ask")
+        raise InputError("nobody is there to answer, and nothing was removed: --yes does not ask") from None
     return answer.strip().lower() in {"y", "yes"}
 
 

@@ -15,7 +15,7 @@ TOLERANCE = {"formula": 1e-6, "numba": 1e-4, "numpy": 1e-4}  # float64 differenc
 
 @step("check_gradients")
 def check_gradients(
-    run: Run, training: TrainingSet, split: Split, classes: int, seed: int, engine: Engine
+    run: Run, training: TrainingSet, split: Split, classes: int, seed: int, engine: Engine = "numba"
 ) -> GradientCheck:
     """Compare the formula with finite differences in float64, and the engines' steps with the formula's.
 

@@ -1,7 +1,6 @@
 """On anyone's machine: what the environment says to others does not reach the sweep, what it says to the user does."""
 
 import http.server
-import itertools
 import re
 import signal
 import sqlite3
@@ -18,7 +17,6 @@ from tests.conftest import PROJECT, clean_environment
 pytestmark = pytest.mark.slow
 
 GRID = ("--data", "digits", "--learning-rates", 0.5, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 1)
-SEEDS = itertools.count(1)
 FLOWS = [sys.executable, "-m", "flows"]
 
 
@@ -165,6 +163,28 @@ def test_a_closed_terminal_stops_it_with_a_word(tmp_path):
     _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGHUP
     assert "this goes on from there" in said
+
+
+def test_the_readable_engine_needs_no_numba(prefect_server, tmp_path):
+    (tmp_path / "numba.py").write_text("raise ImportError('not here')")
+    there = {"PREFECT_API_URL": prefect_server, "PYTHONPATH": f"{tmp_path}:{PROJECT}", "NUMBA_DISABLE_JIT": "1"}
+    done = play(tmp_path / "artifacts", "--engine", "numpy", cwd=tmp_path, **there)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_negative_number_of_sweeps_cannot_be_kept(root):
+    done = subprocess.run([*FLOWS, "clean", "--keep", "-1"], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "--keep. Must be >= 0" in done.stderr
+
+
+def test_cleaning_up_without_anybody_to_answer_removes_nothing_and_says_so(root):
+    done = subprocess.run(
+        [*FLOWS, "clean", "--artifacts", str(root)], cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "nothing was removed: --yes does not ask" in done.stderr
 
 
 # ---- W&B: the user's settings
