@@ -52,7 +52,7 @@ class TemporaryServer:
             os.environ.update(clean)
             self.process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "flows.server", str(listening.fileno())],
-                env={name: value for name, value in clean.items() if not name.lower().endswith("_proxy")},
+                env={name: value for name, value in clean.items() if not name.lower().endswith("_proxy")} | SAYS_WHY,
                 pass_fds=[listening.fileno()],
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -147,6 +147,9 @@ SETTINGS = {
 }
 
 
+SAYS_WHY = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR"}  # in its log, if it cannot start
+
+
 def clean_slate(home: Path, address: str) -> dict[str, str]:
     """Return this process's environment as the temporary server and those who talk to it see it.
 
@@ -161,7 +164,8 @@ def serve(listening: socket.socket) -> None:
     """Serve until standard input ends."""
 
     def end() -> None:
-        sys.stdin.buffer.read()
+        while os.read(sys.stdin.fileno(), 1):  # not through a buffer, whose lock Python would want at its end
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(SECONDS_TO_STOP)
         os._exit(1)
