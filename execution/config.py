@@ -9,6 +9,9 @@ from execution.run_state import RunState
 from execution.storage.choose import AnyStorage, storage_at
 from experiment.values import Frozen
 
+Mode = Literal["offline", "online", "disabled"]
+PROJECT = "softmax-sweep"
+
 
 def no_reserved_name(name: str | None) -> str | None:
     if name == "latest":
@@ -26,17 +29,28 @@ class Execution(Frozen):
         description="Name of the sweep's folder and W&B group: letters, digits, '-' and '_'. Left out: from the "
         "experiment.",
     )
-    artifacts: Path = Field(Path("artifacts"), description="Where everything a run leaves behind is kept.")
-    workers: int | None = Field(None, ge=1, description="Combinations trained side by side. Left out: one per core.")
-    wandb_mode: Literal["offline", "online", "disabled"] | None = Field(
-        None,
-        description="Weights & Biases tracking. Left out: online when an API key is there, else offline.",
+    artifacts: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        Path("artifacts"), description="Where everything a run leaves behind is kept."
     )
-    wandb_project: str = Field(
-        "softmax-sweep",
+    workers: int | None = Field(None, ge=1, description="Combinations trained side by side. Left out: one per core.")
+    wandb_mode: Mode | None = Field(
+        None,
+        description="Weights & Biases tracking. Left out: as W&B's own settings say (WANDB_MODE, its settings files), "
+        "else online when an API key is there, else offline.",
+    )
+    wandb_project: str | None = Field(
+        None,
         pattern=r"^[^/\\#?%:\s][^/\\#?%:]*$",
         max_length=128,
-        description="Weights & Biases project: no '/', '\\', '#', '?', '%' or ':'.",
+        description="Weights & Biases project: no '/', '\\', '#', '?', '%' or ':'. Left out: as W&B's own settings "
+        f"say (WANDB_PROJECT), else {PROJECT}.",
+    )
+    wandb_entity: str | None = Field(
+        None,
+        pattern=r"^[\w.-]+$",
+        max_length=128,
+        description="Weights & Biases user or team: letters, digits, '-', '_' and '.'. Left out: as W&B's own settings "
+        "say (WANDB_ENTITY), else whose API key it is.",
     )
     checkpoint_seconds: float = Field(
         5.0, ge=0, allow_inf_nan=False, description="A training is kept about that often: what a kill costs at most."
@@ -55,7 +69,9 @@ class Underway(Execution):
 
     name: str
     workers: int
-    wandb_mode: Literal["offline", "online", "disabled"]
+    wandb_mode: Mode
+    wandb_project: str
+    wandb_decided: str = ""  # by whom or what the mode was
     flow_run: str  # its id
 
     @property

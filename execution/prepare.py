@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 from execution.cache.closure import code_digest
-from execution.config import Execution, Underway
-from execution.tracking.credentials import credentials
+from execution.config import PROJECT, Execution, Underway
+from execution.tracking.credentials import Malformed, credentials
 from experiment.config import Experiment
 from experiment.data.formats import FASHION_MNIST
 from experiment.data.named import BUNDLED
@@ -50,10 +50,24 @@ def check(experiment: Experiment, execution: Execution) -> None:
         raise InputError(
             f"batch_sizes: {largest} is more than the {training_rows} training rows: choose a smaller batch size"
         )
-    if execution.wandb_mode == "online" and not credentials()[1]:
-        raise InputError("wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY")
+    if execution.wandb_mode == "online":
+        check_logged_in()
+    if experiment.engine == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        raise InputError("engine: NUMBA_DISABLE_JIT forbids compiling the kernel: unset it, or choose the engine numpy")
     check_lasting(execution.artifacts)
     check_writable(execution.artifacts, space=values * SPACE_PER_VALUE)
+
+
+def check_logged_in() -> None:
+    """Raise InputError unless W&B's client can say who is asking."""
+    from wandb.errors import AuthenticationError
+
+    try:
+        known_by = credentials()[1]
+    except (Malformed, AuthenticationError) as error:
+        raise InputError(f"wandb_mode: online is not possible: {error}") from None
+    if not known_by:
+        raise InputError("wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY")
 
 
 def check_lasting(folder: Path) -> None:
@@ -100,6 +114,7 @@ def underway(experiment: Experiment, execution: Execution, flow_run: str) -> Und
         "artifacts": execution.artifacts.expanduser().resolve(),
         "workers": execution.workers or cores(),
         "wandb_mode": execution.wandb_mode or "offline",
+        "wandb_project": execution.wandb_project or PROJECT,
         "flow_run": flow_run,
     }
     return Underway(**execution.model_dump() | settled)

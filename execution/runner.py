@@ -8,6 +8,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
+from execution import compiled
 from execution.cache.locks import KeyLocks
 from execution.cache.records import RecordStorage
 from execution.config import Underway
@@ -30,6 +31,7 @@ def steps_run(execution: Underway) -> Iterator[None]:
 
     A flow's own runner and storage are fixed where it is declared; here they are parameters of the run.
     """
+    compiled.place(execution.storage)  # workers that are processes inherit it
     flow_run = FlowRunContext.get()
     assert flow_run is not None
     store = flow_run.result_store.model_copy(

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -11,14 +12,19 @@ from prefect.states import Cancelled
 from prefect.transactions import IsolationLevel, get_transaction
 
 from execution.cache.policy import DeterminedByInputsAndSources, identity
+from execution.cache.records import RecordStorage
 from execution.config import Underway
+from execution.loopback import speak_directly
 from execution.run import Run, TaskRun
+from execution.storage.choose import AnyStorage
 from execution.tracking.runs import tracked
 from experiment.errors import Interrupted
 from experiment.values import Result, Settings
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
+
+speak_directly()  # here, for every process that runs a task comes by
 
 
 def step(
@@ -48,6 +54,7 @@ def step(
             try:
                 if execution.state.stop_requested:
                     raise Interrupted("stopped before it began")
+                refuse_forbidden(execution.storage)
                 with tracked(execution, job_type, called, {**config, **(shown or {})}) as run:
                     result = body(TaskRun(execution, identity(), run, config), *args, **kwargs)
             except Interrupted as stopped:
@@ -66,6 +73,14 @@ def step(
         return made
 
     return decorate
+
+
+def refuse_forbidden(storage: AnyStorage) -> None:
+    """Raise Forbidden if there is a result already which may not be read; Prefect takes that for "not cached"."""
+    transaction = get_transaction()
+    assert transaction is not None
+    with suppress(ValueError):  # there is none, as a rule
+        RecordStorage(storage=storage).read_path(str(transaction.key))
 
 
 def cancelled(stopped: Interrupted) -> State[Any]:

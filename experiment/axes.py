@@ -13,6 +13,8 @@ from pydantic import AfterValidator, Field, create_model
 
 from experiment.values import Frozen, Settings
 
+LARGEST = 3.4e38  # that float32 holds, which is what weights are
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -31,7 +33,7 @@ class Combination(Settings):
 
     learning_rate: Annotated[
         float,
-        Field(gt=0, allow_inf_nan=False),
+        Field(gt=0, le=LARGEST, allow_inf_nan=False),
         Axis("learning_rates", "lr", "learning rate", "log", (0.1, 0.01, 0.001), "step sizes of SGD"),
     ]
     batch_size: Annotated[
@@ -41,7 +43,7 @@ class Combination(Settings):
     ]
     alpha: Annotated[
         float,
-        Field(ge=0, allow_inf_nan=False),
+        Field(ge=0, le=LARGEST, allow_inf_nan=False),
         Axis("alphas", "alpha", "α", "log", (0.0, 0.001, 0.01), "L2 strengths on the weights"),
     ]
 

@@ -101,7 +101,7 @@ class Experiment(Grid):
     def own_data(self) -> Path | str | None:
         """Where the user's data is, or what it is called; None for Fashion-MNIST."""
         if self.data is None:
-            return self.data_dir
+            return self.data_dir and self.data_dir.expanduser()  # the shell leaves --data-dir=~/x as it is
         path = Path(self.data).expanduser()
         return path if path.exists() or len(path.parts) > 1 or path.suffix else self.data
 

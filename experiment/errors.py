@@ -11,6 +11,7 @@ class SweepError(Exception):
     │   └── DataError               2   … their data
     │       └── Unreachable         2   … for now: whoever has it did not answer
     ├── StoreError                  1   a stored array or file is missing or altered
+    ├── Forbidden                   1   a file of the sweep's is somebody else's, and may not be read
     ├── WrongGradient               1   training would be worthless
     ├── TrainingFailed              1   some combinations raised an exception
     ├── EveryCombinationDiverged    1   there is nothing to select
@@ -39,6 +40,10 @@ class Unreachable(DataError):
 
 class StoreError(SweepError):
     """A stored array or file is missing or not what it was when it was stored."""
+
+
+class Forbidden(SweepError):
+    """A file may not be read. The message names file, owner and mode."""
 
 
 class WrongGradient(SweepError):

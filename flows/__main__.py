@@ -1,28 +1,34 @@
 """Command line: `python -m flows`."""
 
+import contextlib
+import io
 import logging
 import os
+import shlex
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.console import Console
 
 from execution import prepare
+from execution.advice import interpreter, short
 from execution.config import Execution
 from execution.storage import layout, retention
 from execution.storage.choose import storage_at
 from execution.tracking.offline import to_send
 from experiment.config import Experiment
 from experiment.errors import InputError, Interrupted, SweepError
+from experiment.summary import Summary
 from flows import startup
 from flows.predict import predict
 from flows.server import TemporaryServer
-from flows.signals import Stopped, goodbye, say, stop_on_signals
+from flows.signals import Stopped, fill_descriptors, goodbye, say, show, stop_on_signals
 
 log = logging.getLogger("sweep")
 
@@ -51,20 +57,21 @@ def run(
 ) -> int:
     """Run the sweep."""
     prepare.check(experiment, execution)
-    with startup.importing():
-        server = set_up_prefect(execution)
-        # Prefect reads its settings when it is imported
-        from prefect.exceptions import CancelledRun
-        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    server = set_up_prefect(execution)
+    with contextlib.ExitStack() as settings:
+        # Prefect reads its settings when it is imported: from the environment, and from files where one is.
+        with startup.importing(), contextlib.chdir(server.home if server else Path()):
+            from prefect.exceptions import CancelledRun
+            from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-        from flows.sweep import sweep
+            from flows.sweep import sweep
 
-        startup.ahead(tracking=execution.wandb_mode != "disabled")
-    if server:
-        server.wait()
-        log.info("Prefect UI while this runs: %s", server.address)
-    # Nobody watches heartbeats on a temporary server, and the flow's end waits up to a second for their thread.
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None} if server else {}):
+            if server:  # nobody watches heartbeats there, and the flow's end waits up to a second for their thread
+                settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
+            startup.ahead(tracking=execution.wandb_mode != "disabled")
+        if server:
+            server.wait()
+            log.info("Prefect UI while this runs: %s", server.address)
         try:
             summary = sweep(experiment, execution)
         except CancelledRun as cancelled:
@@ -73,12 +80,21 @@ def run(
 
     storage = execution.storage
     where = short(storage.where(f"{layout.SWEEPS}/{summary.name}"))
-    Console().print(closing(summary, where, to_send(short(storage.where(layout.TRACKING)))))
+    table = io.StringIO()  # Rich would end the program when nobody reads what it writes
+    Console(file=table, force_terminal=sys.stdout.isatty()).print(
+        closing(summary, where, next_steps(summary, execution, server)), crop=False
+    )
+    show(table.getvalue().rstrip("\n"))
     return DONE
 
 
 @app.command
-def clean(*, artifacts: Path = DEFAULT_EXECUTION.artifacts, keep: int | None = None, yes: bool = False) -> int:
+def clean(
+    *,
+    artifacts: Path = DEFAULT_EXECUTION.artifacts,
+    keep: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
+    yes: bool = False,
+) -> int:
     """Show what no kept sweep needs, and remove it when you say so.
 
     Parameters
@@ -94,18 +110,31 @@ def clean(*, artifacts: Path = DEFAULT_EXECUTION.artifacts, keep: int | None = N
     doomed = retention.unneeded(storage, keep)
     total = sum(map(storage.size, doomed))
     for folder, count in Counter(key.split("/")[0] for key in doomed).items():
-        print(f"{artifacts / folder}: {count} to remove")
+        show(f"{artifacts / folder}: {count} to remove")
     if not doomed:
-        print(f"Nothing to remove below {artifacts}.")
-    elif yes or input(f"Remove these, {total / 1e6:.1f} MB? [y/N] ").strip().lower() in {"y", "yes"}:
+        show(f"Nothing to remove below {artifacts}.")
+    elif yes or confirmed(f"Remove these, {total / 1e6:.1f} MB? [y/N] "):
         for key in doomed:
             storage.delete(key)
-        print(f"Removed {total / 1e6:.1f} MB.")
+        show(f"Removed {total / 1e6:.1f} MB.")
     return DONE
+
+
+def confirmed(question: str) -> bool:
+    """Ask on standard error; InputError where nobody can answer."""
+    print(question, end="", file=sys.stderr, flush=True)
+    try:
+        answer = input("")
+    except EOFError:
+        say("")
+        raise InputError("nobody is there to answer, and nothing was removed: --yes does not ask") from None
+    return answer.strip().lower() in {"y", "yes"}
 
 
 def set_up_prefect(execution: Execution) -> TemporaryServer | None:
     """Start a server of the sweep's own, unless the user has one or another place for Prefect; its log out of ours."""
+    for name in [name for name, value in os.environ.items() if name.startswith("PREFECT_") and not value]:
+        del os.environ[name]  # an empty one is not a set one
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     if {"PREFECT_HOME", "PREFECT_API_URL", "PREFECT_PROFILE"} & os.environ.keys():
         return None
@@ -134,12 +163,30 @@ def refusal(problem: ErrorDetails) -> str:
     return f"{flag}: {given} is not possible: {remedy}"
 
 
-def short(path: str) -> str:
-    """Return the path relative to where the user is, if that is shorter."""
-    return min(path, os.path.relpath(path), key=len)
+def next_steps(summary: Summary, execution: Execution, server: TemporaryServer | None) -> list[tuple[str, str]]:
+    """Return what there is to do and to see, as commands that work from where the user is."""
+    steps = [("Prefect UI", ui(server))]
+    known = summary.provenance["execution"]
+    steps.append(("W&B", f"{known['wandb_mode']}: {known['wandb_decided']}"))
+    if unsent := to_send(short(execution.storage.where(layout.TRACKING))):
+        steps.append(("", unsent))
+    return steps
+
+
+def ui(server: TemporaryServer | None) -> str:
+    """Return how to see the sweep in Prefect's UI."""
+    if server is None:
+        from prefect.settings import PREFECT_UI_URL
+
+        return PREFECT_UI_URL.value() or "on the server that Prefect is set up to use"
+    if Path("Makefile").exists() and server.home == Path("artifacts", layout.ORCHESTRATION).resolve():
+        return "make ui, then open http://127.0.0.1:4200"
+    command = shlex.join(["env", f"PREFECT_HOME={server.home}", interpreter(), "-m", "prefect", "server", "start"])
+    return f"{command}  # then open http://127.0.0.1:4200"
 
 
 def main() -> int:
+    fill_descriptors()
     set_up_logging()
     stop_on_signals()
     try:
@@ -150,7 +197,7 @@ def main() -> int:
         for problem in problems:
             say(refusal(problem))
         if not problems:
-            say(str(error))
+            say(str(error).replace("Unused Tokens", "What belongs to no flag (those that are off or on take no value)"))
         say("python -m flows --help lists all flags")
         return InputError.exit_code
     except InputError as error:

@@ -7,6 +7,7 @@ browser, and ends when the program does, even if that is killed: its standard in
 
 import atexit
 import contextlib
+import http.client
 import os
 import shutil
 import signal
@@ -18,14 +19,14 @@ import threading
 import time
 from pathlib import Path
 
-import requests
-
 from experiment.errors import ServerFailed
 from flows.startup import importing
 
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_START = 120  # on a slow disk; a few are usual
+SECONDS_BETWEEN_REQUESTS = 0.2
 SECONDS_TO_STOP = 5
+LINES_OF_LOG = 12
 PREPARED = Path(sys.prefix) / "prefect" / "prefect.db"
 
 
@@ -42,13 +43,16 @@ class TemporaryServer:
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         begin_database(home)
+        self.home = home
         self.log = home / "server.log"
         with socket.create_server((LOOPBACK, 0)) as listening, self.log.open("wb") as log:
-            self.address = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
-            os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": f"{self.address}/api"}
+            self.port = listening.getsockname()[1]
+            clean = clean_slate(home, self.address)
+            os.environ.clear()
+            os.environ.update(clean)
             self.process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "flows.server", str(listening.fileno())],
-                env=os.environ | SETTINGS,
+                env={name: value for name, value in clean.items() if not name.lower().endswith("_proxy")} | SAYS_WHY,
                 pass_fds=[listening.fileno()],
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -57,23 +61,53 @@ class TemporaryServer:
             )
         atexit.register(self.stop)
 
+    @property
+    def address(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
     def wait(self) -> None:
         """Wait until it answers.
 
         Raises
         ------
-        ServerFailed
+        ServerFailed : says what the last request got, how the process ended, and the end of its log
         """
         until = time.monotonic() + SECONDS_TO_START
+        answer = "was never asked"
         while self.process.poll() is None and time.monotonic() < until:
-            with contextlib.suppress(requests.RequestException):
-                # Its socket has been open from the start: the request waits there until the server takes it up.
-                if requests.get(f"{self.address}/api/health", timeout=SECONDS_TO_START).ok:
-                    return
-        raise ServerFailed(
-            f"Prefect's temporary server did not come up: {self.log} says why. If its database is damaged, move "
-            f"{self.log.with_name('prefect.db')} away: only the history that the Prefect UI shows is in it."
+            try:
+                answer = f"answered {self.health()}"
+            except (OSError, http.client.HTTPException) as error:
+                answer = f"gave no answer ({error or type(error).__name__})"
+            if answer == "answered 200":
+                return
+            time.sleep(SECONDS_BETWEEN_REQUESTS)
+        raise ServerFailed(self.diagnosis(answer))
+
+    def health(self) -> int:
+        """Return the status of its health page; no variable of the environment has a say in how it is asked."""
+        # Its socket has been open from the start: the request waits there until the server takes it up.
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=SECONDS_TO_START)
+        with contextlib.closing(connection):
+            connection.request("GET", "/api/health")
+            return connection.getresponse().status
+
+    def diagnosis(self, answer: str) -> str:
+        code = self.process.poll()
+        ended = (
+            "is still running" if code is None else f"ended with {f'signal {-code}' if code < 0 else f'code {code}'}"
         )
+        text = self.log.read_text(errors="replace")
+        tail = text.splitlines()[-LINES_OF_LOG:]
+        said = "\n".join([f"The end of its log, {self.log}:", *tail]) if tail else f"Its log, {self.log}, is empty."
+        database = self.log.with_name(PREPARED.name)
+        remedy = (
+            f"\nSQLite cannot use its database. If that is damaged, move {database} away: only the history that the "
+            "Prefect UI shows is in it."
+            if "sqlite3." in text
+            else ""
+        )
+        return f"Prefect's temporary server did not come up: it {answer}, and its process {ended}.\n{said}{remedy}"
 
     def stop(self) -> None:
         self.process.terminate()
@@ -91,10 +125,18 @@ def begin_database(home: Path) -> None:
     """
     if not any(home.glob("prefect.db*")):
         with tempfile.TemporaryDirectory(dir=home) as drafts, contextlib.suppress(OSError):
-            os.link(shutil.copy(PREPARED, drafts), home / PREPARED.name)  # in one piece, and not over another sweep's
+            os.link(
+                shutil.copyfile(PREPARED, Path(drafts, PREPARED.name)), home / PREPARED.name
+            )  # in one piece, and not over another sweep's
 
 
 SETTINGS = {
+    # What `pyproject.toml` tells Prefect: that one counts only where somebody happens to be.
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",  # one installation is both sides
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # `make ui` does that
     # A feed of events, and watching it for automations, are half of its work; nobody asks a temporary server for them.
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
@@ -105,16 +147,31 @@ SETTINGS = {
 }
 
 
+SAYS_WHY = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR"}  # in its log, if it cannot start
+
+
+def clean_slate(home: Path, address: str) -> dict[str, str]:
+    """Return this process's environment as the temporary server and those who talk to it see it.
+
+    Nothing that is meant for another server of Prefect's is in it; how much Prefect logs stays the user's to say.
+    """
+    others = {name for name in os.environ if name.startswith("PREFECT_") and not name.startswith("PREFECT_LOGGING_")}
+    kept = {name: value for name, value in os.environ.items() if name not in others}
+    return kept | SETTINGS | {"PREFECT_HOME": str(home), "PREFECT_API_URL": f"{address}/api"}
+
+
 def serve(listening: socket.socket) -> None:
     """Serve until standard input ends."""
 
     def end() -> None:
-        sys.stdin.buffer.read()
+        while os.read(sys.stdin.fileno(), 1):  # not through a buffer, whose lock Python would want at its end
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(SECONDS_TO_STOP)
         os._exit(1)
 
     threading.Thread(target=end, daemon=True).start()
+    os.chdir(os.environ["PREFECT_HOME"])  # Prefect reads `.env` and more where it is imported
     with importing():
         import uvicorn
         from prefect.server.api.server import create_app

@@ -72,7 +72,7 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     begun = prepare.underway(experiment, execution, str(flow_run.flow_run.id))
     try:
         with steps_run(begun), stoppable(begun):
-            begun = mode.settled(begun, execution.wandb_mode)
+            begun = mode.settled(begun, execution)
             done = steps(experiment, begun)
             message = tell(experiment, execution, begun, done)
     except (Interrupted, CancelledRun) as stopped:
@@ -94,7 +94,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     data = download(execution, source(experiment))
     parts = split(execution, data.train, experiment.validation_fraction, experiment.seed)
     scaled = scale(execution, data.train, parts, data.meaning.pictures, experiment.scaling)
-    check = check_gradients(execution, scaled.train, parts, data.classes, experiment.seed)
+    check = check_gradients(execution, scaled.train, parts, data.classes, experiment.seed, experiment.engine)
     trained, cached = train_grid(experiment, execution, data, scaled.train, parts, check)
     selection = select(execution, trained, parts, experiment.select_by)
     ranking = ranked(selection, trained)

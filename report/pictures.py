@@ -30,12 +30,15 @@ PALETTE = (
 )  # Okabe & Ito
 MOST_LABELS = 16  # on an axis: with more values only every second, third … is named
 MOST_PANELS = 6
+MOST_CLASSES = 40  # in a picture, whose cost grows with them, or with their square
 LABEL = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
 def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | None:
     """Draw each class's weights as an image, blue against red about zero, one scale for all; None if not square.
+
+    Of many classes the first `MOST_CLASSES` are drawn.
 
     Parameters
     ----------
@@ -44,6 +47,7 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | Non
     side = math.isqrt(len(W))
     if side * side != len(W):
         return None
+    every, class_names = len(class_names), class_names[:MOST_CLASSES]
     columns = min(5, len(class_names))
     rows = math.ceil(len(class_names) / columns)
     figure = Figure(figsize=(2.2 * columns + 0.8, 2.4 * rows), layout="constrained")
@@ -54,6 +58,8 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | Non
         if k < len(class_names):
             image = axis.imshow(W[:, k].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
             axis.set_title(class_names[k])
+    if every > len(class_names):
+        figure.suptitle(f"the first {len(class_names)} of {every} classes")
     figure.colorbar(image, ax=axes.tolist(), label="weight", shrink=0.8)
     return figure
 
@@ -111,7 +117,7 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
     ]
     handles += [
         Line2D([], [], color=GREY, linestyle=styles[value], label=f"{AXES[dash].label} {value}")
-        for value in values[dash]
+        for value in values[dash][:MOST_LABELS]
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return figure
@@ -149,22 +155,30 @@ def limits_of(curves: Sequence[NDArray[np.float64]], upwards: bool) -> tuple[flo
 def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
     """Draw how often each true class (row) was taken for which (column), in per cent of the row.
 
+    Of many classes those `MOST_CLASSES` are drawn that were mistaken most often.
+
     Parameters
     ----------
     counts : (c, c)
     """
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(0.62 * len(counts) + 2.2,) * 2, layout="constrained")
+    title = "test set, % of each true class"
+    if len(counts) > MOST_CLASSES:
+        mistaken = counts.sum(axis=1) - counts.diagonal()
+        worst = np.sort(np.argsort(-mistaken, kind="stable")[:MOST_CLASSES])
+        title += f": the {MOST_CLASSES} of {len(counts)} classes with most mistakes, among themselves"
+        shares, class_names = shares[np.ix_(worst, worst)], [class_names[k] for k in worst]
+    figure = Figure(figsize=(0.62 * len(shares) + 2.2,) * 2, layout="constrained")
     axis = figure.subplots()
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
     for (row, column), share in np.ndenumerate(shares):
         if share >= 0.5:
             axis.text(column, row, f"{share:.0f}", ha="center", va="center", color="white" if share > 50 else "black")
-    axis.set_xticks(range(len(counts)), class_names, rotation=45, ha="right")
-    axis.set_yticks(range(len(counts)), class_names)
+    axis.set_xticks(range(len(shares)), class_names, rotation=45, ha="right")
+    axis.set_yticks(range(len(shares)), class_names)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
-    axis.set_title("test set, % of each true class")
+    axis.set_title(title)
     return figure
 
 

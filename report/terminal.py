@@ -1,23 +1,28 @@
 """What the terminal shows at the end."""
 
+from collections.abc import Sequence
+
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from experiment.summary import Summary
 from report import remarks
 from report.importance import in_words
 
+HEADINGS = 13  # letters
 
-def closing(summary: Summary, files: str, to_send: str) -> Group:
+
+def closing(summary: Summary, files: str, next_steps: Sequence[tuple[str, str]]) -> Group:
     """Return the short table: what won, how good it is, where it lies, what to do next.
 
     Parameters
     ----------
     files : where the sweep's files are
-    to_send : the command that sends W&B runs which are only here; "" if there are none
+    next_steps : headings and commands, which are never broken into lines: they are there to be pasted
     """
     table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold")
+    table.add_column(style="bold", min_width=HEADINGS)
     table.add_column(overflow="fold")
     count = f"{summary.combinations} combinations"
     table.add_row(
@@ -56,7 +61,8 @@ def closing(summary: Summary, files: str, to_send: str) -> Group:
     for warning in remarks.warnings(summary):
         table.add_row("warning", warning)
     table.add_row("files", files)
-    table.add_row("Prefect UI", "make ui, then open http://127.0.0.1:4200")
-    if to_send:
-        table.add_row("W&B", to_send)
-    return Group("", table)
+    steps = [
+        Text.assemble((heading.ljust(HEADINGS + 2), "bold"), text, no_wrap=True, overflow="ignore")
+        for heading, text in next_steps
+    ]
+    return Group("", table, *steps)

@@ -11,7 +11,7 @@ BATCH = 3  # rows a step of the engines takes: eight make several steps, the las
 
 
 def relative_errors(
-    images: Images, labels: Labels, classes: int, alpha: float, seed: int, entries: int = 200
+    images: Images, labels: Labels, classes: int, alpha: float, seed: int, entries: int = 200, engine: str = "numba"
 ) -> dict[str, float]:
     """Largest error of each gradient, relative to the largest entry of the gradient.
 
@@ -21,6 +21,7 @@ def relative_errors(
     labels : (n,) integers in 0 … classes − 1
     alpha : L2 strength to check with; one that is noticed, whatever the sweep's own
     seed : of the parameters at which, and of the `entries` of W along which, is differentiated
+    engine : of the trainings; with "numpy" the compiled kernel is left alone
 
     Returns
     -------
@@ -28,8 +29,11 @@ def relative_errors(
     "numba", "numpy" : the way that each engine goes in steps of `BATCH` rows, in float32, against the formula's
         in float64
     """
-    from softmax import kernels  # here, for Numba takes half a second, and not all who import this check
+    engines = {"numpy": reference}
+    if engine == "numba":  # here, for Numba takes half a second, and not all who import this check
+        from softmax import kernels
 
+        engines = {"numba": kernels, **engines}
     rng = np.random.default_rng(seed)
     inputs = reference.inputs(images, np.float64)
     unit = max(1.0, float(np.sqrt(np.mean(inputs**2))))  # of inputs that nobody scaled: no logit may saturate
@@ -57,9 +61,9 @@ def relative_errors(
         batch = order[start : start + BATCH]
         step_W, step_b = gradient(right_W, right_b, inputs[batch], labels[batch], alpha)
         right_W, right_b = right_W - rate * step_W, right_b - rate * step_b
-    for name, engine in (("numba", kernels), ("numpy", reference)):
+    for name, module in engines.items():
         found_W, found_b = np.asfortranarray(W, np.float32), b.astype(np.float32)
-        engine.sgd_epoch(found_W, found_b, images, labels, order, BATCH, rate, alpha)
+        module.sgd_epoch(found_W, found_b, images, labels, order, BATCH, rate, alpha)
         error = max(np.abs(found_W - right_W).max(), np.abs(found_b - right_b).max())
         worst[name] = float(error / (rate * scale))
     return worst

@@ -6,6 +6,7 @@ from experiment.errors import WrongGradient
 from experiment.results import GradientCheck, Split, TrainingSet
 from softmax.check import relative_errors
 from softmax.loss import compact
+from softmax.sgd import Engine
 
 ROWS = 8
 ALPHA = 0.5  # large enough that a penalty on the bias, or none on the weights, is beyond rounding
@@ -13,8 +14,10 @@ TOLERANCE = {"formula": 1e-6, "numba": 1e-4, "numpy": 1e-4}  # float64 differenc
 
 
 @step("check_gradients")
-def check_gradients(run: Run, training: TrainingSet, split: Split, classes: int, seed: int) -> GradientCheck:
-    """Compare the formula with finite differences in float64, and both engines' steps with the formula's.
+def check_gradients(
+    run: Run, training: TrainingSet, split: Split, classes: int, seed: int, engine: Engine = "numba"
+) -> GradientCheck:
+    """Compare the formula with finite differences in float64, and the engines' steps with the formula's.
 
     Raises
     ------

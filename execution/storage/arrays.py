@@ -16,6 +16,7 @@ from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 
 from execution.storage import layout
+from execution.storage.permissions import forbidden
 from execution.storage.protocol import Storage
 from experiment.errors import StoreError
 from experiment.values import ArrayRef, FileRef
@@ -101,14 +102,16 @@ def verified(storage: Storage, key: str) -> Path:
     ------
     StoreError : the file is missing or altered
     """
+    path = storage.local(key)
     try:
-        path = storage.local(key)
         stat = path.stat()
         state = (path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
         if state in _verified:
             return path
         with path.open("rb") as file:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
+    except PermissionError as error:
+        raise forbidden(path) from error
     except OSError as error:
         raise StoreError(f"{storage.where(key)} cannot be read ({error.strerror}): run the sweep again") from error
     if actual != path.stem:

@@ -10,6 +10,7 @@ SWEEPS = "sweeps"  # what a person keeps
 TRACKING = "wandb"  # W&B's own folders
 ORCHESTRATION = "prefect"  # Prefect's home
 DOWNLOADS = "data"  # files as their sources gave them
+COMPILED = "compiled"  # machine code of the kernel, where the checkout cannot be written to
 DRAFTS = "drafts"  # objects that are being written
 
 IDENTITY = 20  # characters of a cache key: what a step's result, checkpoint and W&B run are called

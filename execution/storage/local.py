@@ -2,9 +2,9 @@
 
 import os
 import shutil
-import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from execution import faults
 from execution.storage import layout
+from execution.storage.permissions import forbidden
 from experiment.values import Frozen
 
 SECONDS_BETWEEN_TRIES = 0.05
@@ -44,7 +45,11 @@ class LocalStorage(Frozen):
     root: Path
 
     def get(self, key: str) -> bytes:
-        return (self.root / key).read_bytes()
+        path = self.root / key
+        try:
+            return path.read_bytes()
+        except PermissionError as error:
+            raise forbidden(path) from error
 
     def put(self, key: str, content: bytes, *, durable: bool = False) -> None:
         with self.draft() as file:
@@ -56,13 +61,14 @@ class LocalStorage(Frozen):
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
         path = self.made(key)
-        with tempfile.NamedTemporaryFile(dir=self.folder(layout.DRAFTS)) as file:
+        with self.draft() as file:
             file.write(content)
-            file.flush()
-            try:
-                os.link(file.name, path)
-            except FileExistsError:
-                return False
+        try:
+            os.link(file.name, path)
+        except FileExistsError:
+            return False
+        finally:
+            Path(file.name).unlink()
         return True
 
     def exists(self, key: str) -> bool:
@@ -96,12 +102,14 @@ class LocalStorage(Frozen):
 
     @contextmanager
     def draft(self) -> Iterator[IO[bytes]]:
-        # On the same disk as everything else: a draft becomes an object by being renamed.
-        with tempfile.NamedTemporaryFile(dir=self.folder(layout.DRAFTS), delete=False) as file:
+        # On the same disk as everything else: a draft becomes an object by being renamed. Not one of `tempfile`'s,
+        # which nobody else may read whatever the umask.
+        path = self.folder(layout.DRAFTS) / uuid.uuid4().hex
+        with path.open("xb") as file:
             try:
                 yield file
             except BaseException:
-                Path(file.name).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
                 raise
 
     def adopt(self, draft: IO[bytes], key: str) -> None:

@@ -1,24 +1,92 @@
-"""Where W&B is and who is asking, as its own client finds out: environment, `wandb login`, settings files."""
+"""What the user has settled with W&B, as its own client finds it out: environment, `wandb login`, settings files."""
 
 import os
+import re
 from typing import TYPE_CHECKING
+
+from experiment.errors import InputError
 
 if TYPE_CHECKING:
     from wandb.sdk.lib.wbauth import Auth
+    from wandb.sdk.wandb_settings import Settings
 
-os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # the client would phone home even offline
-os.environ.setdefault("WANDB_SILENT", "true")  # what there is to say the sweep says
+# W&B's launcher, its agents and programs that track themselves tell theirs which run they are, in variables and
+# settings of these names. Ours are others, and each has an identity of its own.
+OF_ANOTHER_RUN = re.compile(
+    r"run_(?!tags|notes)|sweep_|launch|resume|fork_from|job_|runqueue|config(_(?!dir)|$)|start_time|sync|primary"
+    r"|update_finish|skip_transaction|(name|service|dir|reinit|program|label)$"
+)
+OURS = {
+    "WANDB_ERROR_REPORTING": "false",  # the client would phone home even offline
+    "WANDB_SILENT": "true",  # what there is to say the sweep says
+    "WANDB_SAGEMAKER_DISABLE": "true",  # it names runs, too
+}
 
 
-def credentials() -> tuple[str, "Auth | None"]:
-    """The server's address, and what it knows the user by: None when the user has not logged in.
+def forget_other_runs() -> None:
+    """Drop the variables that say which run of W&B's this is, and those that are set to nothing."""
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        setting = name.removeprefix("WANDB_").lower().lstrip("_").removeprefix("x_")
+        if OF_ANOTHER_RUN.match(setting) or not os.environ[name]:
+            del os.environ[name]
+    for name, value in OURS.items():
+        os.environ.setdefault(name, value)
+
+
+forget_other_runs()  # before the client sees them, in every process that tracks
+
+
+class Malformed(InputError):
+    """W&B's client cannot read its settings."""
+
+
+def settings() -> "Settings":
+    """Return the client's settings.
 
     Raises
     ------
+    Malformed : names the setting; from now on the client knows none
+    """
+    from pydantic import ValidationError
+    from wandb.errors import Error
+    from wandb.sdk import wandb_settings, wandb_setup  # takes half a second
+
+    try:
+        found = wandb_setup.singleton().settings
+        # The client passes over a settings file that it cannot read, and with it over somebody's "offline".
+        wandb_settings._parse_system_settings(found.read_system_settings())
+    except ValidationError as error:
+        problems = [f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False)]
+        forget_settings()
+        raise Malformed(f"its settings cannot be used ({'; '.join(problems)})") from None  # the input may be a key
+    except Error as error:
+        forget_settings()
+        raise Malformed(f"its settings cannot be used ({error})") from None
+    for name, field in type(found).model_fields.items():
+        if name in found.model_fields_set and OF_ANOTHER_RUN.match(name.removeprefix("x_")):
+            setattr(found, name, field.get_default(call_default_factory=True))
+    return found
+
+
+def forget_settings() -> None:
+    """Have the client begin anew, with no settings of the user's."""
+    from wandb.sdk import wandb_setup
+
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        del os.environ[name]
+    os.environ.update(OURS | {"WANDB_CONFIG_DIR": os.devnull})
+    wandb_setup._singleton = None
+
+
+def credentials() -> tuple[str, "Auth | None"]:
+    """Return the server's address, and what it knows the user by: None when the user has not logged in.
+
+    Raises
+    ------
+    Malformed : see `settings`
     wandb.errors.AuthenticationError : there is something, but it cannot be a key
     """
-    from wandb.sdk import wandb_setup  # takes half a second
+    server = settings().base_url
     from wandb.sdk.lib import wbauth
 
-    server = wandb_setup.singleton().settings.base_url
     return server, wbauth.authenticate_session(host=server, source="", prompt=False, update_session=False)

@@ -4,34 +4,61 @@ import logging
 
 import requests
 
-from execution.config import Underway
+from execution.config import PROJECT, Execution, Mode, Underway
 from execution.storage import layout
-from execution.tracking.credentials import credentials
+from execution.tracking.credentials import Malformed, credentials, settings
+from execution.tracking.offline import sync
 
 log = logging.getLogger("sweep")
 
+MODES: dict[str, Mode] = {
+    "online": "online", "run": "online", "shared": "online",
+    "offline": "offline", "dryrun": "offline",
+    "disabled": "disabled",
+}  # fmt: skip
 PATIENCE = 10  # seconds that W&B may take to answer, to take a new run, or to take the rest of one
 
 
-def settled(execution: Underway, asked_for: str | None) -> Underway:
-    """Return the execution with its tracking mode: an unasked-for or unreachable W&B means offline.
+def settled(execution: Underway, asked_for: Execution) -> Underway:
+    """Return the execution with how it is tracked: mode, project, entity, and who decided.
 
-    Parameters
-    ----------
-    asked_for : the user's mode; None lets the credentials decide
+    A flag outranks W&B's own settings; where neither says anything it is online if there is an API key. Settings that
+    cannot be read, and a W&B that cannot be reached, mean offline.
     """
-    if asked_for in ("offline", "disabled"):
-        return execution.model_copy(update={"wandb_mode": asked_for})
+    if asked_for.wandb_mode == "disabled":
+        return execution.model_copy(update={"wandb_mode": "disabled", "wandb_decided": "--wandb-mode"})
     from wandb.errors import AuthenticationError
 
+    mode: Mode | None = asked_for.wandb_mode
+    project, entity, decided, trouble = None, None, "--wandb-mode", ""
     try:
-        server, known_by = credentials()
-        trouble = probe(server, getattr(known_by, "api_key", None)) if known_by else ""
+        found = settings()
+        project, entity = found.project, found.entity
+        if mode is None and "mode" in found.model_fields_set:
+            mode, decided = MODES[found.mode], "W&B's settings"
+        if mode in (None, "online"):
+            server, known_by = credentials()
+            if known_by:
+                mode, decided = "online", decided if mode else "there is an API key"
+                trouble = probe(server, getattr(known_by, "api_key", None))
+            elif mode is None:
+                mode, decided = "offline", "there is no API key"
+            else:
+                trouble = f"{decided} ask for online, and there is no API key"
+    except Malformed as error:
+        trouble = str(error)
     except AuthenticationError as error:
-        known_by, trouble = None, f"the API key is invalid ({error})"
+        trouble = f"the API key is invalid ({error})"
     if trouble:
+        mode, decided = "offline", trouble
         go_offline(execution, trouble)
-    return execution.model_copy(update={"wandb_mode": "online" if known_by and not trouble else "offline"})
+    about = {
+        "wandb_mode": mode,
+        "wandb_decided": decided,
+        "wandb_project": asked_for.wandb_project or project or PROJECT,
+        "wandb_entity": asked_for.wandb_entity or entity,
+    }
+    return execution.model_copy(update=about)
 
 
 def probe(server: str, key: str | None) -> str:
@@ -58,4 +85,4 @@ def go_offline(execution: Underway, trouble: str) -> None:
     """Warn once, and let all later W&B runs of this flow run be offline ones."""
     if execution.state.give_up_tracking():
         folder = execution.storage.folder(layout.TRACKING)
-        log.warning("W&B: %s. Tracking goes on offline; send it later with: wandb sync %s", trouble, folder)
+        log.warning("W&B: %s. Tracking goes on offline; send it later with: %s", trouble, sync(folder))

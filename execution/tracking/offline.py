@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Collection
 from pathlib import Path
 
+from execution.advice import interpreter
 from execution.config import Underway
 from execution.storage import layout
 
@@ -15,7 +16,12 @@ log = logging.getLogger("sweep")
 
 def to_send(folder: str) -> str:
     """Return the command that sends the W&B runs that lie in a folder, ready to be pasted; "" if there are none."""
-    return f"wandb sync {shlex.quote(folder)}/offline-run-*" if any(Path(folder).glob("offline-run-*")) else ""
+    return f"{sync(folder)}/offline-run-*" if any(Path(folder).glob("offline-run-*")) else ""
+
+
+def sync(folder: str | Path) -> str:
+    """Return the command that sends what lies in a folder."""
+    return shlex.join([interpreter(), "-m", "wandb", "sync", str(folder)])
 
 
 def warn_of_damage(execution: Underway, runs: Collection[str]) -> None:

@@ -8,11 +8,11 @@ W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offlin
 """
 
 import logging
-import shlex
+import os
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,10 @@ from execution import faults
 from execution.cache.policy import identity
 from execution.config import Underway
 from execution.storage import layout
+from execution.storage.permissions import user_cache, writable
+from execution.tracking.credentials import Malformed, settings
 from execution.tracking.mode import PATIENCE, go_offline
+from execution.tracking.offline import sync
 from softmax.sgd import Metrics
 
 if TYPE_CHECKING:
@@ -50,7 +53,7 @@ def tracked(execution: Underway, job_type: str, name: str, config: dict[str, Any
         "prefect_task_run_id": str(task_run.task_run.id),
     }
     run = start(execution, job_type=job_type, name=name, config=config | ids)
-    where = f"(offline; to send it: wandb sync {shlex.quote(str(Path(run.dir).parent))})" if run.offline else run.url
+    where = f"(offline; to send it: {sync(Path(run.dir).parent)})" if run.offline else run.url
     log.info("W&B run %s %s", run.id, where, extra={"console": False})
     faults.point("tracking begun")
     try:
@@ -66,12 +69,17 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
     """Begin a run: online if that is the mode and W&B takes it in time, else offline, in place of an earlier try."""
     import wandb
 
-    with _setting_up:
-        wandb.setup()
     folder = execution.storage.folder(layout.TRACKING)
+    with _setting_up:
+        if not writable(user_cache() / "wandb"):  # or the client's service writes its log to the terminal
+            os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
+        with suppress(Malformed):  # of which `mode.settled` has warned, unless tracking is off
+            settings()
+        wandb.setup()
     about |= {
         "id": identity(),
         "project": execution.wandb_project,
+        "entity": execution.wandb_entity,
         "group": execution.name,
         "dir": folder.parent,
         "reinit": "create_new",

@@ -36,6 +36,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")  
         (["--batch-sizes", 8, 8], "--batch-sizes: 8 8 is not possible: 8 stands here twice"),
         (["--alphas", 0, "-0.0"], "--alphas: 0 -0.0 is not possible: 0 stands here twice"),
         (["--alphas", -0.1], "--alphas: -0.1 is not possible: Input should be greater than or equal to 0"),
+        (["--alphas", 0, "1e39"], "--alphas: 1e39 is not possible: Input should be less than or equal to"),
+        (["--learning-rates", "1e39"], "--learning-rates: 1e39 is not possible"),
+        (["--average", "False"], "those that are off or on take no value"),
         (["--batch-sizes", 0], "--batch-sizes: 0 is not possible: Input should be greater than or equal to 1"),
         (["--batch-sizes", 2.5], "--batch-sizes: 2.5 is not possible: Input should be a valid integer"),
         (["--max-epochs", 0], "--max-epochs: 0 is not possible: Input should be greater than or equal to 1"),
@@ -78,6 +81,11 @@ def test_what_the_data_or_the_machine_do_not_allow_is_refused(refused, digits, a
     monkeypatch.setenv("NETRC", "/nowhere")
     monkeypatch.setenv("WANDB_CONFIG_DIR", "/nowhere")
     assert says in refused("--data-dir", digits, *arguments)
+
+
+def test_an_engine_that_must_not_be_compiled_is_refused(refused, digits, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    assert "NUMBA_DISABLE_JIT forbids compiling" in refused("--data-dir", digits)
 
 
 # ---- bad data

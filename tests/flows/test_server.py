@@ -49,8 +49,8 @@ def test_a_sweep_that_starts_in_the_same_moment_keeps_its_database(home, prepare
         (home / "prefect.db").write_bytes(b"of the other sweep")
         return original(*paths)
 
-    original = server.shutil.copy
-    monkeypatch.setattr(server.shutil, "copy", copy)
+    original = server.shutil.copyfile
+    monkeypatch.setattr(server.shutil, "copyfile", copy)
     server.begin_database(home)
     assert content(home) == {"prefect.db": b"of the other sweep"}
 

@@ -5,7 +5,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 
@@ -14,7 +13,7 @@ import pytest
 from execution.config import Execution
 from experiment.config import Experiment
 from flows.sweep import sweep
-from tests.conftest import clean_environment
+from tests.conftest import PROJECT, clean_environment
 from tests.offline import offline_runs
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
@@ -70,10 +69,10 @@ def warnings(said):
 def sync(warning, server):
     """Do what the warning advises."""
     command = shlex.split(re.search(r"send it later with: (.*)", warning)[1])
-    assert command[:2] == ["wandb", "sync"]
+    assert command[1:4] == ["-m", "wandb", "sync"]
     subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=command[-1],
+        command,
+        cwd=PROJECT,
         env=clean_environment() | server.env(),
         check=True,
         timeout=100,

@@ -72,3 +72,19 @@ def test_an_axis_of_many_values_names_some_of_them():
 def test_confusions_are_shares_of_the_true_class():
     axis = pictures.confusion(np.array([[3, 1], [0, 0]]), ["a", "b"]).axes[0]
     assert [text.get_text() for text in axis.texts] == ["75", "25"]
+
+
+@pytest.mark.parametrize("classes", [62, 900])
+def test_pictures_of_many_classes_stay_small_and_say_which_they_show(classes):
+    counts = np.eye(classes, dtype=int) * 9
+    counts[7, 8] = 5
+    names = [f"class {k}" for k in range(classes)]
+    confused, weighed = pictures.confusion(counts, names), pictures.weights(np.ones((4, classes)), names)
+    for figure in (confused, weighed):
+        assert max(figure.get_size_inches()) < 30
+    (axis,) = confused.axes
+    assert f"the 40 of {classes} classes" in axis.get_title()
+    assert "class 7" in [label.get_text() for label in axis.get_yticklabels()]
+    assert "56" not in [text.get_text() for text in axis.texts]
+    assert "36" in [text.get_text() for text in axis.texts]
+    assert f"the first 40 of {classes} classes" in weighed.get_suptitle()

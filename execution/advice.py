@@ -1,0 +1,14 @@
+"""What goes into commands that a person is told to type."""
+
+import os
+import sys
+
+
+def interpreter() -> str:
+    """Return this run's Python: another one may lack everything."""
+    return short(sys.executable)
+
+
+def short(path: str) -> str:
+    """Return the path relative to where the user is, if that is shorter."""
+    return min(path, os.path.relpath(path), key=len)

@@ -1,0 +1,186 @@
+"""On anyone's machine: what the environment says to others does not reach the sweep, what it says to the user does."""
+
+import http.server
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from tests.conftest import PROJECT, clean_environment
+
+pytestmark = pytest.mark.slow
+
+GRID = ("--data", "digits", "--learning-rates", 0.5, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 1)
+FLOWS = [sys.executable, "-m", "flows"]
+
+
+def play(artifacts, *flags, cwd=PROJECT, shell="", **environment):
+    """Run the sweep to its end as a process; `shell` is what a user types behind the command."""
+    kept = {name: value for name, value in clean_environment().items() if not name.lower().endswith("_proxy")}
+    command = [*FLOWS, "--artifacts", artifacts, *GRID, *flags]
+    return subprocess.run(
+        ["bash", "-c", f'"$@" {shell}', "bash", *map(str, command)], cwd=cwd,
+        env=kept | {"PYTHONPATH": str(PROJECT)} | environment, capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """An artifact root on which the sweep has been run, so that others run in seconds."""
+    artifacts = tmp_path_factory.mktemp("root") / "artifacts"
+    assert play(artifacts).returncode == 0
+    return artifacts
+
+
+def history(artifacts):
+    """How many flow runs and task runs the sweep's own database knows; the latter come through the websocket."""
+    with closing(sqlite3.connect(artifacts / "prefect" / "prefect.db")) as database:
+        return [database.execute(f"select count(*) from {table}").fetchone()[0] for table in ("flow_run", "task_run")]
+
+
+# ---- the sweep's own server
+
+SECRETS = {
+    "PREFECT_SERVER_API_AUTH_STRING": "user:secret",
+    "PREFECT_SERVER_API_BASE_PATH": "/prefect",
+    "PREFECT_SERVER_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:////nowhere/theirs.db",
+    "PREFECT_CLIENT_CUSTOM_HEADERS": "{no JSON",
+}
+EMPTY = dict.fromkeys(("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "HTTP_PROXY", "NO_PROXY"), "")
+UNKNOWN = {"ALL_PROXY": "socks5://127.0.0.1:9", "http_proxy": "bogus://x", "NO_PROXY": "[::1,http://[,*:x"}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param(SECRETS, id="a server of the user's has a password, a base path, a database, headers"),
+        pytest.param(EMPTY, id="variables that are set to nothing"),
+        pytest.param(UNKNOWN, id="proxies of unknown kinds, and exceptions that cannot be parsed"),
+    ],
+)
+def test_the_sweeps_own_server_is_started_and_asked_all_the_same(root, environment):
+    before = history(root)
+    done = play(root, **environment)
+    assert done.returncode == 0, done.stderr
+    assert "1 of them cached" in done.stdout
+    assert [later - earlier for later, earlier in zip(history(root), before, strict=True)] == [1, 9]
+
+
+def test_files_of_prefects_where_the_user_is_do_not_count(root, tmp_path):
+    (tmp_path / ".env").write_text("PREFECT_SERVER_API_BASE_PATH=/x\nPREFECT_API_REQUEST_TIMEOUT=0.00001\n")
+    (tmp_path / "prefect.toml").write_text('[server.api]\nauth_string = "user:secret"\n')
+    done = play(root, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_proxy_that_refuses_everything_is_asked_nothing(root):
+    asked = []
+
+    class Refuses(http.server.BaseHTTPRequestHandler):
+        def handle_one_request(self):
+            asked.append(self.rfile.readline())
+            self.wfile.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+            self.close_connection = True
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{proxy.server_address[1]}"
+        before = history(root)
+        done = play(
+            root, **dict.fromkeys(("HTTP_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "ws_proxy"), address)
+        )
+        proxy.shutdown()
+    assert done.returncode == 0, done.stderr
+    assert history(root)[1] == before[1] + 9
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("code", "database", "says", "says_not"),
+    [
+        ("raise SystemExit('no such thing')", None, "no such thing", "database"),
+        ("import signal; os.kill(os.getpid(), signal.SIGKILL)", None, "its process ended with signal 9", "database"),
+        ("", b"scribbled over" * 99, "If that is damaged, move {} away", "\0"),
+    ],
+    ids=["it cannot start", "it is killed", "its database is damaged"],
+)
+def test_a_server_that_does_not_come_up_is_told_apart(tmp_path, code, database, says, says_not):
+    (tmp_path / "prefect").mkdir()
+    if database:
+        (tmp_path / "prefect" / "prefect.db").write_bytes(database)
+    (tmp_path / "sitecustomize.py").write_text(f"import os, sys\nif sys.argv[1:2] != ['-c']: {code or 'pass'}\n")
+    start = (
+        "import os, pathlib, sys; from flows.server import TemporaryServer\n"
+        f"os.environ['PYTHONPATH'] = {str(tmp_path)!r}\n"
+        f"TemporaryServer(pathlib.Path({str(tmp_path / 'prefect')!r})).wait()"
+    )
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", start], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert time.monotonic() - began < 30
+    message = done.stderr.rpartition("ServerFailed: ")[2]
+    assert "gave no answer" in message
+    assert says.format(tmp_path / "prefect" / "prefect.db") in message
+    assert says_not not in message
+
+
+# ---- where its output goes, and how it ends
+
+
+@pytest.mark.parametrize(
+    "shell", ["<&-", "<&- >&- 2>&-"], ids=["without an input", "without input, output and error, as a daemon"]
+)
+def test_closed_standard_descriptors_do_no_harm(root, shell):
+    done = play(root, shell=shell)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("shell", "says"),
+    [("| true; exit ${PIPESTATUS[0]}", ""), (">/dev/full", "cannot be written to: No space left")],
+    ids=["to somebody who has left", "to a full disk"],
+)
+def test_output_that_goes_nowhere_ends_the_sweep_well(root, shell, says):
+    done = play(root, shell=shell)
+    assert done.returncode == 0, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_closed_terminal_stops_it_with_a_word(tmp_path):
+    command = [*FLOWS, "--artifacts", tmp_path / "a", *GRID]
+    process = subprocess.Popen(
+        list(map(str, command)), cwd=PROJECT, env=clean_environment(), stderr=subprocess.PIPE, text=True
+    )
+    while "Prefect UI" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGHUP)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGHUP
+    assert "this goes on from there" in said
+
+
+def test_the_readable_engine_needs_no_numba(prefect_server, tmp_path):
+    (tmp_path / "numba.py").write_text("raise ImportError('not here')")
+    there = {"PREFECT_API_URL": prefect_server, "PYTHONPATH": f"{tmp_path}:{PROJECT}", "NUMBA_DISABLE_JIT": "1"}
+    done = play(tmp_path / "artifacts", "--engine", "numpy", cwd=tmp_path, **there)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_negative_number_of_sweeps_cannot_be_kept(root):
+    done = subprocess.run([*FLOWS, "clean", "--keep", "-1"], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "--keep. Must be >= 0" in done.stderr
+
+
+def test_cleaning_up_without_anybody_to_answer_removes_nothing_and_says_so(root):
+    done = subprocess.run(
+        [*FLOWS, "clean", "--artifacts", str(root)], cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "nothing was removed: --yes does not ask" in done.stderr

@@ -1,0 +1,85 @@
+"""W&B's settings are the user's, and count; its variables for other runs do not."""
+
+import re
+
+import pytest
+
+from tests.flows.test_environments import play
+
+pytestmark = pytest.mark.slow
+
+OFFLINE = "offline: W&B's settings"
+
+
+@pytest.fixture
+def tracked(prefect_server, server, tmp_path):
+    """Play with an API key at hand, on the session's server. Gives the process and what the table says of W&B."""
+
+    def tracked(*flags, **environment):
+        where = {"PREFECT_API_URL": prefect_server, "HOME": str(tmp_path)} | server.env() | environment
+        done = play(tmp_path / "artifacts", *flags, cwd=tmp_path, **where)
+        return done, next(iter(re.findall(r"^W&B +(.*)", done.stdout, re.M)), "")
+
+    return tracked
+
+
+def test_w_and_bs_variables_can_forbid_it_to_send_anything(tracked, server):
+    done, said = tracked(WANDB_MODE="offline")
+    assert (done.returncode, said, server.requests) == (0, OFFLINE, [])
+
+
+def test_w_and_bs_settings_file_can_forbid_it_to_send_anything(tracked, server, tmp_path):
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "settings").write_text("[default]\nmode = offline\nrun_id = theirs\n")
+    done, said = tracked()
+    assert (done.returncode, said, server.requests) == (0, OFFLINE, [])
+
+
+ANOTHERS = {
+    "WANDB_RUN_ID": "theirs", "WANDB_SWEEP_ID": "theirs", "WANDB_RESUME": "must", "WANDB_RUN_GROUP": "theirs",
+    "WANDB_NAME": "theirs", "WANDB_JOB_TYPE": "theirs", "WANDB_SERVICE": "3-1-unix-/nowhere", "WANDB_LAUNCH": "true",
+    "WANDB_CONFIG": '{"learning_rate": 0.1}',
+}  # fmt: skip
+USERS = {"WANDB_PROJECT": "project", "WANDB_ENTITY": "team", "WANDB_TAGS": "a,b", "WANDB_NOTES": "a note"}
+
+
+def test_runs_are_the_users_and_nobody_elses(tracked, server):
+    done, said = tracked(**ANOTHERS, **USERS)
+    assert (done.returncode, said) == (0, "online: there is an API key")
+    runs = server.runs.values()
+    assert len(runs) == 9
+    assert "theirs" not in {field for run in runs for field in (run.id, run.sweep, run.group, run.job_type)}
+    assert {(run.project, run.entity, *run.tags, run.notes) for run in runs} == {
+        ("project", "team", "a", "b", "a note")
+    }
+
+
+def test_flags_outrank_w_and_bs_variables(tracked, server):
+    flags = ("--wandb-mode", "online", "--wandb-project", "flag", "--wandb-entity", "other")
+    done, said = tracked(*flags, **USERS, WANDB_MODE="disabled")
+    assert (done.returncode, said) == (0, "online: --wandb-mode")
+    assert {(run.project, run.entity) for run in server.runs.values()} == {("flag", "other")}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("mode", "bogus"), ("base_url", "foo"), ("init_timeout", "abc")], ids=str
+)
+def test_settings_of_w_and_bs_that_cannot_be_read_mean_offline(tracked, server, setting, value):
+    malformed = {f"WANDB_{setting.upper()}": value}
+    if setting == "mode":
+        done, said = tracked(**malformed)
+        (warning,) = re.findall(r"^W&B: .*", done.stderr, re.M)
+        assert (done.returncode, server.requests) == (0, [])
+        assert said.startswith(f"offline: its settings cannot be used ({setting}: ")
+        assert setting in warning
+    else:
+        done, said = tracked("--wandb-mode", "online", **malformed)
+        assert done.returncode == 2
+        assert f"online is not possible: its settings cannot be used ({setting}: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_settings_that_cannot_be_read_are_no_matter_when_tracking_is_off(tracked):
+    done, said = tracked("--wandb-mode", "disabled", WANDB_INIT_TIMEOUT="abc")
+    assert (done.returncode, said) == (0, "disabled: --wandb-mode")
+    assert "W&B" not in done.stderr
