@@ -71,7 +71,8 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
 
     folder = execution.storage.folder(layout.TRACKING)
     with _setting_up:
-        if not writable(user_cache() / "wandb"):  # or the client's service writes its log to the terminal
+        # Without a cache that it finds, by HOME alone, the client's service writes its log to the terminal.
+        if not ({"HOME", "XDG_CACHE_HOME"} & os.environ.keys() and writable(user_cache() / "wandb")):
             os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
         with suppress(Malformed):  # of which `mode.settled` has warned, unless tracking is off
             settings()

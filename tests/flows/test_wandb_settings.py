@@ -1,10 +1,12 @@
 """W&B's settings are the user's, and count; its variables for other runs do not."""
 
 import re
+import subprocess
 
 import pytest
 
-from tests.flows.test_environments import play
+from tests.conftest import PROJECT
+from tests.flows.test_environments import FLOWS, GRID, play
 
 pytestmark = pytest.mark.slow
 
@@ -83,3 +85,11 @@ def test_settings_that_cannot_be_read_are_no_matter_when_tracking_is_off(tracked
     done, said = tracked("--wandb-mode", "disabled", WANDB_INIT_TIMEOUT="abc")
     assert (done.returncode, said) == (0, "disabled: --wandb-mode")
     assert "W&B" not in done.stderr
+
+
+def test_without_a_home_the_log_of_w_and_bs_service_stays_off_the_terminal(tmp_path):
+    """As `env -i` leaves it: the service looks for its cache by HOME alone."""
+    command = ["env", "-i", *FLOWS, "--artifacts", tmp_path / "artifacts", *GRID]
+    done = subprocess.run(list(map(str, command)), cwd=PROJECT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "INFO" not in done.stderr
