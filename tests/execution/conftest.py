@@ -13,4 +13,11 @@ def storage(tmp_path):
 
 @pytest.fixture
 def underway(tmp_path):
-    return Underway(artifacts=tmp_path, name="sweep", workers=1, wandb_mode="offline", flow_run="a-flow-run")
+    return Underway(
+        artifacts=tmp_path,
+        name="sweep",
+        workers=1,
+        wandb_mode="offline",
+        flow_run="a-flow-run",
+        wandb_project="some-project",
+    )
