@@ -54,7 +54,7 @@ def openml(name: str, folder: Path) -> Raw:
     except ValueError as error:  # another checksum than announced, say
         raise DataError(f"{where} cannot be used ({error}); remove {folder / 'openml.org'} and try again") from error
     if found.target is None or getattr(found.target, "ndim", 1) != 1:
-        raise DataError(f"{where} has no single label column; download it and name one with --label")
+        raise DataError(f"{where} has no single label column; download it and name one as label")
     check_present(found.target, where)
     columns = columns_of(found.data, where)
     labels = found.target.to_numpy()

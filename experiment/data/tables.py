@@ -29,7 +29,7 @@ def read_tables(train: Path, test: Path | None, label: str | None) -> Raw:
     frame = read_frame(train)
     if label is None:
         listed = ", ".join(map(str, frame.columns[:20]))
-        raise DataError(f"{train}: name the column to predict with --label; its columns are {listed}")
+        raise DataError(f"{train}: name the column to predict as label; its columns are {listed}")
     columns = columns_of(without(frame, label, str(train)), str(train))
     other = read_frame(test) if test else None
     if other is not None:  # texts of both tables are categories

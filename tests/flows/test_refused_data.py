@@ -13,7 +13,7 @@ TABLE = pd.DataFrame({"size": RNG.normal(size=60), "fur": ["long", "short"] * 30
 @pytest.mark.parametrize(
     ("table", "arguments", "says"),
     [
-        (TABLE, [], "name the column to predict with --label; its columns are size, fur, kind"),
+        (TABLE, [], "name the column to predict as label; its columns are size, fur, kind"),
         (TABLE, ["--label", "sort"], "no column sort; its columns are size, fur, kind"),
         (TABLE, ["--label", "size"], "is no class but a number on a scale"),
         (TABLE.assign(size=[np.nan, *range(59)]), ["--label", "kind"], "column size has no value in row 1"),

@@ -123,7 +123,7 @@ def test_dates_and_a_truncated_parquet_file_are_refused(tmp_path):
 
 
 def test_the_label_column_has_to_be_named(tmp_path):
-    with pytest.raises(DataError, match="name the column to predict with --label; its columns are length, colour"):
+    with pytest.raises(DataError, match="name the column to predict as label; its columns are length, colour"):
         own_data(csv(tmp_path))
 
 
