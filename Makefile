@@ -28,7 +28,7 @@ sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--
 
 .PHONY: test
 test: check ## run the checks and all tests; the quick ones alone: make test ARGS='-m "not hostile"'
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: .venv/installed ## lint, format, types, import directions

@@ -123,7 +123,7 @@ def test_a_server_that_does_not_come_up_is_told_apart(tmp_path, code, database, 
     done = subprocess.run([sys.executable, "-c", start], cwd=PROJECT, capture_output=True, text=True, timeout=60)
     assert time.monotonic() - began < 30
     message = done.stderr.rpartition("ServerFailed: ")[2]
-    assert "gave no answer" in message
+    assert "gave no answer" in message or "was never asked" in message  # it may end before the first request
     assert says.format(tmp_path / "prefect" / "prefect.db") in message
     assert says_not not in message
 
