@@ -26,8 +26,10 @@ def main() -> int:
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what was started ends too
-    # They tell OpenBLAS of another processor than the real one, and NumPy reads them when it is imported: below.
-    told = {name: os.environ.pop(name) for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}
+    # They tell OpenBLAS of another processor than the real one, and NumPy reads them when it is imported: below. Meant
+    # they are where Numba is told of another one, too.
+    others = set() if "NUMBA_CPU_NAME" in os.environ else {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"}
+    told = {name: os.environ.pop(name) for name in sorted(others & os.environ.keys())}
     from benchmarks.machine import machine
     from benchmarks.results import Bench, markdown
 

@@ -1,5 +1,6 @@
 """How the numbers are computed and where they are kept. Nothing in here may change a result."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,7 +57,7 @@ class Execution(Frozen):
         5.0, ge=0, allow_inf_nan=False, description="A training is kept about that often: what a kill costs at most."
     )
 
-    @property
+    @cached_property
     def storage(self) -> AnyStorage:
         return storage_at(self.artifacts)
 
@@ -74,6 +75,6 @@ class Underway(Execution):
     wandb_decided: str = ""  # by whom or what the mode was
     flow_run: str  # its id
 
-    @property
+    @cached_property
     def state(self) -> RunState:
         return RunState(storage=self.storage, flow_run=self.flow_run)

@@ -1,5 +1,7 @@
 """A finished sweep, put where a person looks for it."""
 
+from collections.abc import Mapping
+
 from execution.config import Underway
 from execution.storage import arrays, layout
 from execution.tracking.offline import warn_of_damage
@@ -7,15 +9,15 @@ from experiment.results import Report
 from experiment.summary import Summary
 
 
-def publish(execution: Underway, summary: Summary, drawn: Report) -> str:
+def publish(execution: Underway, summary: Summary, drawn: Report, more: Mapping[str, bytes]) -> None:
     """Put the sweep's folder in place, whole, instead of an earlier one of that name, and point `latest` to it.
 
-    Returns where a person finds it.
+    Parameters
+    ----------
+    more : files beside those of the report, by name
     """
     storage = execution.storage
     files = {name: arrays.read_file(storage, file) for name, file in drawn.files.items()}
     files["summary.json"] = (summary.model_dump_json(indent=2) + "\n").encode()
-    folder = f"{layout.SWEEPS}/{summary.name}"
-    storage.publish(folder, files, latest=layout.LATEST)
+    storage.publish(f"{layout.SWEEPS}/{summary.name}", {**files, **more}, latest=layout.LATEST)
     warn_of_damage(execution, {run for runs in summary.runs.values() for run in runs})
-    return storage.where(folder)

@@ -1,6 +1,7 @@
 """What makes a step of the DAG out of a plain function: `@step`."""
 
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import wraps
@@ -8,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.client.schemas.objects import State
+from prefect.context import TaskRunContext
 from prefect.states import Cancelled
 from prefect.transactions import IsolationLevel, get_transaction
 
@@ -50,7 +52,7 @@ def step(
         @wraps(body)
         def run_step(execution: Underway, /, *args: P.args, **kwargs: P.kwargs) -> R:
             given = takes.bind(None, *args, **kwargs).arguments
-            config, called = settings(given), (name or job_type).format(**given)
+            config, called, began = settings(given), (name or job_type).format(**given), time.monotonic()
             try:
                 if execution.state.stop_requested:
                     raise Interrupted("stopped before it began")
@@ -59,7 +61,13 @@ def step(
                     result = body(TaskRun(execution, identity(), run, config), *args, **kwargs)
             except Interrupted as stopped:
                 return cancelled(stopped)  # type: ignore[return-value]  # Prefect takes a state for what it says
-            return result.model_copy(update={"identity": identity()})
+            task_run = TaskRunContext.get()
+            origin = {
+                "identity": identity(),
+                "task_run": str(task_run.task_run.id) if task_run else "",
+                "seconds": round(time.monotonic() - began, 3),
+            }
+            return result.model_copy(update=origin)
 
         first = inspect.Parameter("execution", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Underway)
         run_step.__signature__ = takes.replace(parameters=[first, *inputs])  # type: ignore[attr-defined]

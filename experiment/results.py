@@ -131,12 +131,10 @@ class Evaluation(Result):
     test_accuracy: float  # fraction correct
     interval: tuple[float, float]  # 95 % of the accuracy, Wilson's score interval
     baseline: Baseline
-    confusion: tuple[tuple[int, ...], ...]  # c × c: rows are true classes, columns predicted ones
-
-    @property
-    def class_accuracy(self) -> tuple[float, ...]:
-        """Of each true class, the fraction predicted right."""
-        return tuple(row[k] / max(sum(row), 1) for k, row in enumerate(self.confusion))
+    class_accuracy: tuple[float, ...]  # of each true class, the fraction predicted right
+    confusion: ArrayRef  # (c, c) int64: rows are true classes, columns predicted ones
+    mistakes: ArrayRef  # (k, 4) float64: row of the test set, true class, predicted one, probability of the true one
+    mistaken: ArrayRef  # (k, m), those rows as the data has them
 
 
 class Lbfgs(Result):
@@ -152,4 +150,5 @@ class Report(Result):
     """What a person is given to look at, and the model."""
 
     files: dict[str, FileRef]  # by name
+    page: FileRef  # what `report.html` draws, JSON
     preview: FileRef  # the parallel coordinates, small enough to be part of an address

@@ -28,6 +28,7 @@ class Summary(Frozen):
     gap: float  # validation accuracy minus test accuracy
     class_accuracy: dict[str, float]
     importance: dict[str, float]  # shares of the variance of validation accuracy: `report.importance`
+    analysis: tuple[str, ...] = ()  # the same in words, a paragraph each: `report.analysis`
     gradient_error: float  # the worst relative error that the gradient check found
     combinations: int
     cached: int

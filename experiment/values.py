@@ -17,6 +17,11 @@ class Result(Frozen):
     """What a step returns. Refers to no other step's identity: a cached result may hold only what its key holds."""
 
     identity: str = Field("", description="Of the step that made it: names its cache entry and its W&B run.")
+    task_run: str = Field("", description="The id of the Prefect task run that made it.")
+    seconds: float = Field(0.0, description="That the task run took; of one that was killed, the last try's.")
+
+
+ORIGIN = frozenset(Result.model_fields)  # says where a result came from, and determines nothing
 
 
 class ArrayRef(Frozen):

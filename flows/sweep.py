@@ -33,6 +33,7 @@ from experiment.summary import Summary
 from flows import shown, startup
 from flows.command import command
 from flows.progress import grid_progress
+from report.page.render import PAGE, page
 from report.summary import summarized
 from report.verdict import verdict
 from tasks.check_gradients import check_gradients
@@ -140,14 +141,16 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
 
 def tell(experiment: Experiment, execution: Execution, begun: Underway, done: Done) -> str:
     """Put the outcome where people look for it; return it in one line."""
-    where = publish(begun, done.summary, done.report)
-    news = remember(begun, experiment, done.summary)
+    where = begun.storage.where(f"{layout.SWEEPS}/{done.summary.name}")
     notes = {
-        "news": news,
         "files": where,
         "run again": f"`{command(experiment, execution)}`",
         "W&B": f"`{unsent}`" if (unsent := to_send(begun.storage.where(layout.TRACKING))) else begun.wandb_mode,
     }
+    shows = page(done.summary, done.ranking, read_file(begun.storage, done.report.page), notes)
+    publish(begun, done.summary, done.report, {PAGE: shows})
+    news = remember(begun, experiment, done.summary)
+    notes = {"news": news, "page": f"{where}/{PAGE}", **notes}
     shown.outcome(done.summary, done.ranking, notes, read_file(begun.storage, done.report.preview))
     message = verdict(done.summary)
     log.info("Done: %s", message, extra={"console": False})

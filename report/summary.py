@@ -7,7 +7,9 @@ from experiment.config import Recipe
 from experiment.ranking import Candidate
 from experiment.results import Evaluation, GradientCheck, Lbfgs, Meaning, Scaled, Split, Trained
 from experiment.summary import Summary
-from experiment.values import Result
+from experiment.values import ORIGIN, Result
+from report import remarks
+from report.analysis import analysis
 from report.importance import importance
 
 
@@ -36,7 +38,7 @@ def summarized(
     best = ranking[0]
     others = [candidate.behind for candidate in ranking[1:] if candidate.behind]
     floor = split.baseline
-    return Summary.model_validate(
+    summary = Summary.model_validate(
         about
         | {
             "data_note": meaning.note,
@@ -54,7 +56,7 @@ def summarized(
                 "test_accuracy": test.baseline.accuracy,
                 "test_loss": test.baseline.cross_entropy,
             },
-            "lbfgs": lbfgs and lbfgs.model_dump(exclude={"identity"}),
+            "lbfgs": lbfgs and lbfgs.model_dump(exclude=set(ORIGIN)),
             "beats_baseline": any(
                 candidate.val_accuracy > floor.accuracy and candidate.val_cross_entropy < floor.cross_entropy
                 for candidate in ranking
@@ -72,6 +74,9 @@ def summarized(
             "runs": {name: (result.identity,) for name, result in steps.items()} | {"train": tuple(chain(*runs))},
             "diverged": sum(candidate.diverged for candidate in ranking),
         }
+    )
+    return summary.model_copy(
+        update={"analysis": tuple(analysis(ranking, summary.importance, remarks.warnings(summary)))}
     )
 
 

@@ -44,4 +44,5 @@ def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
         *(note for note in notes.items() if note[1]),
     ]
     table = "\n".join(f"| {heading} | {text} |" for heading, text in rows)
-    return f"# {summary.name}\n\n| | |\n|---|---|\n{table}\n\n![Parallel coordinates]({picture})\n"
+    words = "\n\n".join(summary.analysis)
+    return f"# {summary.name}\n\n| | |\n|---|---|\n{table}\n\n{words}\n\n![Parallel coordinates]({picture})\n"

@@ -4,6 +4,7 @@ import math
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from execution.run import Run
 from execution.step import step
@@ -11,27 +12,49 @@ from experiment.baseline import class_frequencies
 from experiment.data.scaling import Scaling
 from experiment.model import logits as logits_of
 from experiment.results import Evaluation, Retrained, ScalingRef, TestSet, TrainingSet
-from softmax.loss import accuracy, cross_entropy
+from softmax.loss import accuracy, cross_entropy, softmax
+
+WORST = 5  # mistakes of each class that are kept to be shown
 
 
 @step("evaluate")
 def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: TrainingSet, test: TestSet) -> Evaluation:
-    """Unregularised cross-entropy, accuracy with its interval, confusions. No other step is handed a `TestSet`."""
-    labels = run.open(test.labels)
+    """Unregularised cross-entropy, accuracy with its interval, mistakes. No other step is handed a `TestSet`."""
+    images, labels = run.open(test.images), run.open(test.labels)
     statistics = run.open(scaling.statistics) if scaling.statistics else None
-    logits = logits_of(run.open(model.W), run.open(model.b), Scaling(scaling.kind, statistics), run.open(test.images))
-    confusion = np.zeros((logits.shape[1],) * 2, dtype=int)
+    logits = logits_of(run.open(model.W), run.open(model.b), Scaling(scaling.kind, statistics), images)
+    confusion = np.zeros((logits.shape[1],) * 2, dtype=np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
+    mistakes = most_wrong(logits, labels, WORST)
     evaluation = Evaluation(
         test_loss=cross_entropy(logits, labels),
         test_accuracy=accuracy(logits, labels),
         interval=wilson(int(np.trace(confusion)), len(labels)),
         baseline=class_frequencies(run.open(training.labels), labels),
-        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        class_accuracy=tuple((confusion.diagonal() / np.maximum(confusion.sum(axis=1), 1)).tolist()),
+        confusion=run.put(confusion),
+        mistakes=run.put(mistakes),
+        mistaken=run.put(images[mistakes[:, 0].astype(int)]),
     )
     run.summarize(**model.combination.model_dump())
     run.summarize(test_loss=evaluation.test_loss, test_accuracy=evaluation.test_accuracy)
     return evaluation
+
+
+def most_wrong(logits: NDArray[np.float32], labels: NDArray[np.integer], most: int) -> NDArray[np.float64]:
+    """Return of each class the `most` mistaken rows that gave their true class least, the worst first.
+
+    Returns
+    -------
+    (k, 4): row, true class, predicted class, probability of the true class
+    """
+    predicted = logits.argmax(axis=1)
+    probability = np.asarray(softmax(logits), np.float64)[np.arange(len(labels)), labels]
+    wrong = np.flatnonzero(predicted != labels)
+    wrong = wrong[np.lexsort((wrong, probability[wrong], labels[wrong]))]
+    first_of_class = np.searchsorted(labels[wrong], labels[wrong])
+    kept = wrong[np.arange(len(wrong)) - first_of_class < most]
+    return np.column_stack([kept, labels[kept], predicted[kept], probability[kept]])
 
 
 def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:

@@ -30,7 +30,7 @@ def report(
     lbfgs: Lbfgs | None,
     lbfgs_run: str,
 ) -> Report:
-    """Make the leaderboard, the model and the pictures.
+    """Make the leaderboard, the model, the pictures, and what the page draws.
 
     Parameters
     ----------
@@ -38,6 +38,7 @@ def report(
     runs, lbfgs_run : what the W&B runs are called, for the leaderboard; here, for a result's own are in no key
     """
     from report import pictures  # takes a second, and is mostly done
+    from report.page.data import classes_data, page_data
 
     best, table = ranking[0], leaderboard(ranking, runs)
     figures = {
@@ -49,11 +50,11 @@ def report(
     }
     run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures)
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
-    W, class_names = run.open(model.W), meaning.class_names
+    W, class_names, confusion = run.open(model.W), meaning.class_names, run.open(test.confusion)
     drawn = {
         "learning_curves.png": pictures.learning_curves(histories, best.combination),
         "parallel_coordinates.png": pictures.parallel_coordinates(table),
-        "confusion.png": pictures.confusion(np.array(test.confusion), class_names),
+        "confusion.png": pictures.confusion(confusion, class_names),
         "weights.png": pictures.weights(W, class_names) if meaning.pictures else None,
     }
     contents = {
@@ -65,8 +66,13 @@ def report(
             contents[name] = pictures.png(figure)
         else:
             log.info("No %s: examples of %d values are not square pictures.", name, len(W))
+    shown = page_data(ranking, list(histories.values())) | classes_data(
+        W, class_names, test.class_accuracy, confusion, run.open(test.mistakes), run.open(test.mistaken),
+        pictures=meaning.pictures,
+    )  # fmt: skip
     return Report(
         files={name: run.put_file(content) for name, content in contents.items()},
+        page=run.put_file(json.dumps(shown, separators=(",", ":")).encode()),
         preview=run.put_file(pictures.png(pictures.parallel_coordinates(table), dpi=60, colors=48)),
     )
 

@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from execution.cache.closure import closure
 from execution.config import Execution
 from execution.storage import layout
-from experiment.values import Result
+from experiment.values import ORIGIN, Result
 
 
 @dataclass
@@ -39,13 +39,13 @@ def key(module: str, inputs: dict[str, Any]) -> str:
 def plain(value: Any) -> Any:
     """Return JSON values of models, and of tuples, lists and dicts of them.
 
-    Left out are the identities of results, which say where they came from, and fields that are kept out of JSON.
+    Left out are the fields of results that say where they came from, and fields that are kept out of JSON.
     """
     if isinstance(value, BaseModel):
         return {
             name: plain(getattr(value, name))
             for name, field in type(value).model_fields.items()
-            if not field.exclude and not (name == "identity" and isinstance(value, Result))
+            if not field.exclude and not (name in ORIGIN and isinstance(value, Result))
         }
     if isinstance(value, dict):
         return {str(name): plain(item) for name, item in value.items()}

@@ -104,8 +104,12 @@ class LocalStorage(Frozen):
     def draft(self) -> Iterator[IO[bytes]]:
         # On the same disk as everything else: a draft becomes an object by being renamed. Not one of `tempfile`'s,
         # which nobody else may read whatever the umask.
-        path = self.folder(layout.DRAFTS) / uuid.uuid4().hex
-        with path.open("xb") as file:
+        path = self.root / layout.DRAFTS / uuid.uuid4().hex
+        try:
+            file = path.open("xb")
+        except FileNotFoundError:
+            file = self.made(f"{layout.DRAFTS}/{path.name}").open("xb")
+        with file:
             try:
                 yield file
             except BaseException:
@@ -116,10 +120,13 @@ class LocalStorage(Frozen):
         draft.close()
         kind = key.split("/")[0]
         faults.point(f"{kind} drafted")
-        path = self.made(key)
+        path = self.root / key
         if path.is_dir():  # which cannot belong there
             self.set_aside(key)
-        Path(draft.name).replace(path)
+        try:
+            os.replace(draft.name, path)  # noqa: PTH105
+        except FileNotFoundError:
+            os.replace(draft.name, self.made(key))  # noqa: PTH105
         faults.point(f"{kind} written")
 
     def local(self, key: str) -> Path:

@@ -13,6 +13,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,12 +72,7 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
 
     folder = execution.storage.folder(layout.TRACKING)
     with _setting_up:
-        # Without a cache that it finds, by HOME alone, the client's service writes its log to the terminal.
-        if not ({"HOME", "XDG_CACHE_HOME"} & os.environ.keys() and writable(user_cache() / "wandb")):
-            os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
-        with suppress(Malformed):  # of which `mode.settled` has warned, unless tracking is off
-            settings()
-        wandb.setup()
+        set_up(folder)
     about |= {
         "id": identity(),
         "project": execution.wandb_project,
@@ -109,6 +105,19 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
     for earlier in folder.glob(f"offline-run-*-{about['id']}"):
         shutil.rmtree(earlier)  # its rows are all written again: `wandb sync` must not find them twice
     return wandb.init(mode="disabled" if execution.wandb_mode == "disabled" else "offline", **about)
+
+
+@cache
+def set_up(folder: Path) -> None:
+    """Prepare this process's client."""
+    import wandb
+
+    # Without a cache that it finds, by HOME alone, the client's service writes its log to the terminal.
+    if not ({"HOME", "XDG_CACHE_HOME"} & os.environ.keys() and writable(user_cache() / "wandb")):
+        os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
+    with suppress(Malformed):  # of which `mode.settled` has warned, unless tracking is off
+        settings()
+    wandb.setup()
 
 
 def finish(run: "wandb.Run", execution: Underway, exit_code: int) -> None:

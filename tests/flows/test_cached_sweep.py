@@ -31,7 +31,7 @@ def test_what_was_drawn_is_put_in_place_again_and_drawn_again_only_when_it_is_no
     weights = pictures.weights
     monkeypatch.setattr(pictures, "weights", lambda *about: drawn.append(about) or weights(*about))
     folder = execution.artifacts / "sweeps" / "latest"
-    whole = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "summary.json"}
+    whole = {path.name: path.read_bytes() for path in folder.iterdir() if path.name in summary.files}
     assert whole.keys() == summary.files.keys()
     (folder / "weights.png").write_bytes(b"scribbled over")
     sweep(experiment, execution)

@@ -134,7 +134,7 @@ def test_a_sweep_leaves_everything_a_person_needs(summary, execution):
     assert folder.resolve().name == summary.name
     assert {path.name for path in folder.iterdir()} == {
         "summary.json", "leaderboard.csv", "model.npz", "weights.png", "confusion.png", "learning_curves.png",
-        "parallel_coordinates.png",
+        "parallel_coordinates.png", "report.html",
     }  # fmt: skip
     written = json.loads((folder / "summary.json").read_text())
     assert written["best"] == summary.best.model_dump()

@@ -77,6 +77,7 @@ FILES = {
     "leaderboard.csv": latest("leaderboard.csv"),
     "model.npz": latest("model.npz"),
     "confusion.png": latest("confusion.png"),
+    "report.html": latest("report.html"),
     LINK: below("sweeps/latest"),
     "W&B run of report": lambda artifacts: next(artifacts.glob(f"wandb/*{step(artifacts, 'report')}/*.wandb")),
     "W&B run of download": lambda artifacts: next(artifacts.glob(f"wandb/*{step(artifacts, 'download')}/*.wandb")),

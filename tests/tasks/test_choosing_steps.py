@@ -122,8 +122,29 @@ def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, train
     predicted = e.argmax(axis=1)
     assert result.test_loss == pytest.approx(log_loss(labels, e / e.sum(axis=1, keepdims=True)), rel=1e-5)
     assert result.test_accuracy == accuracy_score(labels, predicted)
-    np.testing.assert_array_equal(result.confusion, confusion_matrix(labels, predicted))
+    np.testing.assert_array_equal(run.open(result.confusion), confusion_matrix(labels, predicted))
     assert handle.summary["test_loss"] == result.test_loss
+    assert result.class_accuracy == pytest.approx(np.diag(confusion_matrix(labels, predicted, normalize="true")))
+
+
+def test_the_mistakes_kept_are_the_five_of_each_class_that_gave_it_least(call, run, training, test_set, inputs):
+    rng = np.random.default_rng(1)
+    W, b = rng.standard_normal((64, 10)).astype(np.float32), np.zeros(10, np.float32)
+    model = Retrained(
+        combination=Combination(learning_rate=0.1, batch_size=8, alpha=0.5), epochs=3, train_loss=1.0,
+        W=run.put(W), b=run.put(b), history=run.put(np.zeros((3, 4))),
+    )  # fmt: skip
+    result, _ = call(evaluate, model=model, scaling=GREY, training=training, test=test_set)
+    images, labels = inputs[0][300:500].astype(np.float64), inputs[1][300:500]
+    e = np.exp(images @ W)
+    p = e / e.sum(axis=1, keepdims=True)
+    expected = []
+    for k in range(10):
+        wrong = [row for row in range(200) if labels[row] == k != p[row].argmax()]
+        expected += [(row, k, p[row].argmax(), p[row, k]) for row in sorted(wrong, key=lambda row: p[row, k])[:5]]
+    np.testing.assert_allclose(run.open(result.mistakes), expected, rtol=1e-4)
+    rows = run.open(result.mistakes)[:, 0].astype(int)
+    np.testing.assert_array_equal(run.open(result.mistaken), run.open(test_set.images)[rows])
 
 
 # ---- report
@@ -141,8 +162,11 @@ def reported(call, run, trained):
         combination=ranking[0].combination, epochs=6, train_loss=1.0, W=run.put(np.full((64, 10), 2, np.float32)),
         b=run.put(np.full(10, 3, np.float32)), history=run.put(np.zeros((6, 4))),
     )  # fmt: skip
-    confusion = tuple(tuple(int(9 * (i == j)) for j in range(10)) for i in range(10))
-    test = Evaluation(test_loss=0.4, test_accuracy=0.8, interval=(0.7, 0.9), baseline=BASELINE, confusion=confusion)
+    test = Evaluation(
+        test_loss=0.4, test_accuracy=0.8, interval=(0.7, 0.9), baseline=BASELINE, class_accuracy=(1.0,) * 10,
+        confusion=run.put(9 * np.eye(10, dtype=int)), mistakes=run.put(np.zeros((0, 4))),
+        mistaken=run.put(np.zeros((0, 64))),
+    )  # fmt: skip
     called = [[result.identity for result in candidate.trained] for candidate in ranking]
     examples = TrainingSet(images=model.W, labels=model.b)
     scaled = Scaled(train=examples, train_scaling=GREY, final=examples, final_scaling=GREY, said="")

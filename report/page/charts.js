@@ -1,0 +1,170 @@
+"use strict";
+// The charts: each function returns what ECharts draws for the chosen combinations.
+const BAND = 0.13; // lines that share a level fan out by so much, so that they can be told apart
+const VIRIDIS = [[68, 1, 84], [65, 68, 135], [42, 120, 142], [34, 168, 132], [122, 209, 81], [253, 231, 37]];
+
+function palette(printing) {
+  const style = getComputedStyle(document.documentElement);
+  const color = (name) => style.getPropertyValue(`--${name}`).trim();
+  const dark = !printing && matchMedia("(prefers-color-scheme: dark)").matches;
+  // The ends that do not stand out from the ground are left out.
+  return printing
+    ? { ground: "#ffffff", ink: "#000000", soft: "#444444", line: "#bbbbbb", accent: "#0b5cad", shades: [0, 0.85] }
+    : { ground: color("ground"), ink: color("ink"), soft: color("soft"), line: color("line"), accent: color("accent"), shades: dark ? [0.3, 1] : [0, 0.85] };
+}
+
+function shade(fraction, [from, to]) {
+  const at = (from + (to - from) * Math.min(1, Math.max(0, fraction))) * (VIRIDIS.length - 1);
+  const below = Math.min(VIRIDIS.length - 2, Math.floor(at));
+  const mixed = VIRIDIS[below].map((part, i) => Math.round(part + (VIRIDIS[below + 1][i] - part) * (at - below)));
+  return `rgb(${mixed.join(",")})`;
+}
+
+// By accuracy, from that which a tenth does not reach: a few bad ones must not make all others look alike.
+const ACCURACIES = CONVERGED.map((c) => c.val_accuracy).sort((a, b) => a - b);
+const LEAST = ACCURACIES[Math.floor(ACCURACIES.length / 10)];
+const GREATEST = ACCURACIES[ACCURACIES.length - 1];
+
+function colorOf(c, colors) {
+  return shade(GREATEST > LEAST ? (c.val_accuracy - LEAST) / (GREATEST - LEAST) : 1, colors.shades);
+}
+
+function fanned(axis, c) {
+  const place = axis.place(c[axis.name]);
+  if (!axis.levels || CONVERGED.length < 2) return place;
+  return place + BAND * (1 - (2 * (c.rank - 1)) / (ALL.length - 1));
+}
+
+function common(colors) {
+  return {
+    animation: false,
+    textStyle: { color: colors.ink, fontFamily: "system-ui, sans-serif" },
+    tooltip: { show: false, renderMode: "richText", confine: true },
+  };
+}
+
+function labels(colors) {
+  return { color: colors.ink, fontSize: 12, hideOverlap: true, textBorderColor: colors.ground, textBorderWidth: 3 };
+}
+
+function parallelOption(colors, narrow) {
+  const drawn = CONVERGED.filter((c) => c.rank <= state.best);
+  const best = drawn.filter((c) => c.rank <= state.best);
+  const picked = shown();
+  const line = (c) => ({
+    value: AXES.map((axis) => fanned(axis, c)),
+    name: String(c.rank),
+    lineStyle: { color: colorOf(c, colors), width: c === picked ? 4 : 1.5, opacity: 0.9 },
+  });
+  // The best on top, and the one that is picked above all.
+  const ordered = [...best].sort((a, b) => (a === picked) - (b === picked) || b.rank - a.rank);
+  return {
+    ...common(colors),
+    parallel: {
+      layout: narrow ? "vertical" : "horizontal", top: narrow ? 30 : 56, bottom: narrow ? 30 : 26,
+      left: narrow ? 84 : 56, right: narrow ? 24 : 72,
+      parallelAxisDefault: {
+        type: "value", nameLocation: narrow ? "start" : "end", nameGap: narrow ? 10 : 16, realtime: ALL.length < 500,
+        nameTextStyle: { color: colors.ink, fontSize: 12, lineHeight: 15, width: narrow ? 74 : undefined, overflow: "break" },
+        axisLine: { lineStyle: { color: colors.soft } }, axisTick: { lineStyle: { color: colors.soft } },
+        areaSelectStyle: { width: 22, color: colors.accent, borderColor: colors.accent, opacity: 0.25 },
+      },
+    },
+    parallelAxis: AXES.map((axis, dim) => ({ dim, id: axis.name, name: axis.label, ...scaleOf(axis, colors) })),
+    series: [{ type: "parallel", data: ordered.map(line), inactiveOpacity: 0.04, activeOpacity: 0.9, smooth: false,
+      emphasis: { lineStyle: { width: 4, opacity: 1 } }, progressive: 0 }],
+  };
+}
+
+// Level axes have a place for each value; others a true scale, of logarithms where that is theirs.
+function scaleOf(axis, colors) {
+  const label = labels(colors);
+  if (axis.levels) {
+    const formatter = (place) => (Number.isInteger(place) ? number(axis.values[place]) : "");
+    return { min: -0.4, max: axis.values.length - 0.6, axisLabel: { ...label, formatter, customValues: axis.values.map((_, place) => place) },
+      axisTick: { show: false }, splitLine: { show: false } };
+  }
+  const margin = 0.03 * (axis.high - axis.low) || Math.abs(axis.low) * 0.01 || 1;
+  const [min, max] = [axis.low - margin, axis.high + margin];
+  return { min, max, splitNumber: 5, axisLabel: { ...label, formatter: (place) => (place === min || place === max ? "" : axis.text(place)) } };
+}
+
+function curveOption(chosen, colors) {
+  const figure = state.figure;
+  const picked = shown();
+  const curves = chosen.map((c) => [c, DATA.curves[c.rank - 1]]);
+  const values = curves.flatMap(([, curve]) => curve[figure]).filter((value) => value !== null).sort((a, b) => a - b);
+  const at = (fraction) => values[Math.min(values.length - 1, Math.floor(fraction * values.length))];
+  // One that runs away must not flatten all others.
+  const [low, high] = values.length ? (figure === "val_loss" ? [values[0], at(0.97)] : [at(0.03), values[values.length - 1]]) : [0, 1];
+  const margin = 0.05 * (high - low) || 0.01;
+  const last = Math.max(2, ...curves.map(([, { epoch }]) => epoch[epoch.length - 1] ?? 1));
+  const points = (curve, name) => curve.epoch.map((epoch, i) => [epoch, curve[name][i]]).filter(([, value]) => value !== null);
+  const own = DATA.curves[picked.rank - 1];
+  const color = picked.diverged ? colors.ink : colorOf(picked, colors);
+  const text = figure === "val_loss" ? (value) => number(Number(value.toPrecision(4))) : percent;
+  const above = { type: "line", symbolSize: 5, showSymbol: own.epoch.length < 2, silent: true, z: 5, clip: true };
+  return {
+    ...common(colors),
+    tooltip: { ...common(colors).tooltip, show: true, trigger: "axis", axisPointer: { type: "line" },
+      formatter: (items) => [`rank ${picked.rank}, epoch ${items[0].value[0]}`, ...items.map((item) => `${item.seriesName}: ${text(item.value[1])}`)].join("\n") },
+    legend: { data: ["validation", "training"], bottom: 0, textStyle: { color: colors.ink } },
+    grid: { left: 64, right: 16, top: 16, bottom: 72 },
+    xAxis: { type: "log", min: 1, max: last, name: "epoch", nameLocation: "middle", nameGap: 28, nameTextStyle: { color: colors.ink },
+      axisLabel: labels(colors), axisLine: { lineStyle: { color: colors.soft } }, splitLine: { show: false } },
+    yAxis: { type: "value", min: low - margin, max: high + margin, axisLine: { show: true, lineStyle: { color: colors.soft } },
+      axisLabel: { ...labels(colors), formatter: text, showMinLabel: false, showMaxLabel: false }, splitLine: { lineStyle: { color: colors.line } } },
+    series: [
+      { type: "lines", coordinateSystem: "cartesian2d", polyline: true, clip: true, progressive: 0, silent: chosen.length > 500,
+        data: curves.filter(([, curve]) => points(curve, figure).length > 1).map(([c, curve]) => ({
+          name: String(c.rank), coords: points(curve, figure), lineStyle: { color: colorOf(c, colors), width: 1.2, opacity: chosen.length > 200 ? 0.35 : 0.75, curveness: 0 } })) },
+      { ...above, name: "validation", data: points(own, figure), lineStyle: { color, width: 3 }, itemStyle: { color } },
+      ...(figure === "val_loss" ? [{ ...above, name: "training", data: points(own, "train_loss"), lineStyle: { color: colors.soft, width: 1.5 }, itemStyle: { color: colors.soft } }] : []),
+    ],
+  };
+}
+
+function scatterOption(chosen, colors, width) {
+  const shownAxes = HYPER.filter((axis) => axis.values.length > 1);
+  const columns = width < 640 ? 1 : shownAxes.length;
+  const rows = Math.ceil(shownAxes.length / columns);
+  const accuracy = AXES[AXES.length - 1];
+  const place = (i) => [(i % columns) / columns, Math.floor(i / columns) / rows];
+  const mean = (axis) => axis.values
+    .map((value) => [axis.place(value), chosen.filter((c) => c[axis.name] === value).map((c) => c.val_accuracy)])
+    .filter(([, found]) => found.length).map(([x, found]) => [x, found.reduce((a, b) => a + b, 0) / found.length]);
+  return {
+    ...common(colors),
+    legend: { data: ["a combination", "mean"], bottom: 0, textStyle: { color: colors.ink } },
+    grid: shownAxes.map((_, i) => ({ left: `${100 * place(i)[0] + (columns > 1 ? 5 : 14)}%`, width: `${100 / columns - (columns > 1 ? 7 : 20)}%`,
+      top: `${92 * place(i)[1] + 3}%`, height: `${92 / rows - 20}%` })),
+    xAxis: shownAxes.map((axis, i) => ({ type: "value", gridIndex: i, name: axis.label, nameLocation: "middle", nameGap: 26,
+      nameTextStyle: { color: colors.ink }, axisLine: { onZero: false, lineStyle: { color: colors.soft } }, splitLine: { show: false }, ...scaleOf(axis, colors) })),
+    yAxis: shownAxes.map((_, i) => ({ type: "value", gridIndex: i, axisLine: { onZero: false }, splitLine: { lineStyle: { color: colors.line } }, ...scaleOf(accuracy, colors) })),
+    series: shownAxes.flatMap((axis, i) => [
+      { type: "scatter", name: "a combination", xAxisIndex: i, yAxisIndex: i, symbolSize: 8, itemStyle: { color: colors.accent, opacity: 0.6 },
+        data: chosen.map((c) => ({ name: String(c.rank), value: [fanned(axis, c), c.val_accuracy] })) },
+      { type: "line", name: "mean", xAxisIndex: i, yAxisIndex: i, silent: true, data: mean(axis), symbol: "diamond", symbolSize: 9,
+        lineStyle: { color: colors.soft, width: 1.5 }, itemStyle: { color: colors.soft } },
+    ]),
+  };
+}
+
+function timeOption(chosen, colors) {
+  const ordered = [...chosen].sort((a, b) => b.epochs - a.epochs || a.rank - b.rank);
+  const value = (name) => ({ type: "value", name, nameTextStyle: { color: colors.ink }, axisLabel: labels(colors), splitLine: { lineStyle: { color: colors.line } } });
+  return {
+    ...common(colors),
+    tooltip: { ...common(colors).tooltip, show: true, trigger: "axis",
+      formatter: ([item]) => { const c = ordered[item.dataIndex]; return `rank ${c.rank}: ${words(c)}\n${c.epochs} epochs, ${c.seconds} s`; } },
+    legend: { data: ["epochs", "seconds"], bottom: 0, textStyle: { color: colors.ink } },
+    grid: { left: 64, right: 56, top: 36, bottom: 72 },
+    xAxis: { type: "category", data: ordered.map((c) => c.rank), name: "rank", nameLocation: "middle", nameGap: 28, nameTextStyle: { color: colors.ink },
+      axisLabel: labels(colors), axisLine: { lineStyle: { color: colors.soft } } },
+    yAxis: [value("epochs"), { ...value("seconds"), splitLine: { show: false } }],
+    series: [
+      { type: "bar", name: "epochs", data: ordered.map((c) => c.epochs), itemStyle: { color: colors.accent }, large: true },
+      { type: "line", name: "seconds", yAxisIndex: 1, data: ordered.map((c) => c.seconds), showSymbol: ordered.length < 60, lineStyle: { color: colors.soft }, itemStyle: { color: colors.soft } },
+    ],
+  };
+}

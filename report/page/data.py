@@ -1,0 +1,123 @@
+"""What the page shows, as JSON: of every combination place, figures and curves; of every class its mistakes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiment.axes import AXES
+from experiment.ranking import Candidate
+from report.page.thumbnails import example, square, weights_of_class
+from report.pictures import MOST_CLASSES
+
+POINTS = 400_000  # of all curves together: what a browser draws at once, in some megabytes
+MOST, FEWEST = 200, 40  # points of one curve
+COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy")  # of a history
+
+
+def page_data(ranking: Sequence[Candidate], histories: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
+    """Return axes, combinations (best first) and curves, a list each.
+
+    Parameters
+    ----------
+    ranking : the candidates, best first
+    histories : of each, under its first seed, (epochs, 4) as `Trained` has them
+    """
+    most = min(MOST, max(FEWEST, POINTS // len(histories)))
+    return {
+        "axes": [{"name": name, "label": axis.label, "scale": axis.scale} for name, axis in AXES.items()],
+        "combinations": [place(rank, candidate) for rank, candidate in enumerate(ranking, start=1)],
+        "curves": [
+            curve(history, candidate.trained[0].best_epoch, most)
+            for candidate, history in zip(ranking, histories, strict=True)
+        ],
+    }
+
+
+def classes_data(
+    W: NDArray[np.floating],
+    class_names: Sequence[str],
+    class_accuracy: Sequence[float],
+    counts: NDArray[np.integer],
+    mistakes: NDArray[np.float64],
+    mistaken: NDArray[np.generic],
+    *,
+    pictures: bool,
+) -> dict[str, Any]:
+    """Return the classes, of many the `MOST_CLASSES` with most mistakes, and how often one was taken for another.
+
+    Parameters
+    ----------
+    W : (m, c)
+    counts : (c, c), rows are true classes
+    mistakes, mistaken : as `Evaluation` has them
+    pictures : whether examples may be pictures; they are, if they are square
+    """
+    drawn = pictures and square(len(W)) is not None
+    wrong = counts.sum(axis=1) - counts.diagonal()
+    shown = sorted(np.argsort(-wrong, kind="stable")[:MOST_CLASSES].tolist())
+    limit = float(np.abs(W).max(initial=0))
+    low, high = shades(mistaken)
+    return {
+        "every": len(class_names),
+        "drawn": drawn,
+        "confusion": counts[np.ix_(shown, shown)].tolist(),
+        "totals": counts.sum(axis=1)[shown].tolist(),
+        "classes": [
+            {
+                "name": class_names[k],
+                "accuracy": class_accuracy[k],
+                "weights": weights_of_class(W[:, k], limit) if drawn else None,
+                "mistakes": [
+                    {
+                        "row": int(row),
+                        "said": class_names[int(said)],
+                        "probability": probability,
+                        "image": example(values, low, high) if drawn else None,
+                    }
+                    for (row, true, said, probability), values in zip(mistakes.tolist(), mistaken, strict=True)
+                    if int(true) == k
+                ],
+            }
+            for k in shown
+        ],
+    }
+
+
+def shades(values: NDArray[np.generic]) -> tuple[float, float]:
+    """Return what is black and what is white in pictures with these values: grey levels reach from 0 to 255."""
+    if not values.size:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    return (0.0, 255.0) if low >= 0 and 127 < high <= 255 else (low, high)
+
+
+def place(rank: int, candidate: Candidate) -> dict[str, Any]:
+    behind = candidate.behind
+    return {
+        "rank": rank,
+        **candidate.combination.model_dump(),
+        "val_accuracy": None if candidate.diverged else candidate.val_accuracy,
+        "val_cross_entropy": None if candidate.diverged else candidate.val_cross_entropy,
+        "best_epoch": candidate.best_epoch,
+        "epochs": sum(run.epochs_trained for run in candidate.trained),
+        "diverged": candidate.diverged,
+        "behind": behind and behind.difference,
+        "behind_se": behind and behind.standard_error,
+        "near": rank == 1 or (behind is not None and behind.within_noise),
+    }
+
+
+def curve(history: NDArray[np.float64], best_epoch: int, most: int) -> Mapping[str, list[float | None]]:
+    """Return at most about `most` epochs of a history, by name: the first, the last, the best, others at equal ratios.
+
+    Values that are not finite are None; all are rounded to five digits.
+    """
+    count = len(history)
+    rows = np.unique(np.geomspace(1, count, most).round().astype(int)) if count > most else np.arange(1, count + 1)
+    rows = np.unique([*rows, min(max(best_epoch, 1), count)]) - 1 if count else np.arange(0)
+    return {
+        name: [float(f"{value:.5g}") if np.isfinite(value) else None for value in history[rows, column]]
+        for column, name in enumerate(COLUMNS)
+    }

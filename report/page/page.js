@@ -1,0 +1,118 @@
+"use strict";
+// What happens when: drawing, brushing, picking, printing, another size, another colour scheme.
+const charts = Object.fromEntries(
+  ["parallel", "curve", "scatter", "time"].map((id) => [id, echarts.init(document.getElementById(id), null, { renderer: "canvas" })]),
+);
+let printing = false;
+let told = false; // whether the parallel chart is being told of ranges that it did not ask for
+
+function draw(chosen) {
+  drawTable(chosen);
+  showRanges();
+  drawDetail();
+  const lost = ALL.length - CONVERGED.length;
+  document.getElementById("count").textContent =
+    `${chosen.length} of ${ALL.length} combinations chosen` + (lost ? `; ${lost} diverged and are in no chart` : "");
+  for (const button of document.querySelectorAll("[data-best]")) button.setAttribute("aria-pressed", String(Number(button.dataset.best) === state.best));
+  if (!CONVERGED.length) return;
+  const colors = palette(printing);
+  const width = printing ? 700 : charts.parallel.getDom().clientWidth;
+  if (redrawn.best !== state.best || redrawn.picked !== shown() || redrawn.colors !== colors.ink || redrawn.width !== width) {
+    Object.assign(redrawn, { best: state.best, picked: shown(), colors: colors.ink, width });
+    charts.parallel.setOption(parallelOption(colors, width < 640), { notMerge: true });
+    redrawn.ranges = {};
+  }
+  tellRanges();
+  charts.curve.setOption(curveOption(chosen, colors), { notMerge: true });
+  charts.scatter.setOption(scatterOption(chosen, colors, width), { notMerge: true });
+  charts.time.setOption(timeOption(chosen, colors), { notMerge: true });
+}
+const redrawn = { ranges: {} };
+
+// Let the axes show the ranges that are chosen, wherever they were chosen.
+function tellRanges() {
+  told = true;
+  for (const axis of AXES) {
+    const range = state.ranges[axis.name];
+    const text = JSON.stringify(range ?? null);
+    if ((redrawn.ranges[axis.name] ?? "null") === text) continue;
+    redrawn.ranges[axis.name] = text;
+    const slack = axis.levels ? 0.3 : 0;
+    charts.parallel.dispatchAction({ type: "axisAreaSelect", parallelAxisId: axis.name, intervals: range ? [[range[0] - slack, range[1] + slack]] : [] });
+  }
+  told = false;
+}
+
+function brushed(event) {
+  if (told) return;
+  const axis = AXES.find(({ name }) => name === event.parallelAxisId) ?? AXES[event.parallelAxisIndex ?? 0];
+  const ranges = { ...state.ranges };
+  const [interval] = event.intervals;
+  if (!interval) delete ranges[axis.name];
+  else if (axis.levels) {
+    const [low, high] = [Math.ceil(interval[0] - BAND), Math.floor(interval[1] + BAND)];
+    ranges[axis.name] = low <= high ? [Math.max(low, 0), Math.min(high, axis.values.length - 1)] : interval;
+  } else ranges[axis.name] = [...interval];
+  if (axis.levels) delete redrawn.ranges[axis.name]; // it shows what was drawn, not whole levels
+  else redrawn.ranges[axis.name] = JSON.stringify(ranges[axis.name] ?? null);
+  change({ ranges });
+}
+
+function combinationAt(event) {
+  return event.name && event.seriesType !== "bar" ? ALL[Number(event.name) - 1] : null;
+}
+
+// Pointing draws the one curve and its figures, not the table.
+function point(combination) {
+  if (combination === state.pointed) return;
+  state.pointed = combination;
+  drawDetail();
+  charts.curve.setOption(curveOption(active(), palette(printing)), { notMerge: true });
+}
+
+charts.parallel.on("axisareaselected", brushed);
+for (const chart of [charts.parallel, charts.curve, charts.scatter]) {
+  chart.on("click", (event) => {
+    const picked = combinationAt(event);
+    if (picked) change({ picked: picked === state.picked ? null : picked, pointed: null });
+  });
+  if (chart === charts.curve) continue; // it is redrawn by pointing
+  chart.on("mouseover", (event) => point(combinationAt(event)));
+  chart.on("mouseout", () => point(null));
+}
+document.getElementById("table").addEventListener("click", pickFromTable);
+document.getElementById("more").addEventListener("click", () => {
+  everyRow = true;
+  change({});
+});
+document.getElementById("reset").addEventListener("click", () => change({ ranges: {}, best: ALL.length, picked: null }));
+document.getElementById("best").addEventListener("input", (event) => {
+  const wanted = Math.round(Number(event.target.value));
+  if (wanted >= 1) change({ best: Math.min(wanted, ALL.length) });
+});
+for (const button of document.querySelectorAll("[data-best]"))
+  button.addEventListener("click", () => change({ best: Math.min(Number(button.dataset.best), ALL.length) }));
+for (const radio of document.querySelectorAll("[name=figure]")) radio.addEventListener("change", () => change({ figure: radio.value }));
+for (const form of document.forms) form.addEventListener("submit", (event) => event.preventDefault());
+
+function resized() {
+  for (const chart of Object.values(charts)) chart.resize(printing ? { width: 700 } : { width: "auto" });
+  change({});
+}
+let waiting;
+addEventListener("resize", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(resized, 100);
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => change({}));
+for (const [name, value] of [["beforeprint", true], ["afterprint", false]])
+  addEventListener(name, () => {
+    printing = value;
+    resized();
+  });
+
+listeners.push(draw);
+if (!CONVERGED.length) for (const chart of Object.values(charts)) chart.getDom().hidden = true;
+drawRanges();
+change({});
+document.documentElement.dataset.drawn = "true"; // that all of it is there, for whoever waits

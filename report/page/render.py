@@ -1,0 +1,76 @@
+"""`report.html`: one file that opens from disk and asks the network for nothing."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, Template
+from markupsafe import Markup
+
+from experiment.axes import AXES
+from experiment.ranking import Candidate
+from experiment.summary import Summary
+from report import remarks
+from report.importance import REST
+
+PAGE = "report.html"
+SCRIPTS = ("echarts/echarts.min.js", "state.js", "charts.js", "table.js", "page.js")
+
+
+def page(summary: Summary, ranking: Sequence[Candidate], shown: bytes, notes: Mapping[str, str]) -> bytes:
+    """Return the page.
+
+    Parameters
+    ----------
+    ranking : the candidates, best first; from here are the ids of their runs, and how long they took
+    shown : `report.page.data`'s, as JSON
+    notes : what is to be said beside the figures, by heading: the command that runs this again, say
+    """
+    data = json.loads(shown)
+    for combination, candidate in zip(data["combinations"], ranking, strict=True):
+        combination["wandb"] = [run.identity for run in candidate.trained]
+        combination["prefect"] = [run.task_run for run in candidate.trained]
+        combination["seconds"] = round(sum(run.seconds for run in candidate.trained), 2)
+    drawn = {name: data.pop(name) for name in ("axes", "combinations", "curves")}
+    content = template().render(
+        summary=summary,
+        data=data,
+        drawn=for_script(drawn),
+        seeds=len(ranking[0].trained),
+        importance=sorted(summary.importance.items(), key=lambda item: (item[0] == REST, -item[1])),
+        labels={name: axis.label for name, axis in AXES.items()},
+        ranking=remarks.ranking(summary) if summary.combinations > 1 else "",
+        warnings=remarks.warnings(summary),
+        notes={heading: text for heading, text in notes.items() if text},
+        style=Markup(text("page.css")),  # noqa: S704  # ours, as are the scripts
+        scripts=[Markup(text(name)) for name in SCRIPTS],  # noqa: S704
+    )
+    return content.encode()
+
+
+def for_script(value: Any) -> Markup:
+    """Return JSON that ends no script element and opens no comment, whatever names it holds."""
+    escaped = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+    return Markup(escaped.replace("&", "\\u0026"))  # noqa: S704
+
+
+@cache
+def template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("report.page", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["percent"] = "{:.2%}".format
+    environment.filters["figure"] = "{:.4f}".format
+    environment.filters["named"] = named
+    return environment.get_template("page.html")
+
+
+def named(effect: str) -> str:
+    """Return an effect's name as people say it: "α × batch size" for "alpha × batch_size"."""
+    return " × ".join(AXES[part].label if part in AXES else part for part in effect.split(" × "))
+
+
+def text(name: str) -> str:
+    return files("report.page").joinpath(name).read_text("utf-8")

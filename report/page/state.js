@@ -1,0 +1,79 @@
+"use strict";
+// What is chosen, and who wants to know. A range is [lowest, highest] in places on its axis.
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const ALL = DATA.combinations;
+const CONVERGED = ALL.filter((c) => !c.diverged);
+const MOST_LEVELS = 24; // with more values an axis has a true scale
+
+function axisOf({ name, label, scale }, figure) {
+  const values = [...new Set(CONVERGED.map((c) => c[name]))].sort((a, b) => a - b);
+  const axis = { name, label, figure, values, levels: !figure && values.length <= MOST_LEVELS };
+  if (axis.levels) {
+    axis.place = (value) => values.indexOf(value);
+    axis.text = (place) => number(values[Math.round(place)]);
+  } else if (scale === "log" && values[values.length - 1] > 0) {
+    const positive = values.find((value) => value > 0);
+    const zero = Math.log10(positive) - 1; // where 0 stands, a decade below the smallest
+    axis.log = true;
+    axis.place = (value) => (value > 0 ? Math.log10(value) : zero);
+    axis.text = (place) => (values[0] === 0 && place <= zero + 1e-9 ? "0" : number(Number((10 ** place).toPrecision(2))));
+  } else {
+    axis.place = (value) => value;
+    axis.text = (place) => (name === "val_accuracy" ? percent(place) : number(Number(place.toPrecision(5))));
+  }
+  const places = values.map(axis.place);
+  axis.low = Math.min(...places);
+  axis.high = Math.max(...places);
+  return axis;
+}
+
+const HYPER = DATA.axes.map((axis) => axisOf(axis, false));
+const AXES = CONVERGED.length
+  ? [
+      ...HYPER,
+      axisOf({ name: "val_cross_entropy", label: "validation\ncross-entropy", scale: "linear" }, true),
+      axisOf({ name: "val_accuracy", label: "validation\naccuracy", scale: "linear" }, true),
+    ]
+  : [];
+
+const state = { ranges: {}, best: ALL.length, picked: null, pointed: null, figure: "val_loss" };
+const listeners = [];
+
+function change(what) {
+  Object.assign(state, what);
+  const chosen = active();
+  for (const listener of listeners) listener(chosen);
+}
+
+function within(combination) {
+  return AXES.every((axis) => {
+    const range = state.ranges[axis.name];
+    if (!range) return true;
+    const place = axis.place(combination[axis.name]);
+    const slack = 1e-9 * (axis.high - axis.low + 1);
+    return place >= range[0] - slack && place <= range[1] + slack;
+  });
+}
+
+// Those that are neither filtered away nor diverged, best first.
+function active() {
+  return CONVERGED.filter((c) => c.rank <= state.best && within(c));
+}
+
+function shown() {
+  return state.pointed ?? state.picked ?? CONVERGED[0] ?? ALL[0];
+}
+
+function number(value) {
+  if (value === null || value === undefined) return "";
+  const size = Math.abs(value);
+  return size && (size < 1e-3 || size >= 1e6) ? value.toExponential().replace("e+", "e") : String(value);
+}
+
+function percent(value) {
+  return value === null ? "" : (100 * value).toFixed(2) + " %";
+}
+
+function words(combination) {
+  return HYPER.map((axis) => `${axis.label} ${number(combination[axis.name])}`).join(", ");
+}

@@ -1,0 +1,235 @@
+"""What a page shows in a browser, against the sweep that it is of."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.report.page.made_sweep import made_sweep
+
+EVIL = ["<script>alert(1)</script>", "\"quoted\" & 'that'", "👟 emoji", "حذاء رياضي", "</script><b>", "{{ 7 * 7 }}"]
+
+
+def rows(page):
+    return page.locator("#table tbody tr")
+
+
+def brush(page, axis, low, high):
+    """Drag along an axis of the parallel coordinates, between two places on it."""
+    at = page.evaluate(
+        """([name, low, high]) => {
+            const box = charts.parallel.getDom().getBoundingClientRect();
+            const system = charts.parallel.getModel().getComponent("parallel").coordinateSystem;
+            return [low, high].map((place) => {
+                const dim = system.dimensions[AXES.findIndex((a) => a.name === name)];
+                const [x, y] = system.dataToPoint(place, dim);
+                return [box.left + x, box.top + y];
+            });
+        }""",
+        [axis, low, high],
+    )
+    (x0, y0), (x1, y1) = at
+    page.mouse.move(x0, y0)
+    page.mouse.down()
+    page.mouse.move((x0 + x1) / 2, (y0 + y1) / 2, steps=4)
+    page.mouse.move(x1, y1, steps=4)
+    page.mouse.up()
+
+
+@pytest.fixture
+def sweep():
+    return made_sweep()
+
+
+def test_the_table_is_the_ranking(opened, sweep):
+    page = opened(sweep.page())
+    assert rows(page).count() == len(sweep.ranking)
+    for row, candidate in zip(rows(page).all(), sweep.ranking, strict=True):
+        text = row.inner_text()
+        assert f"{100 * candidate.val_accuracy:.2f} %" in text
+        assert f"{candidate.val_cross_entropy:.4f}" in text
+
+
+def test_the_verdict_and_the_analysis_come_first(opened, sweep):
+    page = opened(sweep.page())
+    verdict = page.locator("main > section").first.inner_text()
+    assert "85.00%" in verdict
+    assert "84.00% to 86.00%" in verdict
+    assert sweep.summary.best.words in verdict
+    for paragraph in sweep.summary.analysis:
+        assert paragraph in verdict
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_brushing_an_axis_keeps_the_lines_through_that_stretch(opened, sweep, chosen, width):
+    page = opened(sweep.page(), width=width)
+    page.locator("#parallel").scroll_into_view_if_needed()
+    brush(page, "learning_rate", 1.6, 2.4)  # its third value, 0.1
+    expected = [rank for rank, c in enumerate(sweep.ranking, 1) if c.combination.learning_rate == 0.1]
+    assert chosen(page) == expected
+    assert rows(page).count() == len(expected)
+    assert f"{len(expected)} of {len(sweep.ranking)} combinations chosen" in page.locator("#count").inner_text()
+    assert page.locator("[data-axis=learning_rate][data-end='0']").input_value() == "2"
+    page.locator("#reset").click()
+    assert len(chosen(page)) == len(sweep.ranking)
+
+
+def test_brushes_on_two_axes_count_together_and_figures_have_a_true_scale(opened, sweep, chosen):
+    page = opened(sweep.page())
+    page.locator("#parallel").scroll_into_view_if_needed()
+    middle = (sweep.ranking[5].val_accuracy + sweep.ranking[6].val_accuracy) / 2
+    brush(page, "val_accuracy", middle, sweep.ranking[0].val_accuracy)
+    brush(page, "alpha", -0.3, 0.3)
+    kept = chosen(page)
+    assert kept == [rank for rank in range(1, 7) if sweep.ranking[rank - 1].combination.alpha == 0]
+
+
+def test_the_fields_do_what_the_brush_does(opened, sweep, chosen):
+    page = opened(sweep.page())
+    page.locator("[data-axis=batch_size][data-end='0']").select_option(label="16")
+    assert chosen(page) == [rank for rank, c in enumerate(sweep.ranking, 1) if c.combination.batch_size == 16]
+    brushed = page.evaluate(
+        "charts.parallel.getModel().getComponent('parallelAxis', 1).activeIntervals.map((range) => [...range])"
+    )
+    assert len(brushed) == 1
+    assert brushed[0][0] < 1 < brushed[0][1]
+
+
+def test_the_best_few_can_be_asked_for(opened, sweep, chosen):
+    page = opened(sweep.page())
+    page.locator("#best").fill("3")
+    assert chosen(page) == [1, 2, 3]
+    page.get_by_role("button", name="Top 10").click()
+    assert chosen(page) == list(range(1, 11))
+
+
+def test_curves_follow_what_is_chosen_and_are_those_of_the_trainings(opened, sweep):
+    page = opened(sweep.page())
+    page.locator("#best").fill("2")
+    drawn = page.evaluate("charts.curve.getOption().series[0].data.map((curve) => [curve.name, curve.coords])")
+    assert [name for name, _ in drawn] == ["1", "2"]
+    best = sweep.ranking[0]
+    assert drawn[0][1][0] == pytest.approx([1, 1 - best.val_accuracy + 1.1], rel=1e-4)
+    page.get_by_label("validation accuracy", exact=True).check()
+    drawn = page.evaluate("charts.curve.getOption().series[0].data[0].coords")
+    assert drawn[-1] == pytest.approx([30, best.val_accuracy - 1 / 30], rel=1e-4)
+
+
+def test_a_line_that_is_pointed_at_or_clicked_says_whose_it_is(opened, sweep):
+    page = opened(sweep.page())
+    page.locator("#parallel").scroll_into_view_if_needed()
+    x, y = page.evaluate(
+        """() => {
+            const box = charts.parallel.getDom().getBoundingClientRect();
+            const system = charts.parallel.getModel().getComponent("parallel").coordinateSystem;
+            const last = AXES.length - 1;
+            const end = (i) => system.dataToPoint(fanned(AXES[i], ALL[8]), system.dimensions[i]);
+            const ends = [end(last - 1), end(last)];
+            return [0, 1].map((i) => [box.left, box.top][i] + 0.05 * ends[0][i] + 0.95 * ends[1][i]);
+        }"""
+    )
+    page.mouse.move(x, y)
+    detail = page.locator("#detail")
+    assert detail.inner_text().startswith("Rank 9:")
+    run = sweep.ranking[8].trained[0]
+    assert run.identity in detail.inner_text()
+    assert run.task_run in detail.inner_text()
+    page.mouse.click(x, y)
+    page.mouse.move(5, 5)
+    assert detail.inner_text().startswith("Rank 9:")
+    assert rows(page).nth(8).get_attribute("class") == "picked"
+
+
+def test_without_a_mouse_the_table_is_sorted_and_a_combination_picked(opened, sweep):
+    page = opened(sweep.page())
+    page.get_by_role("button", name="validation cross-entropy").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    figures = [float(cell) for cell in page.locator("#table tbody tr td:nth-child(7)").all_inner_texts()]
+    assert figures == sorted(figures, reverse=True)
+    page.get_by_role("button", name=re.compile("Pick rank 12")).focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#detail").inner_text().startswith("Rank 12:")
+    assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 400])
+def test_it_is_accessible(opened, sweep, scheme, width):
+    page = opened(sweep.page(), color_scheme=scheme, width=width)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_on_a_narrow_screen_nothing_sticks_out(opened, sweep):
+    page = opened(sweep.page(), width=360)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_printed_it_has_every_section_and_no_controls(opened, sweep, tmp_path):
+    page = opened(sweep.page(), color_scheme="dark")
+    page.pdf(path=tmp_path / "page.pdf")
+    assert (tmp_path / "page.pdf").read_bytes().count(b"/Type /Page\n") >= 2
+    page.emulate_media(media="print")
+    assert not page.locator("#filters").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    for heading in page.locator("h2").all():
+        assert heading.is_visible()
+
+
+def test_names_of_all_kinds_are_text(opened):
+    page = opened(made_sweep(class_names=EVIL, name="<img src=x>").page(files="</script><script>alert(2)</script>"))
+    assert page.locator("h1").inner_text() == "<img src=x>"
+    shown = page.locator("table.classes tbody th").all_inner_texts()
+    assert [text.strip() for text in shown] == EVIL
+    assert page.locator("main img[src=x]").count() == 0
+    assert "alert(2)" in page.locator("#origin").inner_text()
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"rates": (0.1,), "sizes": (8,), "alphas": (0.0,)},
+        {"rates": (0.1, 0.01), "sizes": (8,), "alphas": (0.0,)},
+        {"lost": (0.1,)},
+        {"lost": (0.1, 0.01, 0.001)},
+        {"seeds": 3},
+        {"classes": 12},
+        {"features": 13},
+        {"classes": 100},
+        {"epochs": 1},
+        {"epochs": 1000},
+    ],
+    ids=["one combination", "one axis", "some diverged", "all diverged", "three seeds", "12 classes", "not square",
+         "100 classes", "one epoch", "a thousand epochs"],
+)  # fmt: skip
+def test_sweeps_of_all_kinds_are_shown(opened, chosen, about):
+    sweep = made_sweep(**about)
+    content = sweep.page()
+    assert len(content) < 3e6
+    page = opened(content)
+    kept = [rank for rank, candidate in enumerate(sweep.ranking, 1) if not candidate.diverged]
+    assert chosen(page) == kept
+    assert rows(page).count() == len(sweep.ranking)
+    if len(kept) < len(sweep.ranking):
+        assert f"{len(sweep.ranking) - len(kept)} diverged" in page.locator("#count").inner_text()
+    assert page.locator("img.pixels").count() == (
+        0 if about.get("features") == 13 else 2 * min(about.get("classes", 10), 40)
+    )
+
+
+@pytest.mark.slow
+def test_of_two_thousand_combinations_all_are_drawn(opened, chosen):
+    sweep = made_sweep(
+        rates=[1e-4 * 1.1**k for k in range(50)],
+        sizes=(8, 16, 32, 64, 128),
+        alphas=[1e-5 * 2**k for k in range(8)],
+        epochs=200,
+    )
+    content = sweep.page()
+    assert len(content) < 20e6
+    page = opened(content)
+    assert len(chosen(page)) == 2000
+    assert rows(page).count() == 200
+    page.locator("#more").click()
+    assert rows(page).count() == 2000
