@@ -42,6 +42,10 @@ fix: .venv/installed ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: report
+report: .venv/installed ## open the newest sweep's page in the browser
+	@$(BIN)/python -m flows page $(ARGS)
+
 .PHONY: ui
 ui: .venv/installed ## serve the Prefect UI over what the sweeps left, on http://127.0.0.1:4200
 	PREFECT_HOME=$(abspath artifacts/prefect) $(BIN)/prefect server start

@@ -26,9 +26,11 @@ from experiment.config import Experiment
 from experiment.errors import InputError, Interrupted, SweepError
 from experiment.summary import Summary
 from flows import startup
+from flows.page import page
 from flows.predict import predict
 from flows.server import TemporaryServer
 from flows.signals import Stopped, fill_descriptors, goodbye, say, show, stop_on_signals
+from report.page import PAGE
 
 log = logging.getLogger("sweep")
 
@@ -46,6 +48,7 @@ app = App(
 )
 Flat = Parameter(name="*")
 app.command(predict)
+app.command(page)
 DEFAULT_EXPERIMENT, DEFAULT_EXECUTION = Experiment(), Execution()
 
 
@@ -76,15 +79,13 @@ def run(
             summary = sweep(experiment, execution)
         except CancelledRun as cancelled:
             raise Interrupted(str(cancelled)) from cancelled
-    from report.terminal import closing
+    from report.terminal import WIDTH, closing
 
-    storage = execution.storage
-    where = short(storage.where(f"{layout.SWEEPS}/{summary.name}"))
     table = io.StringIO()  # Rich would end the program when nobody reads what it writes
-    Console(file=table, force_terminal=sys.stdout.isatty()).print(
-        closing(summary, where, next_steps(summary, execution, server)), crop=False
+    Console(file=table, force_terminal=sys.stdout.isatty(), width=WIDTH).print(
+        closing(summary, next_steps(summary, execution, server)), crop=False
     )
-    show(table.getvalue().rstrip("\n"))
+    show("\n".join(line.rstrip() for line in table.getvalue().rstrip("\n").split("\n")))
     return DONE
 
 
@@ -165,7 +166,8 @@ def refusal(problem: ErrorDetails) -> str:
 
 def next_steps(summary: Summary, execution: Execution, server: TemporaryServer | None) -> list[tuple[str, str]]:
     """Return what there is to do and to see, as commands that work from where the user is."""
-    steps = [("Prefect UI", ui(server))]
+    where = short(execution.storage.where(f"{layout.SWEEPS}/{summary.name}"))
+    steps = [("files", where), ("page", f"{where}/{PAGE}"), ("Prefect UI", ui(server))]
     known = summary.provenance["execution"]
     steps.append(("W&B", f"{known['wandb_mode']}: {known['wandb_decided']}"))
     if unsent := to_send(short(execution.storage.where(layout.TRACKING))):

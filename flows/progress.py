@@ -3,18 +3,45 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
 
+from experiment.axes import AXES
 from experiment.results import Trained
 from flows import shown
 
 log = logging.getLogger("sweep")
 
 SECONDS_BETWEEN_LINES = 5.0
+SHOWN = 5  # of the best, while the grid is trained
+
+
+class Display(Progress):
+    """A bar and, below it, the best trainings so far."""
+
+    best: Sequence[Trained] = ()  # the best first
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        if self.best:
+            yield standings(self.best)
+
+
+def standings(best: Sequence[Trained]) -> Table:
+    """Return some trainings as a table."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in (*(axis.label for axis in AXES.values()), "accuracy", "loss", "epoch"):
+        table.add_column(heading, justify="right")
+    for trained in best:
+        values = [f"{getattr(trained.combination, name):g}" for name in AXES]
+        table.add_row(
+            *values, f"{trained.val_accuracy:.2%}", f"{trained.val_cross_entropy:.4f}", f"{trained.best_epoch}"
+        )
+    return table
 
 
 class GridProgress:
@@ -23,10 +50,10 @@ class GridProgress:
     def __init__(self, total: int, workers: int) -> None:
         self.total, self.workers = total, workers
         self.done = self.cached = self.failed = 0
-        self.best: Trained | None = None
+        self.best: list[Trained] = []
         self.started = time.monotonic()
         self.last_line = self.started
-        self.bar: Progress | None = None
+        self.bar: Display | None = None
         self.artifact = shown.begin_progress(total)  # in the Prefect UI
 
     def add(self, trained: Trained | None, cached: bool) -> None:
@@ -35,18 +62,21 @@ class GridProgress:
         self.cached += cached
         self.failed += trained is None
         if trained and trained.val_accuracy is not None:
-            best = self.best.val_accuracy if self.best else None
-            if best is None or trained.val_accuracy > best:
-                self.best = trained
+            self.best = sorted([*self.best, trained], key=lambda run: -(run.val_accuracy or 0))[:SHOWN]
         now, words = time.monotonic(), self.words()
         if self.bar:
-            self.bar.update(self.bar.task_ids[0], completed=self.done, words=words)
+            self.bar.best = self.best
+            self.bar.update(self.bar.task_ids[0], completed=self.done, words=", ".join(self.counts()))
         if now - self.last_line >= SECONDS_BETWEEN_LINES or self.done == self.total:
             self.last_line = now
             shown.progressed(self.artifact, self.done, self.total, words)
             log.info("train: %d of %d done, %s", self.done, self.total, words, extra={"console": not self.bar})
 
     def words(self) -> str:
+        best = [f"best so far {run.val_accuracy:.2%} ({run.combination})" for run in self.best[:1]]
+        return ", ".join([*self.counts(), *best])
+
+    def counts(self) -> list[str]:
         parts = []
         if self.cached:
             parts.append(f"{self.cached} cached")
@@ -54,13 +84,11 @@ class GridProgress:
             parts.append(f"{self.failed} failed")
         if running := min(self.workers, self.total - self.done):
             parts.append(f"{running} running")
-        if self.best:
-            parts.append(f"best so far {self.best.val_accuracy:.2%} ({self.best.combination})")
         trained = self.done - self.cached
         if running and trained:
             left = (time.monotonic() - self.started) / trained * (self.total - self.done)
             parts.append(f"at most {duration(left)} left")  # the longest go first
-        return ", ".join(parts)
+        return parts
 
 
 @contextmanager
@@ -76,8 +104,9 @@ def grid_progress(total: int, workers: int) -> Iterator[GridProgress]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[words]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress.bar:
-        progress.bar.add_task("train", total=total, words=progress.words())
+    progress.bar = Display(*columns, console=Console(stderr=True), transient=True)
+    with progress.bar:
+        progress.bar.add_task("train", total=total, words=", ".join(progress.counts()))
         yield progress
     log.info("train: %d of %d done, %s", progress.done, total, progress.words())
 

@@ -33,7 +33,8 @@ from experiment.summary import Summary
 from flows import shown, startup
 from flows.command import command
 from flows.progress import grid_progress
-from report.page.render import PAGE, page
+from report.page import PAGE
+from report.page.render import page
 from report.summary import summarized
 from report.verdict import verdict
 from tasks.check_gradients import check_gradients

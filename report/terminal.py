@@ -11,14 +11,14 @@ from report import remarks
 from report.importance import in_words
 
 HEADINGS = 13  # letters
+WIDTH = 60  # columns, but for commands and addresses
 
 
-def closing(summary: Summary, files: str, next_steps: Sequence[tuple[str, str]]) -> Group:
-    """Return the short table: what won, how good it is, where it lies, what to do next.
+def closing(summary: Summary, next_steps: Sequence[tuple[str, str]]) -> Group:
+    """Return the short table, for a console of `WIDTH` columns: what won, how good it is, what to see and do next.
 
     Parameters
     ----------
-    files : where the sweep's files are
     next_steps : headings and commands, which are never broken into lines: they are there to be pasted
     """
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -60,7 +60,6 @@ def closing(summary: Summary, files: str, next_steps: Sequence[tuple[str, str]])
         table.add_row("what mattered", in_words(summary.importance))
     for warning in remarks.warnings(summary):
         table.add_row("warning", warning)
-    table.add_row("files", files)
     steps = [
         Text.assemble((heading.ljust(HEADINGS + 2), "bold"), text, no_wrap=True, overflow="ignore")
         for heading, text in next_steps

@@ -43,6 +43,11 @@ def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
         ("time", f"{summary.seconds} s"),
         *(note for note in notes.items() if note[1]),
     ]
-    table = "\n".join(f"| {heading} | {text} |" for heading, text in rows)
+    table = "\n".join(f"| {heading} | {cell(text)} |" for heading, text in rows)
     words = "\n\n".join(summary.analysis)
     return f"# {summary.name}\n\n| | |\n|---|---|\n{table}\n\n{words}\n\n![Parallel coordinates]({picture})\n"
+
+
+def cell(text: str) -> str:
+    """Return a text as it stands in a table: names in it may hold what Markdown and HTML take for their own."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")

@@ -15,7 +15,6 @@ from experiment.summary import Summary
 from report import remarks
 from report.importance import REST
 
-PAGE = "report.html"
 SCRIPTS = ("echarts/echarts.min.js", "state.js", "charts.js", "table.js", "page.js")
 
 
@@ -41,7 +40,6 @@ def page(summary: Summary, ranking: Sequence[Candidate], shown: bytes, notes: Ma
         seeds=len(ranking[0].trained),
         importance=sorted(summary.importance.items(), key=lambda item: (item[0] == REST, -item[1])),
         labels={name: axis.label for name, axis in AXES.items()},
-        ranking=remarks.ranking(summary) if summary.combinations > 1 else "",
         warnings=remarks.warnings(summary),
         notes={heading: text for heading, text in notes.items() if text},
         style=Markup(text("page.css")),  # noqa: S704  # ours, as are the scripts

@@ -5,6 +5,7 @@ import pty
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,9 @@ def test_away_from_a_terminal_progress_is_plain_lines_and_the_table_comes_last(p
     assert not re.search(r"[\r\x1b]", done.stderr + done.stdout)
     rows = [re.split(r"  +", line)[0] for line in done.stdout.strip().splitlines()]
     assert [row for row in rows if row][:5] == ["sweep", "best", "best epoch", "validation", "test"]
-    assert {"files", "Prefect UI", "W&B"} <= set(rows)
+    assert {"files", "page", "Prefect UI", "W&B"} <= set(rows)
+    table = done.stdout.partition("\nfiles ")[0]
+    assert max(map(len, table.splitlines())) <= 60
     assert re.search(r"test +accuracy \d\d\.\d\d%, cross-entropy \d\.\d{4}", done.stdout)
     again = program("--data-dir", digits, *GRID)
     assert "2 combinations, 2 of them cached" in again.stdout
@@ -42,7 +45,7 @@ def test_away_from_a_terminal_progress_is_plain_lines_and_the_table_comes_last(p
 
 
 @pytest.mark.slow
-def test_on_a_terminal_progress_is_one_live_line(program, digits, prefect_server, tmp_path):
+def test_on_a_terminal_progress_is_a_live_line_above_the_best_so_far(program, digits, prefect_server, tmp_path):
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "flows", "--artifacts", tmp_path / "artifacts", "--data-dir", digits, *GRID]
     environment = clean_environment() | {"PREFECT_API_URL": prefect_server, "TERM": "xterm", "COLUMNS": "120"}
@@ -57,7 +60,34 @@ def test_on_a_terminal_progress_is_one_live_line(program, digits, prefect_server
     os.close(terminal)
     assert process.wait(60) == 0
     assert re.search(rb"train.*0/2.*\r\x1b\[2K.*train.*2/2", seen, re.S)
+    assert re.search(rb"learning rate.*batch size.*accuracy.*\r\n +0\.[15] +64 +0 +\d\d\.\d\d%", seen)
     assert re.search(rb"test.*accuracy", seen)
+
+
+def test_the_page_of_a_sweep_is_named_and_opened_where_there_is_a_browser(tmp_path, monkeypatch):
+    folder = tmp_path / "artifacts" / "sweeps" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "report.html").write_text("a page")
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >{opened}\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    command = [sys.executable, "-m", "flows", "page", "mine", "--artifacts", str(tmp_path / "artifacts")]
+    for display, opens in ((None, False), (":0", True)):
+        environment = clean_environment() | ({"DISPLAY": display} if display else {})
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+        assert (done.returncode, Path(PROJECT, done.stdout.strip()).resolve()) == (0, folder / "report.html")
+        assert opened.exists() == opens
+    assert opened.read_text().strip() == (folder / "report.html").as_uri()
+
+
+def test_of_a_sweep_that_is_not_there_no_page_is_opened(typed, tmp_path):
+    code, said = typed("page", "none", "--artifacts", tmp_path)
+    assert code == 2
+    assert "there is no such page; run the sweep first" in said
 
 
 @pytest.mark.slow
