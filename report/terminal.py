@@ -24,7 +24,7 @@ def closing(summary: Summary, next_steps: Sequence[tuple[str, str]]) -> Group:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", min_width=HEADINGS)
     table.add_column(overflow="fold")
-    count = f"{summary.combinations} combinations"
+    count = f"{summary.combinations} combination{'s' if summary.combinations > 1 else ''}"
     table.add_row(
         "sweep", f"{count}, {summary.cached} of them cached, {summary.diverged} diverged, {summary.seconds} s"
     )

@@ -51,9 +51,10 @@ def report(
     run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures)
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
     W, class_names, confusion = run.open(model.W), meaning.class_names, run.open(test.confusion)
+    parallel = pictures.parallel_coordinates(table)
     drawn = {
         "learning_curves.png": pictures.learning_curves(histories, best.combination),
-        "parallel_coordinates.png": pictures.parallel_coordinates(table),
+        "parallel_coordinates.png": parallel,
         "confusion.png": pictures.confusion(confusion, class_names),
         "weights.png": pictures.weights(W, class_names) if meaning.pictures else None,
     }
@@ -65,7 +66,7 @@ def report(
         if figure:
             contents[name] = pictures.png(figure)
         else:
-            log.info("No %s: examples of %d values are not square pictures.", name, len(W))
+            log.info("No %s: examples of these %d values are no square pictures.", name, len(W))
     shown = page_data(ranking, list(histories.values())) | classes_data(
         W, class_names, test.class_accuracy, confusion, run.open(test.mistakes), run.open(test.mistaken),
         pictures=meaning.pictures,
@@ -73,7 +74,7 @@ def report(
     return Report(
         files={name: run.put_file(content) for name, content in contents.items()},
         page=run.put_file(json.dumps(shown, separators=(",", ":")).encode()),
-        preview=run.put_file(pictures.png(pictures.parallel_coordinates(table), dpi=60, colors=48)),
+        preview=run.put_file(pictures.png(parallel, dpi=60, colors=48)),
     )
 
 
