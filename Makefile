@@ -19,6 +19,11 @@ help: ## list the targets
 	env -i PREFECT_HOME="$(abspath .venv/prefect)" $(BIN)/prefect server database upgrade --yes >/dev/null
 	@touch $@
 
+# Pandoc and Typst, 240 MB on disk that a sweep does without.
+.venv/pdf: requirements-pdf.lock .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-pdf.lock
+	@touch $@
+
 .PHONY: setup
 setup: .venv/installed ## create .venv from the hashed lock
 
@@ -26,8 +31,12 @@ setup: .venv/installed ## create .venv from the hashed lock
 sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--max-epochs 20"
 	$(BIN)/python -m flows $(ARGS)
 
+.PHONY: pdf
+pdf: .venv/pdf ## write the newest sweep to submission.pdf, to hand in; another: make pdf ARGS=artifacts/sweeps/NAME
+	$(BIN)/python -m report.pdf $(ARGS)
+
 .PHONY: test
-test: check ## run the checks and all tests; the quick ones alone: make test ARGS='-m "not hostile"'
+test: check .venv/pdf ## run the checks and all tests; the quick ones alone: make test ARGS='-m "not hostile"'
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
@@ -79,6 +88,8 @@ bench: .venv/installed ## measure speed and memory side by side
 	$(BIN)/python -m benchmarks
 
 .PHONY: lock
-lock: ## renew requirements.lock from pyproject.toml (needs uv)
+lock: ## renew the locks from pyproject.toml (needs uv)
 	uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
 		--group dev pyproject.toml --output-file requirements.lock
+	uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+		--group pdf --constraint requirements.lock --output-file requirements-pdf.lock

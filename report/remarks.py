@@ -5,9 +5,9 @@ from experiment.summary import Summary
 
 def ranking(summary: Summary) -> str:
     """Return how far the ranking can be trusted, in one line."""
-    others = summary.combinations - 1
+    near, others = summary.within_noise, summary.combinations - 1
     return (
-        f"{summary.within_noise} of the {others} others {'is' if summary.within_noise == 1 else 'are'} within noise of the best in accuracy "
+        f"{near} of the {others} others {'is' if near == 1 else 'are'} within noise of the best in accuracy "
         "(95 %, paired on the same validation rows)"
     )
 

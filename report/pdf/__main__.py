@@ -1,0 +1,66 @@
+"""Command line: `python -m report.pdf`."""
+
+import sys
+from pathlib import Path
+
+from cyclopts import App, CycloptsError, Parameter
+
+from experiment.errors import InputError
+from report.pdf.finished import finished
+
+DONE = 0
+
+app = App(
+    name="python -m report.pdf",
+    help="Write a finished sweep, the derivations and the code as one PDF.",
+    help_format="plaintext",
+    version_flags=[],
+    default_parameter=Parameter(negative=()),
+    result_action="return_value",
+)
+
+
+@app.default
+def pdf(
+    sweep: Path = Path("artifacts/sweeps/latest"), *, output: Path = Path("submission.pdf"), author: str = ""
+) -> int:
+    """Write the PDF.
+
+    Parameters
+    ----------
+    sweep
+        A finished sweep's folder.
+    output
+        The file to write.
+    author
+        Who hands it in.
+    """
+    found = finished(sweep)
+    try:
+        from report.pdf.typeset import submission
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed; make pdf installs what is needed") from error
+    content = submission(found, author)
+    draft = output.with_name(f"{output.name}.part")
+    try:
+        draft.write_bytes(content)
+        draft.replace(output)
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror}); name another file with --output") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    print(f"{output}: sweep {found.summary.name}, {len(content) / 1e6:.1f} MB")
+    return DONE
+
+
+def main() -> int:
+    try:
+        code: int = app(exit_on_error=False, print_error=False)
+        return code
+    except (CycloptsError, InputError) as error:
+        print(error, file=sys.stderr)
+        return InputError.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

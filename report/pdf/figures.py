@@ -1,0 +1,55 @@
+"""The figures of a sweep as rows of two: what it is, what it came to."""
+
+from experiment.summary import Summary
+from report import remarks
+from report.pictures import MOST_CLASSES
+
+
+def test_rows(summary: Summary) -> list[tuple[str, str]]:
+    """Return what the test set said, beside what knowing nothing would give."""
+    low, high = summary.test_accuracy_95
+    floor = summary.baseline
+    return [
+        ("accuracy", f"{summary.test_accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%} (Wilson)"),
+        ("cross-entropy", f"{summary.test_loss:.4f}, without penalty"),
+        ("baseline", frequencies(floor["test_accuracy"], floor["test_loss"])),
+    ]
+
+
+def selection_rows(summary: Summary) -> list[tuple[str, str]]:
+    """Return how the model was chosen, and what is to be known of it."""
+    floor, optimum = summary.baseline, summary.lbfgs
+    tried = f"of {summary.combinations} tried" if summary.combinations > 1 else "the only one tried"
+    diverged = f", {summary.diverged} diverged" if summary.diverged else ""
+    side = "more" if summary.gap >= 0 else "less"
+    rows = [
+        ("winner", f"{summary.best.words}, {tried}{diverged}"),
+        ("best epoch", str(summary.best_epoch)),
+        ("accuracy", f"{summary.val_accuracy:.2%}, {abs(summary.gap):.2%} {side} than on the test set"),
+        ("cross-entropy", f"{summary.val_cross_entropy:.4f}, with its penalty {summary.val_loss:.4f}"),
+        ("baseline", frequencies(floor["val_accuracy"], floor["val_cross_entropy"])),
+    ]
+    if optimum:
+        found = f"accuracy {optimum['val_accuracy']:.2%}, cross-entropy {optimum['val_cross_entropy']:.4f}"
+        rows.append(("L-BFGS", f"{found} (scikit-learn, alpha {optimum['alpha']:g})"))
+    if summary.combinations > 1:
+        rows.append(("ranking", remarks.ranking(summary)))
+    if summary.data_note:
+        rows.append(("data", summary.data_note))
+    rows.append(("scaling", summary.scaling))
+    rows.append(("gradient check", f"worst relative error {summary.gradient_error:.1e}"))
+    rows.extend(("warning", warning) for warning in remarks.warnings(summary))
+    return rows
+
+
+def frequencies(accuracy: float, cross_entropy: float) -> str:
+    """Return what answering with the frequencies of the classes gives."""
+    return f"class frequencies: accuracy {accuracy:.2%}, cross-entropy {cross_entropy:.4f}"
+
+
+def class_rows(summary: Summary) -> list[tuple[str, str]]:
+    """Return the accuracy of each class, of many those that fare worst."""
+    classes = list(summary.class_accuracy.items())
+    if len(classes) > MOST_CLASSES:
+        classes = sorted(classes, key=lambda item: item[1])[:MOST_CLASSES]
+    return [(name, f"{accuracy:.1%}") for name, accuracy in classes]
