@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sweep")
 
+BEST = {"val_accuracy": "max", "val_loss": "min"}  # which of its values a figure is to be judged by
+
 
 def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callable[..., Iterator[State]]) -> State:
     """Drive a training to its end, from its last checkpoint if there is one; return the last state.
@@ -40,6 +42,8 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
         log.info("Resumes from epoch %d", len(state.history), extra={"console": False})
     run.define_metric("epoch", hidden=True)
     run.define_metric("*", step_metric="epoch")
+    for name, best in BEST.items():
+        run.define_metric(name, step_metric="epoch", summary=best)
     logged, saved = 0, time.monotonic()
     for latest in epochs(state=state, stop=lambda: flow_run.stop_requested):
         state = latest
