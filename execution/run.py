@@ -1,6 +1,6 @@
 """What the body of a step is handed beside its inputs: where arrays are, where figures go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 
 from execution.config import Underway
 from execution.storage import arrays, layout
+from execution.tracking import media
+from execution.tracking.artifacts import log_artifact
 from execution.training import follow
-from experiment.values import ArrayRef, FileRef
+from experiment.values import ArrayRef, Artifact, FileRef
 from softmax.sgd import State
 
 if TYPE_CHECKING:
+    import pandas as pd
     import wandb
 
 T = TypeVar("T")
@@ -44,6 +47,27 @@ class Run(Protocol):
     def summarize(self, **figures: Any) -> None:
         """Show figures of the step in W&B."""
 
+    def show_table(self, name: str, frame: "pd.DataFrame") -> None:
+        """Show a table there."""
+
+    def show_picture(self, name: str, png: bytes) -> None:
+        """Show a picture there."""
+
+    def show_bars(self, name: str, title: str, values: Mapping[str, float]) -> None:
+        """Show values there, a bar each."""
+
+    def show_confusion(self, name: str, counts: NDArray[Any], class_names: Sequence[str]) -> None:
+        """Show there how often each true class (row) was taken for which (column)."""
+
+    def note(self, paragraphs: Sequence[str]) -> None:
+        """Say there what came out."""
+
+    def made(self, artifact: Artifact) -> None:
+        """Record there that the step made something that has versions."""
+
+    def used(self, artifact: Artifact) -> None:
+        """Record there that the step used something that has versions."""
+
     def follow(self, epochs: Callable[..., Iterator[State]]) -> State:
         """Drive a training (`softmax.sgd.train` but for `state` and `stop`) to its end; return its last state."""
 
@@ -73,6 +97,27 @@ class TaskRun:
 
     def summarize(self, **figures: Any) -> None:
         self.tracked.summary.update(figures)
+
+    def show_table(self, name: str, frame: "pd.DataFrame") -> None:
+        media.show(self.execution, self.tracked, name, lambda: media.table(frame))
+
+    def show_picture(self, name: str, png: bytes) -> None:
+        media.show_picture(self.execution, self.tracked, name, png)
+
+    def show_bars(self, name: str, title: str, values: Mapping[str, float]) -> None:
+        media.show(self.execution, self.tracked, name, lambda: media.bars(title, values))
+
+    def show_confusion(self, name: str, counts: NDArray[Any], class_names: Sequence[str]) -> None:
+        media.show(self.execution, self.tracked, name, lambda: media.confusion(counts, class_names))
+
+    def note(self, paragraphs: Sequence[str]) -> None:
+        media.note(self.execution, self.tracked, paragraphs)
+
+    def made(self, artifact: Artifact) -> None:
+        log_artifact(self.execution, self.tracked, artifact, made=True)
+
+    def used(self, artifact: Artifact) -> None:
+        log_artifact(self.execution, self.tracked, artifact, made=False)
 
     def follow(self, epochs: Callable[..., Iterator[State]]) -> State:
         return follow(self.execution, self.identity, self.tracked, epochs)

@@ -30,7 +30,13 @@ speak_directly()  # here, for every process that runs a task comes by
 
 
 def step(
-    job_type: str, name: str = "", shown: Mapping[str, str] | None = None, **options: Any
+    job_type: str,
+    name: str = "",
+    *,
+    displayed: str = "",
+    shown: Mapping[str, str] | None = None,
+    also: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> Callable[[Callable[Concatenate[Run, P], R]], Task[Concatenate[Underway, P], R]]:
     """Make a body into a Prefect task: cached, tracked, and named.
 
@@ -41,7 +47,9 @@ def step(
     ----------
     job_type : of the step, in W&B
     name : of the task run and of its W&B run, a template over the inputs; the job type when left out
+    displayed : what the W&B run is called, if it is another name
     shown : what W&B's config shows beside the settings
+    also : settings that W&B's config shows under a second name, by that name
     options : of the Prefect task
     """
 
@@ -52,12 +60,14 @@ def step(
         @wraps(body)
         def run_step(execution: Underway, /, *args: P.args, **kwargs: P.kwargs) -> R:
             given = takes.bind(None, *args, **kwargs).arguments
-            config, called, began = settings(given), (name or job_type).format(**given), time.monotonic()
+            config, began = settings(given), time.monotonic()
+            called = (displayed or name or job_type).format(**given)
+            beside = {**(shown or {}), **{other: config[setting] for other, setting in (also or {}).items()}}
             try:
                 if execution.state.stop_requested:
                     raise Interrupted("stopped before it began")
                 refuse_forbidden(execution.storage)
-                with tracked(execution, job_type, called, {**config, **(shown or {})}) as run:
+                with tracked(execution, job_type, called, config | beside) as run:
                     result = body(TaskRun(execution, identity(), run, config), *args, **kwargs)
             except Interrupted as stopped:
                 return cancelled(stopped)  # type: ignore[return-value]  # Prefect takes a state for what it says

@@ -6,19 +6,22 @@ the cost of one by one, which is a twentieth of the training.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from execution.config import Underway
 from execution.storage import checkpoints
 from execution.tracking.runs import log_epochs
 from experiment.errors import Interrupted
-from softmax.sgd import State
+from softmax.sgd import Metrics, State
 
 if TYPE_CHECKING:
     import wandb
 
 log = logging.getLogger("sweep")
+
+BEST = {"val_accuracy": "max", "val_loss": "min"}  # which of its values a figure is to be judged by
+PICK: dict[str, Callable[[Iterable[float]], float]] = {"max": max, "min": min}
 
 
 def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callable[..., Iterator[State]]) -> State:
@@ -40,6 +43,8 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
         log.info("Resumes from epoch %d", len(state.history), extra={"console": False})
     run.define_metric("epoch", hidden=True)
     run.define_metric("*", step_metric="epoch")
+    for name, best in BEST.items():
+        run.define_metric(name, step_metric="epoch", summary=best)
     logged, saved = 0, time.monotonic()
     for latest in epochs(state=state, stop=lambda: flow_run.stop_requested):
         state = latest
@@ -55,7 +60,15 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
             checkpoints.save(storage, identity, state)
         raise Interrupted(f"stopped after epoch {len(state.history) if state else 0}")
     assert state is not None
+    if run.starting_step:
+        run.summary.update(best_of(state.history))
     return state
+
+
+def best_of(history: Sequence[Metrics]) -> dict[str, dict[str, float]]:
+    """Return the best values of all epochs as W&B's summary has them: a resumed run's knows its own epochs alone."""
+    values = {name: [value for row in history if (value := getattr(row, name)) == value] for name in BEST}
+    return {name: {BEST[name]: PICK[BEST[name]](known)} for name, known in values.items() if known}
 
 
 def say_where(state: State) -> None:

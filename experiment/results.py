@@ -4,7 +4,7 @@ from experiment.axes import Combination
 from experiment.comparison import Behind
 from experiment.data.raw import Column
 from experiment.data.scaling import Kind
-from experiment.values import ArrayRef, FileRef, Frozen, Result
+from experiment.values import ArrayRef, Artifact, FileRef, Frozen, Result
 
 
 class Examples(Frozen):
@@ -35,6 +35,7 @@ class Meaning(Frozen):
 
 
 class Dataset(Result):
+    name: str
     meaning: Meaning
     train: TrainingSet
     test: TestSet
@@ -44,14 +45,28 @@ class Dataset(Result):
         return len(self.meaning.class_names)
 
     @property
+    def arrays(self) -> dict[str, ArrayRef]:
+        """The four of them, by name."""
+        return {
+            **{"train_images": self.train.images, "train_labels": self.train.labels},
+            **{"test_images": self.test.images, "test_labels": self.test.labels},
+        }
+
+    @property
     def digests(self) -> dict[str, str]:
         """Of the four arrays."""
-        parts = {"train": self.train, "test": self.test}
-        return {
-            f"{part}_{kind}": getattr(examples, kind).digest
-            for part, examples in parts.items()
-            for kind in ("images", "labels")
+        return {name: array.digest for name, array in self.arrays.items()}
+
+    @property
+    def artifact(self) -> Artifact:
+        about = {
+            **{name: {"shape": list(array.shape), "dtype": array.dtype} for name, array in self.arrays.items()},
+            "class_names": list(self.meaning.class_names),
+            "label": self.meaning.label,
+            "note": self.meaning.note,
         }
+        contents = {f"{name}.npy": array for name, array in self.arrays.items()}
+        return Artifact(name=self.name, kind="dataset", contents=contents, about=about)
 
 
 class ScalingRef(Frozen):

@@ -1,5 +1,7 @@
 """The kinds of values that the project is made of: small, immutable, JSON."""
 
+from typing import Any, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -36,3 +38,12 @@ class FileRef(Frozen):
     """What a result keeps of a file, a picture say."""
 
     digest: str  # "file:sha256:<hex>" of its bytes
+
+
+class Artifact(Frozen):
+    """Something that has versions, one for each content: data, a model."""
+
+    name: str
+    kind: Literal["dataset", "model"]
+    contents: dict[str, ArrayRef | FileRef]  # by name
+    about: dict[str, Any]  # what is to be known of it, JSON

@@ -35,7 +35,7 @@ from flows.command import command
 from flows.progress import grid_progress
 from report.page import PAGE
 from report.page.render import page
-from report.summary import summarized
+from report.summary import summarized, with_report
 from report.verdict import verdict
 from tasks.check_gradients import check_gradients
 from tasks.download import download, source
@@ -113,10 +113,6 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     test = evaluate(execution, model, scaled.final_scaling, data.train, data.test)
     seconds = time.monotonic() - started
     runs = [[run.identity for run in candidate.trained] for candidate in ranking]
-    drawn = report(
-        execution, ranking, runs, model, scaled, test, data.meaning, lbfgs=optimum,
-        lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
-    )  # fmt: skip
     summary = summarized(
         ranking=ranking,
         runs=runs,
@@ -130,14 +126,17 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         name=execution.name,
         cached=cached,
         seconds=round(seconds, 1),
-        files={name: file.digest.rpartition(":")[2] for name, file in drawn.files.items()},
         steps={
             "download": data, "scale": scaled, "split": parts, "check_gradients": check, "select": selection,
-            "retrain": model, "evaluate": test, "report": drawn, **({"lbfgs": optimum} if optimum else {}),
+            "retrain": model, "evaluate": test, **({"lbfgs": optimum} if optimum else {}),
         },
         provenance=provenance(experiment, execution, data),
     )  # fmt: skip
-    return Done(summary, ranking, drawn)
+    drawn = report(
+        execution, ranking, runs, model, scaled, test, data.meaning, data.artifact, importance=summary.importance,
+        analysis=summary.analysis, lbfgs=optimum, lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
+    )  # fmt: skip
+    return Done(with_report(summary, drawn), ranking, drawn)
 
 
 def tell(experiment: Experiment, execution: Execution, begun: Underway, done: Done) -> str:

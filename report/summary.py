@@ -5,7 +5,7 @@ from itertools import chain
 
 from experiment.config import Recipe
 from experiment.ranking import Candidate
-from experiment.results import Evaluation, GradientCheck, Lbfgs, Meaning, Scaled, Split, Trained
+from experiment.results import Evaluation, GradientCheck, Lbfgs, Meaning, Report, Scaled, Split, Trained
 from experiment.summary import Summary
 from experiment.values import ORIGIN, Result
 from report import remarks
@@ -27,7 +27,7 @@ def summarized(
     steps: Mapping[str, Result],
     **about: object,
 ) -> Summary:
-    """Return the summary: what follows from the results, and the rest of its fields as they are given.
+    """Return the summary: what follows from the results, and the rest of its fields as they are given; no files yet.
 
     Parameters
     ----------
@@ -73,11 +73,18 @@ def summarized(
             "failed": 0,
             "runs": {name: (result.identity,) for name, result in steps.items()} | {"train": tuple(chain(*runs))},
             "diverged": sum(candidate.diverged for candidate in ranking),
+            "files": {},
         }
     )
     return summary.model_copy(
         update={"analysis": tuple(analysis(ranking, summary.importance, remarks.warnings(summary)))}
     )
+
+
+def with_report(summary: Summary, drawn: Report) -> Summary:
+    """Return the summary with what is beside it, too."""
+    files = {name: file.digest.rpartition(":")[2] for name, file in drawn.files.items()}
+    return summary.model_copy(update={"files": files, "runs": summary.runs | {"report": (drawn.identity,)}})
 
 
 def stopped_by_limit(run: Trained, recipe: Recipe) -> bool:

@@ -31,6 +31,11 @@ class Source(Settings):
     label: str | None = None
     seed: int | None = None  # of the test part, where it is split off
 
+    @property
+    def name(self) -> str:
+        """What the data set is called, if it has a name: files have none, for only their content counts."""
+        return "fashion-mnist" if self.given is None else self.given if isinstance(self.given, str) else "own-data"
+
 
 def source(experiment: Experiment) -> Source:
     """Look at the user's files, if any, so that the cache notices when they change."""
@@ -67,8 +72,11 @@ def download(run: Run, source: Source) -> Dataset:
         if meaning.note:
             log.info("data: %s", meaning.note)
     run.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
-    return Dataset(
+    data = Dataset(
+        name=source.name,
         meaning=meaning,
         train=TrainingSet(images=run.put(arrays.train_images), labels=run.put(arrays.train_labels)),
         test=TestSet(images=run.put(arrays.test_images), labels=run.put(arrays.test_labels)),
     )
+    run.made(data.artifact)
+    return data

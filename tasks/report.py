@@ -3,7 +3,8 @@
 import io
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import stdev
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from execution.run import Run
 from execution.step import step
 from experiment.ranking import Candidate
 from experiment.results import Evaluation, Lbfgs, Meaning, Report, Retrained, Scaled
+from experiment.values import Artifact
 from report.leaderboard import leaderboard, with_lbfgs
 
 log = logging.getLogger("sweep")
@@ -26,7 +28,10 @@ def report(
     scaled: Scaled,
     test: Evaluation,
     meaning: Meaning,
+    data: Artifact,
     *,
+    importance: Mapping[str, float],
+    analysis: Sequence[str],
     lbfgs: Lbfgs | None,
     lbfgs_run: str,
 ) -> Report:
@@ -35,12 +40,15 @@ def report(
     Parameters
     ----------
     ranking : the candidates, best first
+    data : what all of it was made from
+    importance, analysis : what mattered, in figures and in words
     runs, lbfgs_run : what the W&B runs are called, for the leaderboard; here, for a result's own are in no key
     """
     from report import pictures  # takes a second, and is mostly done
     from report.page.data import classes_data, page_data
 
     best, table = ranking[0], leaderboard(ranking, runs)
+    complete = with_lbfgs(table, lbfgs) if lbfgs else table
     figures = {
         "val_accuracy": best.val_accuracy,
         "val_cross_entropy": best.val_cross_entropy,
@@ -48,7 +56,7 @@ def report(
         "test_accuracy": test.test_accuracy,
         "test_loss": test.test_loss,
     }
-    run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures)
+    run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures, **spread(best))
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
     W, class_names, confusion = run.open(model.W), meaning.class_names, run.open(test.confusion)
     parallel = pictures.parallel_coordinates(table)
@@ -59,23 +67,44 @@ def report(
         "weights.png": pictures.weights(W, class_names) if meaning.pictures else None,
     }
     contents = {
-        "leaderboard.csv": (with_lbfgs(table, lbfgs) if lbfgs else table).to_csv(index=False).encode(),
+        "leaderboard.csv": complete.to_csv(index=False).encode(),
         "model.npz": saved_model(run, best, model, scaled, meaning, figures),
     }
+    run.show_table("leaderboard", complete)
     for name, figure in drawn.items():
         if figure:
             contents[name] = pictures.png(figure)
+            run.show_picture(name.removesuffix(".png"), contents[name])
         else:
             log.info("No %s: examples of these %d values are no square pictures.", name, len(W))
     shown = page_data(ranking, list(histories.values())) | classes_data(
         W, class_names, test.class_accuracy, confusion, run.open(test.mistakes), run.open(test.mistaken),
         pictures=meaning.pictures,
     )  # fmt: skip
+    run.show_confusion("confusion_matrix", confusion, class_names)
+    if importance:
+        run.show_bars("importance", "Share of the variance of validation accuracy", importance)
+    run.note(analysis)
+    files = {name: run.put_file(content) for name, content in contents.items()}
+    about = {**best.combination.model_dump(), "best_epoch": best.best_epoch, **figures}
+    run.used(data)
+    run.made(
+        Artifact(name=f"{data.name}-softmax", kind="model", contents={"model.npz": files["model.npz"]}, about=about)
+    )
     return Report(
-        files={name: run.put_file(content) for name, content in contents.items()},
+        files=files,
         page=run.put_file(json.dumps(shown, separators=(",", ":")).encode()),
         preview=run.put_file(pictures.png(parallel, dpi=60, colors=48)),
     )
+
+
+def spread(best: Candidate) -> dict[str, float]:
+    """Return the deviations over the seeds of what the figures are means of; {} under one seed."""
+    if len(best.trained) < 2:
+        return {}
+    names = ("val_accuracy", "val_cross_entropy", "val_loss")
+    deviations = {f"{name}_std": stdev(getattr(run, name) for run in best.trained) for name in names}
+    return {"seeds": len(best.trained), **deviations}
 
 
 def saved_model(

@@ -14,7 +14,13 @@ from softmax import sgd
 from softmax.loss import compact
 
 
-@step("retrain", name="retrain {combination}", shown={"type": "final_training"})
+@step(
+    "retrain",
+    name="retrain {combination}",
+    displayed="best_model_final_training",
+    shown={"type": "final_training"},
+    also={"epochs": "max_epochs"},
+)
 def retrain(
     run: Run, combination: Combination, seed: int, training: TrainingSet, classes: int, recipe: Recipe
 ) -> Retrained:

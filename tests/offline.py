@@ -5,12 +5,12 @@ https://github.com/google/leveldb/blob/main/doc/log_format.md; wandb has no publ
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
+from wandb.proto.wandb_internal_pb2 import ArtifactRecord, Record  # type: ignore[attr-defined]
 
 BLOCK = 32768
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
@@ -22,9 +22,13 @@ class OfflineRun:
     project: str = ""
     group: str = ""
     job_type: str = ""
+    display_name: str = ""
+    notes: str = ""
+    folder: Path = Path()
     config: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
+    artifacts: list[ArtifactRecord] = field(default_factory=list)
     exit_code: int | None = None
 
 
@@ -49,22 +53,34 @@ def offline_runs(artifacts: Path) -> list[OfflineRun]:
 
 
 def read(path: Path) -> OfflineRun:
-    run = OfflineRun()
+    run = OfflineRun(folder=path.parent)
     for record in records(path):
         kind = record.WhichOneof("record_type")
         if kind == "run":
             run.id, run.project = record.run.run_id, record.run.project
             run.group, run.job_type = record.run.run_group, record.run.job_type
-            run.config |= {item.key: json.loads(item.value_json) for item in record.run.config.update}
+            run.display_name, run.notes = record.run.display_name, record.run.notes
+            update(run.config, record.run.config.update)
         elif kind == "config":
-            run.config |= {item.key: json.loads(item.value_json) for item in record.config.update}
+            update(run.config, record.config.update)
         elif kind == "history":
-            items = {item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.history.item}
-            run.rows.append(items)
+            run.rows.append(update({}, record.history.item))
         elif kind == "summary":
-            run.summary |= {
-                item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.summary.update
-            }
+            update(run.summary, record.summary.update)
+        elif kind == "artifact":
+            run.artifacts.append(record.artifact)
         elif kind == "exit":
             run.exit_code = record.exit.exit_code
     return run
+
+
+def update(values: dict[str, Any], items: Iterable[Any]) -> dict[str, Any]:
+    """Put in what the items say, each under its key, which may lead into dictionaries of dictionaries."""
+    for item in items:
+        *path, last = item.nested_key or [item.key]
+        inner = values
+        for key in path:
+            inner = inner.setdefault(key, {})
+        value = json.loads(item.value_json)
+        inner[last] = {**inner.get(last, {}), **value} if isinstance(value, dict) else value
+    return values

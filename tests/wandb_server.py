@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit
 
+from tests.wandb_artifacts import Artifacts
 from tests.wandb_runs import HISTORY, Json, Run, resume, storage_id
 
 
@@ -38,6 +39,7 @@ class WandbServer:
 
     def __init__(self) -> None:
         self.runs: dict[str, Run] = {}
+        self.artifacts = Artifacts()
         self.requests: list[Request] = []
         self.delay = 0.0  # seconds before every answer
         self.refuse: int | None = None  # the status of every answer, such as 401 or 503
@@ -112,8 +114,7 @@ class WandbServer:
         graphql = path == "/graphql"
         stream = re.fullmatch(r"/files/[^/]+/[^/]+/([^/]+)/file_stream", path) if method == "POST" else None
         message: Json = json.loads(body) if graphql or stream else {}
-        named = re.search(r"(?:query|mutation)\s+(\w+)", message.get("query", ""))
-        operation = named[1] if named else ""
+        operation = (re.findall(r"(?:query|mutation)\s+(\w+)", message.get("query", "")) or [""])[0]
         with self._lock:
             self.requests.append(Request(method, path, operation))
         time.sleep(self.delay)
@@ -122,9 +123,9 @@ class WandbServer:
         if self.refuse:
             raise Refusal(self.refuse, "refused")
         with self._lock:
-            if method == "PUT" and path.startswith("/storage/"):
-                _, _, run_id, name = path.split("/", 3)
-                self.runs[unquote(run_id)].files[unquote(name)] = body
+            if method == "PUT":
+                _, where, owner, name = map(unquote, path.split("/", 3))
+                (self.runs[owner].files if where == "storage" else self.artifacts.begun[int(owner)].files)[name] = body
                 return {}
             if path.startswith("/sdk/otel/"):  # the client's telemetry, which old servers do not take
                 raise Refusal(404, "not found")
@@ -159,6 +160,8 @@ class WandbServer:
                 to = f"{self.url}/storage/{quote(given['run'])}"
                 links = [{"name": name, "uploadUrl": f"{to}/{quote(name)}"} for name in given["files"]]
                 return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": links}}
+        if answer := self.artifacts.answer(operation, given, self.url):
+            return answer
         raise Refusal(400, f"Cannot query field of {operation}")
 
     def _model(self, project: str, entity: str) -> Json:

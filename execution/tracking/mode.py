@@ -1,6 +1,8 @@
 """Whether a sweep is tracked online, offline or not at all: settled once, at its start."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import requests
 
@@ -86,3 +88,12 @@ def go_offline(execution: Underway, trouble: str) -> None:
     if execution.state.give_up_tracking():
         folder = execution.storage.folder(layout.TRACKING)
         log.warning("W&B: %s. Tracking goes on offline; send it later with: %s", trouble, sync(folder))
+
+
+@contextmanager
+def harmless(execution: Underway, what: str) -> Iterator[None]:
+    """Let what cannot be logged cost a warning, not the sweep."""
+    try:
+        yield
+    except Exception as error:
+        go_offline(execution, f"{what} could not be logged ({error})")

@@ -24,6 +24,7 @@ from execution.cache.policy import identity
 from execution.config import Underway
 from execution.storage import layout
 from execution.storage.permissions import user_cache, writable
+from execution.tracking.artifacts import keep_artifacts
 from execution.tracking.credentials import Malformed, settings
 from execution.tracking.mode import PATIENCE, go_offline
 from execution.tracking.offline import sync
@@ -57,6 +58,7 @@ def tracked(execution: Underway, job_type: str, name: str, config: dict[str, Any
     where = f"(offline; to send it: {sync(Path(run.dir).parent)})" if run.offline else run.url
     log.info("W&B run %s %s", run.id, where, extra={"console": False})
     faults.point("tracking begun")
+    keep_artifacts(run)
     try:
         yield run
     except BaseException:
@@ -88,6 +90,12 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
             init_timeout=PATIENCE,
             finish_timeout=PATIENCE,
             finish_timeout_raises=True,
+            # Of an artifact the client asks more before it heeds that a run is to end, 20 minutes long by itself. To
+            # give up sooner than a run may take to end would lose the artifact and call the run sent.
+            x_graphql_timeout_seconds=PATIENCE / 2,
+            x_graphql_retry_max=2,
+            x_graphql_retry_wait_min_seconds=PATIENCE / 2,
+            x_graphql_retry_wait_max_seconds=PATIENCE / 2,
             # What a run would find out about the machine again and again is in the sweep's summary.
             x_save_requirements=False,
             x_disable_meta=True,
@@ -115,6 +123,8 @@ def set_up(folder: Path) -> None:
     # Without a cache that it finds, by HOME alone, the client's service writes its log to the terminal.
     if not ({"HOME", "XDG_CACHE_HOME"} & os.environ.keys() and writable(user_cache() / "wandb")):
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
+    # What an offline run's tables are sent from: to be found here when the run is synced, on another day, say.
+    os.environ.setdefault("WANDB_DATA_DIR", str(folder / "staging"))
     with suppress(Malformed):  # of which `mode.settled` has warned, unless tracking is off
         settings()
     wandb.setup()

@@ -29,6 +29,7 @@ class Rows:
 
     def __init__(self):
         self.epochs = []
+        self.summary = {}
 
     def define_metric(self, *_, **__):
         pass
@@ -88,3 +89,24 @@ def test_a_checkpoint_is_written_as_often_as_is_asked_for(execution, monkeypatch
     monkeypatch.setattr(checkpoints, "save", lambda storage, identity, state: saved.append(len(state.history)))
     follow(execution.model_copy(update={"checkpoint_seconds": 0}), "mine", Rows(), EPOCHS)
     assert saved == list(range(1, 10))
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_resumed_runs_summary_knows_the_best_of_all_epochs(execution, resumed):
+    run = Rows()
+    run.starting_step = 6 if resumed else 0
+    history = follow(execution, "identity", run, EPOCHS).history
+    best = {
+        "val_accuracy": {"max": max(row.val_accuracy for row in history)},
+        "val_loss": {"min": min(row.val_loss for row in history)},
+    }
+    assert run.summary == (best if resumed else {})
+
+
+def test_without_validation_rows_there_is_no_best(execution):
+    run = Rows()
+    run.starting_step = 6
+    follow(
+        execution, "identity", run, partial(sgd.train, IMAGES, LABELS, np.arange(60), None, engine="numpy", **RECIPE)
+    )
+    assert run.summary == {}

@@ -121,6 +121,8 @@ def test_a_killed_online_run_is_taken_up_again_with_every_epoch_once(server, beg
     assert process.returncode == 0, said
     assert killed.state == "finished"
     assert epochs(killed) == [row["epoch"] for row in killed.received] == list(range(1, 41))
+    assert killed.summary["val_accuracy"] == {"max": max(row["val_accuracy"] for row in killed.history)}
+    assert killed.summary["val_loss"] == {"min": min(row["val_loss"] for row in killed.history)}
     assert len(server.runs) == before + 4  # select, retrain, evaluate, report
 
 

@@ -41,9 +41,13 @@ def results(artifacts: Path) -> dict[str, Any]:
 
 
 def own(values: dict[str, Any]) -> str:
-    """Without what W&B adds, clocks and step counts; numbers as floats, for a sync turns 0.0 to 0."""
-    plain = {name: value for name, value in sorted(values.items()) if not name.startswith("_")}
-    return str({name: float(value) if isinstance(value, int) else value for name, value in plain.items()})
+    """Without what W&B adds: clocks, step counts, addresses; numbers as floats, for a sync turns 0.0 to 0."""
+    plain = {
+        name: own(value) if isinstance(value, dict) else float(value) if isinstance(value, int) else value
+        for name, value in sorted(values.items())
+        if not name.startswith("_") and name != "artifact_path"
+    }
+    return str(plain)
 
 
 def rows_on_disk(artifacts: Path) -> list[Row]:

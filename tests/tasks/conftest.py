@@ -13,6 +13,7 @@ from execution.step import settings
 from execution.storage import arrays
 from execution.storage.local import LocalStorage
 from experiment.results import Baseline, Split, TestSet, TrainingSet
+from experiment.values import Artifact
 from softmax.sgd import State
 
 
@@ -23,6 +24,10 @@ class FolderRun:
         self.storage, self.config = LocalStorage(root=folder), settings(inputs)
         self.downloads = folder / "downloads"
         self.summary: dict[str, Any] = {}
+        self.shown: dict[str, Any] = {}
+        self.notes: list[str] = []
+        self.artifacts_made: list[Artifact] = []
+        self.artifacts_used: list[Artifact] = []
 
     def open(self, ref):
         return arrays.open_array(self.storage, ref)
@@ -41,6 +46,27 @@ class FolderRun:
 
     def summarize(self, **figures):
         self.summary |= figures
+
+    def show_table(self, name, frame):
+        self.shown[name] = frame
+
+    def show_picture(self, name, png):
+        self.shown[name] = png
+
+    def show_bars(self, name, title, values):
+        self.shown[name] = values
+
+    def show_confusion(self, name, counts, class_names):
+        self.shown[name] = counts
+
+    def note(self, paragraphs):
+        self.notes += paragraphs
+
+    def made(self, artifact):
+        self.artifacts_made.append(artifact)
+
+    def used(self, artifact):
+        self.artifacts_used.append(artifact)
 
     def follow(self, epochs: Callable[..., Iterator[State]]) -> State:
         *_, state = epochs(state=None)

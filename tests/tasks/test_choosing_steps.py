@@ -1,7 +1,7 @@
 """The steps after the trainings: select, evaluate, report."""
 
 import io
-from statistics import fmean
+from statistics import fmean, stdev
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from experiment.results import (
     Trained,
     TrainingSet,
 )
+from experiment.values import Artifact
 from tasks.evaluate import evaluate
 from tasks.report import report
 from tasks.select import select
@@ -149,6 +150,8 @@ def test_the_mistakes_kept_are_the_five_of_each_class_that_gave_it_least(call, r
 
 # ---- report
 
+DATA = Artifact(name="digits", kind="dataset", contents={}, about={})
+
 
 @pytest.fixture
 def reported(call, run, trained):
@@ -171,11 +174,11 @@ def reported(call, run, trained):
     examples = TrainingSet(images=model.W, labels=model.b)
     scaled = Scaled(train=examples, train_scaling=GREY, final=examples, final_scaling=GREY, said="")
     meaning = Meaning(class_names=NAMES)
-    result, _ = call(
-        report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, meaning=meaning, lbfgs=None,
-        lbfgs_run="",
+    result, told = call(
+        report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, meaning=meaning, data=DATA,
+        importance={"alpha": 1.0}, analysis=("Alpha mattered.",), lbfgs=None, lbfgs_run="",
     )  # fmt: skip
-    return {name: run.read(file) for name, file in result.files.items()}, runs, run.read(result.preview)
+    return {name: run.read(file) for name, file in result.files.items()}, runs, run.read(result.preview), told
 
 
 def test_the_leaderboard_has_means_deviations_and_the_runs_it_was_told(reported):
@@ -186,7 +189,7 @@ def test_the_leaderboard_has_means_deviations_and_the_runs_it_was_told(reported)
 
 
 def test_the_model_has_the_final_and_the_validated_weights_each_under_its_name(reported, run):
-    files, runs, _ = reported
+    files, runs, *_ = reported
     with np.load(io.BytesIO(files["model.npz"]), allow_pickle=False) as model:
         assert (model["W"] == 2).all()
         assert (model["b"] == 3).all()
@@ -199,9 +202,36 @@ def test_the_model_has_the_final_and_the_validated_weights_each_under_its_name(r
 
 
 def test_the_pictures_are_pictures_and_the_preview_a_small_one(reported):
-    files, _, preview = reported
+    files, _, preview, _ = reported
     pictures = {name: content for name, content in files.items() if name.endswith(".png")}
     assert pictures.keys() == {"learning_curves.png", "parallel_coordinates.png", "confusion.png", "weights.png"}
     for content in (*pictures.values(), preview):
         assert content.startswith(b"\x89PNG")
     assert len(preview) < len(pictures["parallel_coordinates.png"]) / 2
+
+
+def test_what_can_be_looked_at_is_what_was_written(reported):
+    files, _, _, told = reported
+    for name in ("learning_curves", "parallel_coordinates", "confusion", "weights"):
+        assert told.shown[name] == files[f"{name}.png"]
+    assert told.shown["leaderboard"].to_csv(index=False).encode() == files["leaderboard.csv"]
+    assert told.shown["importance"] == {"alpha": 1.0}
+    np.testing.assert_array_equal(told.shown["confusion_matrix"], 9 * np.eye(10, dtype=int))
+    assert told.notes == ["Alpha mattered."]
+
+
+def test_the_model_is_made_of_the_data(reported, run):
+    files, _, _, told = reported
+    assert told.artifacts_used == [DATA]
+    (model,) = told.artifacts_made
+    assert (model.name, model.kind, list(model.contents)) == ("digits-softmax", "model", ["model.npz"])
+    assert run.read(model.contents["model.npz"]) == files["model.npz"]
+    assert model.about["test_accuracy"] == 0.8
+
+
+def test_the_summary_has_the_winners_mean_and_deviation_over_the_seeds(reported):
+    summary = reported[3].summary
+    assert summary["val_accuracy"] == pytest.approx(0.80)
+    assert summary["val_accuracy_std"] == pytest.approx(stdev([0.81, 0.79]))
+    assert summary["seeds"] == 2
+    assert {"val_loss_std", "val_cross_entropy_std"} <= summary.keys()

@@ -24,6 +24,19 @@ def test_a_users_files_are_taken_as_they_are_under_names_that_their_content_give
     assert handle.summary == {"train_examples": 1400, "test_examples": 397}
 
 
+def test_the_data_is_an_artifact_of_its_arrays_digests(call, digits):
+    result, handle = call(download, source=source(Experiment(data_dir=digits)))
+    (made,) = handle.artifacts_made
+    assert {name: array.digest for name, array in made.contents.items()} == {
+        f"{name}.npy": digest for name, digest in result.digests.items()
+    }
+    assert (made.name, made.kind) == ("own-data", "dataset")
+    assert made.about["train_images"] == {"shape": [1400, 64], "dtype": "uint8"}
+    assert made.about["class_names"] == list(result.meaning.class_names)
+    named, _ = call(download, source=source(Experiment(data="wine")))
+    assert named.artifact.name == "wine"
+
+
 def test_nothing_in_the_result_tells_where_the_files_lay(call, digits):
     result, _ = call(download, source=source(Experiment(data_dir=digits)))
     assert str(digits.parent) not in result.model_dump_json()

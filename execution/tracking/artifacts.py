@@ -1,0 +1,65 @@
+"""What has versions at W&B: data and models, one version for each content, and which was made from which.
+
+An array is recorded by its digest alone: it stays where it is, nothing is read or sent. A file is sent as it is. W&B
+makes no second version of a content that it has, so a step that runs again and a run that is synced again add none.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from execution.config import Underway
+from execution.storage import arrays
+from execution.tracking.mode import harmless
+from experiment.values import ArrayRef, Artifact
+
+if TYPE_CHECKING:
+    import wandb
+
+LONGEST = 128  # characters of a name
+
+
+def keep_artifacts(run: "wandb.Run") -> None:
+    """Have a run write the artifacts that it logs, those of its tables too, into its own file, as offline ones do.
+
+    By itself an online run hands them to the server alone: one that ends offline would have lost them. And for each it
+    asks the server first, 20 s long, whether its type is right.
+    """
+
+    def publish(artifact: "wandb.Artifact", aliases: list[str] | None = None, **about: Any) -> "wandb.Artifact":
+        artifact.finalize()
+        flags = {name: about.get(name, False) for name in ("is_user_created", "use_after_commit")}
+        run._interface.publish_artifact(run, artifact, ["latest"] if aliases is None else aliases, **flags)  # type: ignore[union-attr]
+        return artifact
+
+    run._log_artifact = publish  # type: ignore[method-assign,assignment]
+
+
+def log_artifact(execution: Underway, run: "wandb.Run", artifact: Artifact, *, made: bool) -> None:
+    """Record that a run made an artifact, or that it used one.
+
+    `run.use_artifact` does the latter but waits until the server has it, and refuses offline. Like this an offline run
+    says what it used, and the server knows once the run is synced.
+    """
+    if run.disabled:
+        return
+    with harmless(execution, f"{artifact.name} of run {run.id}"):
+        version = version_of(execution, artifact)
+        if made:
+            run.log_artifact(version)
+        else:
+            run._log_artifact(version, aliases=[], is_user_created=True, use_after_commit=True)
+
+
+def version_of(execution: Underway, artifact: Artifact) -> "wandb.Artifact":
+    """Return it as W&B's client has it."""
+    import wandb
+
+    name = re.sub(r"[^\w.-]+", "-", artifact.name, flags=re.ASCII)[:LONGEST]
+    version = wandb.Artifact(name, artifact.kind, metadata=artifact.about)
+    for called, ref in artifact.contents.items():
+        if isinstance(ref, ArrayRef):
+            version.add_reference(ref.digest, called, checksum=False)
+        else:
+            path = arrays.verified(execution.storage, arrays.key_of(ref.digest))
+            version.add_file(str(path), called, policy="immutable", skip_cache=True)  # no copy: it never changes
+    return version
