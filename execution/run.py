@@ -68,8 +68,11 @@ class Run(Protocol):
     def used(self, artifact: Artifact) -> None:
         """Record there that the step used something that has versions."""
 
-    def follow(self, epochs: Callable[..., Iterator[State]]) -> State:
-        """Drive a training (`softmax.sgd.train` but for `state` and `stop`) to its end; return its last state."""
+    def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
+        """Drive a training (`softmax.sgd.train` but for `state` and `stop`) to its end; return its last state.
+
+        `until`: epochs after which it ends for now and is kept, to go on later.
+        """
 
 
 class TaskRun:
@@ -119,5 +122,5 @@ class TaskRun:
     def used(self, artifact: Artifact) -> None:
         log_artifact(self.execution, self.tracked, artifact, made=False)
 
-    def follow(self, epochs: Callable[..., Iterator[State]]) -> State:
-        return follow(self.execution, self.identity, self.tracked, epochs)
+    def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
+        return follow(self.execution, self.identity, self.tracked, epochs, until)

@@ -13,13 +13,15 @@ from prefect.context import TaskRunContext
 from prefect.states import Cancelled
 from prefect.transactions import IsolationLevel, get_transaction
 
-from execution.cache.policy import DeterminedByInputsAndSources, identity
+from execution.cache.policy import DeterminedByInputsAndSources, identity, key
 from execution.cache.records import RecordStorage
 from execution.config import Underway
 from execution.loopback import speak_directly
 from execution.run import Run, TaskRun
+from execution.storage import checkpoints, layout
 from execution.storage.choose import AnyStorage
 from execution.tracking.runs import tracked
+from experiment.config import Until
 from experiment.errors import Interrupted
 from experiment.values import Result, Settings
 
@@ -59,7 +61,9 @@ def step(
 
         @wraps(body)
         def run_step(execution: Underway, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            given = takes.bind(None, *args, **kwargs).arguments
+            bound = takes.bind(None, *args, **kwargs)
+            bound.apply_defaults()
+            given = dict(list(bound.arguments.items())[1:])  # without the run
             config, began = settings(given), time.monotonic()
             called = (displayed or name or job_type).format(**given)
             beside = {**(shown or {}), **{other: config[setting] for other, setting in (also or {}).items()}}
@@ -67,7 +71,9 @@ def step(
                 if execution.state.stop_requested:
                     raise Interrupted("stopped before it began")
                 refuse_forbidden(execution.storage)
-                with tracked(execution, job_type, called, config | beside) as run:
+                quiet = gone_further(execution.storage, body.__module__, given)
+                mode = execution.model_copy(update={"wandb_mode": "disabled"}) if quiet else execution
+                with tracked(mode, job_type, called, config | beside) as run:
                     result = body(TaskRun(execution, identity(), run, config), *args, **kwargs)
             except Interrupted as stopped:
                 return cancelled(stopped)  # type: ignore[return-value]  # Prefect takes a state for what it says
@@ -91,6 +97,18 @@ def step(
         return made
 
     return decorate
+
+
+def gone_further(storage: AnyStorage, module: str, inputs: Mapping[str, Any]) -> bool:
+    """Return whether a training has been further than it is to go now: then its W&B run has all this, and more."""
+    until = next((value.epochs for value in inputs.values() if isinstance(value, Until)), None)
+    if until is None:
+        return False
+    to_the_end = {name: Until() if isinstance(value, Until) else value for name, value in inputs.items()}
+    if storage.exists(f"{layout.RECORDS}/{key(module, to_the_end)}"):
+        return True
+    state = checkpoints.load(storage, identity())
+    return state is not None and len(state.history) > until
 
 
 def refuse_forbidden(storage: AnyStorage) -> None:

@@ -24,7 +24,13 @@ BEST = {"val_accuracy": "max", "val_loss": "min"}  # which of its values a figur
 PICK: dict[str, Callable[[Iterable[float]], float]] = {"max": max, "min": min}
 
 
-def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callable[..., Iterator[State]]) -> State:
+def follow(
+    execution: Underway,
+    identity: str,
+    run: "wandb.Run",
+    epochs: Callable[..., Iterator[State]],
+    until: int | None = None,
+) -> State:
     """Drive a training to its end, from its last checkpoint if there is one; return the last state.
 
     Parameters
@@ -32,6 +38,7 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
     identity : of the training
     run : gets a row for every epoch, those of the checkpoint included
     epochs : `softmax.sgd.train` with everything but `state` and `stop` bound
+    until : epochs after which it ends for now, and its checkpoint stays; one that is further is left as it is
 
     Raises
     ------
@@ -39,6 +46,9 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
     """
     storage, flow_run = execution.storage, execution.state
     state = checkpoints.load(storage, identity)
+    further = state is not None and until is not None and len(state.history) > until
+    if further:
+        state = None
     if state:
         log.info("Resumes from epoch %d", len(state.history), extra={"console": False})
     run.define_metric("epoch", hidden=True)
@@ -48,7 +58,7 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
     logged, saved = 0, time.monotonic()
     for latest in epochs(state=state, stop=lambda: flow_run.stop_requested):
         state = latest
-        if time.monotonic() - saved >= execution.checkpoint_seconds:
+        if time.monotonic() - saved >= execution.checkpoint_seconds and not further:
             log_epochs(run, state.history[logged:])
             checkpoints.save(storage, identity, state)
             logged, saved = len(state.history), time.monotonic()
@@ -56,12 +66,14 @@ def follow(execution: Underway, identity: str, run: "wandb.Run", epochs: Callabl
     if state:
         log_epochs(run, state.history[logged:])
     if flow_run.stop_requested:
-        if state and logged < len(state.history):
+        if state and logged < len(state.history) and not further:
             checkpoints.save(storage, identity, state)
         raise Interrupted(f"stopped after epoch {len(state.history) if state else 0}")
     assert state is not None
     if run.starting_step:
         run.summary.update(best_of(state.history))
+    if until is not None and not further:
+        checkpoints.save(storage, identity, state)
     return state
 
 

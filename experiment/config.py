@@ -6,6 +6,7 @@ the provenance that a sweep records.
 
 import hashlib
 import itertools
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from experiment.axes import AXES, Combination, Grid, distinct
 from experiment.data.scaling import Asked
-from experiment.values import Settings
+from experiment.values import Frozen, Settings
 from softmax.sgd import Engine
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -30,6 +31,15 @@ class Recipe(Settings):
     def for_exactly(self, epochs: int) -> "Recipe":
         """Return the same for a training that has nothing to stop by."""
         return self.model_copy(update={"max_epochs": epochs, "patience": None})
+
+
+class Until(Frozen):
+    """How far a training goes for now. A part of its result, but not of which training it is: it may go on later."""
+
+    epochs: int | None = None  # None: to its end
+
+    def __str__(self) -> str:
+        return "" if self.epochs is None else f" to epoch {self.epochs}"
 
 
 class Experiment(Grid):
@@ -62,6 +72,13 @@ class Experiment(Grid):
     validation_fraction: float = Field(
         0.2, gt=0, lt=1, description="Fraction of the training files held out for validation."
     )
+    halving: int | None = Field(
+        None,
+        ge=2,
+        description="Successive halving: all combinations train for a few epochs, the best 1/halving of them go on for "
+        "halving times as many, and so on; the last one trains to its end. Left out: all train to their end.",
+    )
+    first_rung: int = Field(3, ge=1, description="Epochs after which halving judges for the first time.")
     average: bool = Field(
         False,
         description="Validate, return and retrain the average of all SGD iterates (Polyak-Ruppert), not the last.",
@@ -81,6 +98,19 @@ class Experiment(Grid):
     @property
     def recipe(self) -> Recipe:
         return Recipe(max_epochs=self.max_epochs, patience=self.patience, average=self.average, engine=self.engine)
+
+    @property
+    def rungs(self) -> tuple[Until, ...]:
+        """How far the combinations that are left train before they are judged; to their end at last.
+
+        Successive halving (Jamieson & Talwalkar, AISTATS 2016) with epochs as the resource: of n combinations ⌈n/η⌉ go
+        on from where they stand, for η times as many epochs.
+        """
+        going, until, rungs = len(self.combinations), self.first_rung, []
+        while self.halving and going > 1 and until < self.max_epochs:
+            rungs.append(Until(epochs=until))
+            going, until = math.ceil(going / self.halving), until * self.halving
+        return (*rungs, Until())
 
     @property
     def training_seeds(self) -> tuple[int, ...]:

@@ -17,6 +17,8 @@ class Candidate(Frozen):
     combination: Combination
     trained: tuple[Trained, ...]
     behind: Behind | None = None  # the winner, once there is one
+    rung: int = 0  # how far it came while halving
+    pruned: bool = False  # others came further: its figures are of where it stood
 
     @property
     def diverged(self) -> bool:
@@ -40,21 +42,31 @@ class Candidate(Frozen):
         return round(fmean(run.best_epoch for run in self.trained))
 
 
-def candidates(trained: Sequence[Trained]) -> list[Candidate]:
-    """Return one for each combination; the runs of a combination stand side by side in `trained`."""
+def candidates(trained: Sequence[Trained], rungs: Sequence[int] = ()) -> list[Candidate]:
+    """Return one for each combination; the runs of a combination stand side by side in `trained`.
+
+    Parameters
+    ----------
+    rungs : how far each combination came; () if all came to their end
+    """
+    grouped = [(combination, tuple(runs)) for combination, runs in groupby(trained, key=lambda run: run.combination)]
+    rungs = rungs or [0] * len(grouped)
     return [
-        Candidate(combination=combination, trained=tuple(runs))
-        for combination, runs in groupby(trained, key=lambda run: run.combination)
+        Candidate(combination=combination, trained=runs, rung=rung, pruned=rung < max(rungs))
+        for (combination, runs), rung in zip(grouped, rungs, strict=True)
     ]
 
 
-def ranked(selection: Selection, trained: Sequence[Trained]) -> tuple[Candidate, ...]:
+def ranked(selection: Selection, trained: Sequence[Trained], rungs: Sequence[int] = ()) -> tuple[Candidate, ...]:
     """Return the candidates, best first: what was selected, by these very trainings."""
-    every = candidates(trained)
+    every = candidates(trained, rungs)
     return tuple(every[at].model_copy(update={"behind": selection.behind[at]}) for at in selection.order)
 
 
 def rank(candidate: Candidate, select_by: str) -> tuple[float, ...]:
-    """Return a sort key: by mean validation accuracy (or cross-entropy), ties by the other one; diverged ones last."""
+    """Return a sort key: those first that came further, by mean validation accuracy (or cross-entropy).
+
+    Ties are broken by the other one; those that diverged are last.
+    """
     by_accuracy = (-candidate.val_accuracy, candidate.val_cross_entropy)
-    return (candidate.diverged, *(by_accuracy if select_by == "val_accuracy" else by_accuracy[::-1]))
+    return (candidate.diverged, -candidate.rung, *(by_accuracy if select_by == "val_accuracy" else by_accuracy[::-1]))

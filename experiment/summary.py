@@ -34,6 +34,8 @@ class Summary(Frozen):
     cached: int
     failed: int
     diverged: int
+    pruned: int  # by halving, before their end
+    epochs_trained: int  # of all trainings, the retraining left out
     seconds: float
     files: dict[str, str]  # SHA-256 of each file beside it
     runs: dict[str, tuple[str, ...]]  # by step, what its runs are called in W&B and in the cache

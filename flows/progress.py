@@ -47,8 +47,8 @@ def standings(best: Sequence[Trained]) -> Table:
 class GridProgress:
     """Counts trainings as they end; `line` says it in words."""
 
-    def __init__(self, total: int, workers: int) -> None:
-        self.total, self.workers = total, workers
+    def __init__(self, total: int, workers: int, called: str) -> None:
+        self.total, self.workers, self.called = total, workers, called
         self.done = self.cached = self.failed = 0
         self.best: list[Trained] = []
         self.started = time.monotonic()
@@ -70,7 +70,9 @@ class GridProgress:
         if now - self.last_line >= SECONDS_BETWEEN_LINES or self.done == self.total:
             self.last_line = now
             shown.progressed(self.artifact, self.done, self.total, words)
-            log.info("train: %d of %d done, %s", self.done, self.total, words, extra={"console": not self.bar})
+            log.info(
+                "%s: %d of %d done, %s", self.called, self.done, self.total, words, extra={"console": not self.bar}
+            )
 
     def words(self) -> str:
         best = [f"best so far {run.val_accuracy:.2%} ({run.combination})" for run in self.best[:1]]
@@ -92,23 +94,23 @@ class GridProgress:
 
 
 @contextmanager
-def grid_progress(total: int, workers: int) -> Iterator[GridProgress]:
-    progress = GridProgress(total, workers)
+def grid_progress(total: int, workers: int, called: str) -> Iterator[GridProgress]:
+    progress = GridProgress(total, workers, called)
     if not sys.stderr.isatty():
         yield progress
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("train"),
+        TextColumn(called),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[words]}"),
     )
     progress.bar = Display(*columns, console=Console(stderr=True), transient=True)
     with progress.bar:
-        progress.bar.add_task("train", total=total, words=", ".join(progress.counts()))
+        progress.bar.add_task(called, total=total, words=", ".join(progress.counts()))
         yield progress
-    log.info("train: %d of %d done, %s", progress.done, total, progress.words())
+    log.info("%s: %d of %d done, %s", called, progress.done, total, progress.words())
 
 
 def duration(seconds: float) -> str:

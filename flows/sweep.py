@@ -7,10 +7,9 @@ import logging
 import time
 from typing import NamedTuple
 
-from prefect import flow, unmapped
+from prefect import flow
 from prefect.context import FlowRunContext
 from prefect.exceptions import CancelledRun
-from prefect.futures import as_completed
 from prefect.states import Cancelled, Completed
 
 from execution import prepare
@@ -24,15 +23,14 @@ from execution.storage import layout
 from execution.storage.arrays import read_file
 from execution.tracking import mode
 from execution.tracking.offline import to_send
-from experiment.axes import Combination
 from experiment.config import Experiment
-from experiment.errors import Interrupted, TrainingFailed
+from experiment.errors import Interrupted
 from experiment.ranking import Candidate, ranked
-from experiment.results import Dataset, GradientCheck, Report, Split, Trained, TrainingSet
+from experiment.results import Report
 from experiment.summary import Summary
 from flows import shown, startup
 from flows.command import command
-from flows.progress import grid_progress
+from flows.search import search
 from report.page import PAGE
 from report.page.render import page
 from report.summary import summarized, with_report
@@ -46,7 +44,6 @@ from tasks.retrain import retrain
 from tasks.scale import scale
 from tasks.select import select
 from tasks.split import split
-from tasks.train import train
 
 log = logging.getLogger("sweep")
 
@@ -60,7 +57,7 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     3. scale             features to inputs
     4. check_gradients   against finite differences, on this data
     5. train             every combination of the grid, side by side
-    6. select            the best on the validation rows
+    6. select            the best on the validation rows; while halving, after every rung
     7. retrain           it on all training rows
     8. evaluate          on the test set, once
     9. report            tables, pictures, model
@@ -97,14 +94,16 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     parts = split(execution, data.train, experiment.validation_fraction, experiment.seed)
     scaled = scale(execution, data.train, parts, data.meaning.pictures, experiment.scaling)
     check = check_gradients(execution, scaled.train, parts, data.classes, experiment.seed, experiment.engine)
-    trained, cached = train_grid(experiment, execution, data, scaled.train, parts, check)
-    selection = select(execution, trained, parts, experiment.select_by)
-    ranking = ranked(selection, trained)
+    found = search(experiment, execution, data, scaled.train, parts, check)
+    selection = select(execution, found.trained, parts, experiment.select_by, found.rungs)
+    ranking = ranked(selection, found.trained, found.rungs)
     best = ranking[0]
     optimum = None
     if experiment.baseline:
         optimum = lbfgs(execution, scaled.train, parts, best.combination.alpha, wait_for=[selection])
-    if cached < len(trained):  # the report will draw, and needs a second to import what with: on another core
+    if found.cached < len(
+        found.trained
+    ):  # the report will draw, and needs a second to import what with: on another core
         startup.beside("report.pictures")
     model = retrain(
         execution, best.combination, experiment.training_seeds[0], scaled.final, data.classes,
@@ -124,7 +123,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         scaled=scaled,
         lbfgs=optimum,
         name=execution.name,
-        cached=cached,
+        cached=found.cached,
         seconds=round(seconds, 1),
         steps={
             "download": data, "scale": scaled, "split": parts, "check_gradients": check, "select": selection,
@@ -158,48 +157,3 @@ def tell(experiment: Experiment, execution: Execution, begun: Underway, done: Do
         log.warning("News: %s", news)
         message += f"; {news}"
     return message
-
-
-def train_grid(
-    experiment: Experiment,
-    execution: Underway,
-    data: Dataset,
-    training: TrainingSet,
-    parts: Split,
-    check: GradientCheck,
-) -> tuple[list[Trained], int]:
-    """Train every combination under every seed, and say how many were cached.
-
-    Raises
-    ------
-    TrainingFailed : names the combinations that failed and why, after all others have ended
-    Interrupted : stopping was asked for
-    """
-    jobs = [(combination, seed) for combination in experiment.combinations for seed in experiment.training_seeds]
-    # Slow learners train longest: they go first, so that no core idles while one of them ends the sweep.
-    order = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
-    combinations, seeds = zip(*order, strict=True)
-    with grid_progress(len(jobs), execution.workers) as progress:
-        futures = train.map(
-            unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
-            unmapped(experiment.recipe), wait_for=[check],  # type: ignore[list-item]  # Prefect wants one of its own type
-        )  # fmt: skip
-        for future in as_completed(list(futures)):
-            future.wait()  # Prefect may yield a future just before its state arrives
-            state = future.state
-            progress.add(future.result() if state.is_completed() else None, state.name == "Cached")
-    if execution.state.stop_requested:
-        raise Interrupted(f"{progress.done - progress.failed} of {len(jobs)} combinations are trained")
-    ended = dict(zip(order, futures, strict=True))
-    if progress.failed:
-        causes = [f"  {job[0]}: {ended[job].state.message}" for job in jobs if not ended[job].state.is_completed()]
-        raise TrainingFailed(
-            f"{progress.failed} of {len(jobs)} combinations failed; the others are done and cached, and running "
-            "again trains only these:\n" + "\n".join(causes)
-        )
-    return [ended[job].result() for job in jobs], progress.cached
-
-
-def slowness(combination: Combination) -> float:
-    """Return what grows with the number of epochs to expect: small steps, taken seldom."""
-    return combination.batch_size / combination.learning_rate

@@ -40,6 +40,10 @@ def analysis(ranking: Sequence[Candidate], importance: Mapping[str, float], note
             "Only one combination was tried, so this sweep cannot tell which hyperparameter matters, nor what range is"
         )
         return [" ".join([f"{said} promising.", *warned])]
+    if table["pruned"].any():
+        first = [halved(table), company(converged, varied)]
+        second = [noise(table), *promising(converged, varied), failures(table, varied), *warned]
+        return [" ".join(sentence for sentence in sentences if sentence) for sentences in (first, second)]
     paragraphs = [
         [*mattered(converged, varied, importance), by_value(converged, leading(converged, varied, importance))],
         [noise(table), *promising(converged, varied), edges(converged, varied), failures(table, varied), *warned],
@@ -55,6 +59,7 @@ def figures(ranking: Sequence[Candidate]) -> pd.DataFrame:
             **candidate.combination.model_dump(),
             "accuracy": candidate.val_accuracy,
             "diverged": candidate.diverged,
+            "pruned": candidate.pruned,
             "seeds": len(candidate.trained),
             "near": place == 0 or (candidate.behind is not None and candidate.behind.within_noise),
         }
@@ -121,6 +126,16 @@ def by_value(converged: pd.DataFrame, name: str) -> str:
     (first, median), *others = medians.items()
     ends = [f"{median:.2%}", *(f"those through {value:g} at {median:.2%}" for value, median in others)]
     return f"In the picture the lines through {label(name)} {first:g} end in the median at {listed(ends)}."
+
+
+def halved(table: pd.DataFrame) -> str:
+    """Say why halving leaves little to compare."""
+    pruned = int(table["pruned"].sum())
+    return (
+        f"Halving pruned {pruned} of {len(table)} combinations before their end. So figures are of different epochs, "
+        "no shares of variance are given, and which hyperparameter mattered most cannot be told as from a full "
+        "grid: quick learners are favoured."
+    )
 
 
 def noise(table: pd.DataFrame) -> str:

@@ -18,7 +18,7 @@ def importance(ranking: Sequence[Candidate]) -> dict[str, float]:
 
     Of each hyperparameter alone, of each pair together ("alpha × batch_size"), and of "the rest". The shares depend on
     the values that the grid has. All are 0 where accuracies are constant; there are none ({}) where a combination
-    is missing or has diverged, for then the parts of the variance overlap.
+    is missing, has diverged or was pruned, for then the parts of the variance overlap.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def complete_grid(ranking: Sequence[Candidate]) -> NDArray[np.float64] | None:
     values = {name: sorted({getattr(c.combination, name) for c in ranking}) for name in AXES}
     grid = np.full([len(levels) for levels in values.values()], np.nan)
     for candidate in ranking:
-        if not candidate.diverged:
+        if not candidate.diverged and not candidate.pruned:
             place = tuple(levels.index(getattr(candidate.combination, name)) for name, levels in values.items())
             grid[place] = candidate.val_accuracy
     return None if np.isnan(grid).any() else grid
@@ -65,7 +65,7 @@ def shares(grid: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
 def in_words(found: dict[str, float]) -> str:
     """Return the shares in one line that sums to 100 %: each hyperparameter alone, largest first, then "together"."""
     if not found:
-        return "no figure: an analysis of variance needs every combination of the grid, and some diverged"
+        return "no figure: an analysis of variance needs every combination of the grid at its end"
     if not any(found.values()):
         return "nothing: all combinations are equally accurate"
     alone = sorted(((found[name], name) for name in AXES), reverse=True)

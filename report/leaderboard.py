@@ -22,7 +22,10 @@ def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> 
     runs : what the W&B runs of each are called
     """
     rows = zip(ranking, runs, strict=True)
-    return pd.DataFrame([row(rank, candidate, called) for rank, (candidate, called) in enumerate(rows, start=1)])
+    halved = any(candidate.pruned for candidate in ranking)
+    return pd.DataFrame(
+        [row(rank, candidate, called, halved) for rank, (candidate, called) in enumerate(rows, start=1)]
+    )
 
 
 def with_lbfgs(table: pd.DataFrame, lbfgs: Lbfgs) -> pd.DataFrame:
@@ -41,7 +44,7 @@ def with_lbfgs(table: pd.DataFrame, lbfgs: Lbfgs) -> pd.DataFrame:
     return rows[[*columns, "method"]]
 
 
-def row(rank: int, candidate: Candidate, called: Sequence[str]) -> dict[str, object]:
+def row(rank: int, candidate: Candidate, called: Sequence[str], halved: bool) -> dict[str, object]:
     behind = candidate.behind
     figures: dict[str, object] = {
         "rank": rank,
@@ -57,6 +60,8 @@ def row(rank: int, candidate: Candidate, called: Sequence[str]) -> dict[str, obj
         "within_noise": behind is not None and behind.within_noise,
         "wandb_runs": " ".join(called),
     }
+    if halved:
+        figures |= {"rung": candidate.rung, "pruned": candidate.pruned}
     if len(runs := candidate.trained) > 1:
         figures["val_accuracy_std"] = stdev(run.val_accuracy or 0.0 for run in runs)
         figures["val_cross_entropy_std"] = (

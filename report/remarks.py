@@ -15,6 +15,11 @@ def ranking(summary: Summary) -> str:
 def warnings(summary: Summary) -> list[str]:
     """Return what whoever uses the winner should know, a sentence each."""
     said = []
+    if summary.pruned:
+        said.append(
+            f"{summary.pruned} of {summary.combinations} combinations were pruned before their end, by how they stood "
+            "then: one that learns slowly may have been lost, and none of them shows what it could have come to"
+        )
     if not summary.beats_baseline:
         said.append(
             "no combination beats always answering with the class frequencies "

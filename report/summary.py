@@ -73,6 +73,8 @@ def summarized(
             "failed": 0,
             "runs": {name: (result.identity,) for name, result in steps.items()} | {"train": tuple(chain(*runs))},
             "diverged": sum(candidate.diverged for candidate in ranking),
+            "pruned": sum(candidate.pruned for candidate in ranking),
+            "epochs_trained": sum(run.epochs_trained for candidate in ranking for run in candidate.trained),
             "files": {},
         }
     )

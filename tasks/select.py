@@ -12,14 +12,18 @@ from experiment.results import Selection, Split, Trained
 
 
 @step("select")
-def select(run: Run, trained: list[Trained], split: Split, select_by: str) -> Selection:
+def select(run: Run, trained: list[Trained], split: Split, select_by: str, rungs: list[int]) -> Selection:
     """By mean validation accuracy (or cross-entropy) over the seeds, ties by the other one, then by order in the grid.
+
+    Parameters
+    ----------
+    rungs : how far each combination came while halving: those that came further are ahead
 
     Raises
     ------
     EveryCombinationDiverged
     """
-    every = candidates(trained)
+    every = candidates(trained, rungs)
     order = sorted(range(len(every)), key=lambda position: rank(every[position], run.config["select_by"]))
     best = every[order[0]]
     if best.diverged:

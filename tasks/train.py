@@ -8,20 +8,30 @@ import numpy as np
 from execution.run import Run
 from execution.step import step
 from experiment.axes import Combination
-from experiment.config import Recipe
+from experiment.config import Recipe, Until
 from experiment.results import Split, Trained, TrainingSet
 from softmax import reference, sgd
 from softmax.loss import compact, penalty
 
 
-@step("train", name="train {combination} seed={seed}", shown={"type": "grid"})
+@step("train", name="train {combination} seed={seed}{until}", shown={"type": "grid"})
 def train(
-    run: Run, combination: Combination, seed: int, training: TrainingSet, split: Split, classes: int, recipe: Recipe
+    run: Run,
+    combination: Combination,
+    seed: int,
+    training: TrainingSet,
+    split: Split,
+    classes: int,
+    recipe: Recipe,
+    until: Until,
 ) -> Trained:
     """A combination whose loss stops being finite is recorded as diverged; that is a result, not a failure."""
     images, labels = run.derived(training.images, compact), run.open(training.labels)
     rows, validation_rows = run.open(split.train), run.open(split.validation)
-    state = run.follow(partial(sgd.train, images, labels, rows, validation_rows, **run.config))
+    config = run.config
+    if until.epochs is not None:
+        config = config | {"max_epochs": min(until.epochs, config["max_epochs"])}
+    state = run.follow(partial(sgd.train, images, labels, rows, validation_rows, **config), until.epochs)
     best = state.history[state.best_epoch - 1] if state.best_epoch else None
     cross_entropy = best.val_loss - penalty(state.best.W, combination.alpha) if best else None
     right = reference.right(*state.best, images, labels, validation_rows) if best else None

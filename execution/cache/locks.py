@@ -1,4 +1,4 @@
-"""While a step runs its key is locked, across threads and processes.
+"""While a step runs its identity is locked, across threads and processes.
 
 Of two sweeps on one artifact root the second waits and takes the first one's result. A killed process holds no lock.
 """
@@ -23,7 +23,7 @@ class KeyLocks(LockManager):
     def acquire_lock(
         self, key: str, holder: str, acquire_timeout: float | None = None, hold_timeout: float | None = None
     ) -> bool:
-        lock = self.storage.lock(f"{layout.LOCKS}/{key}.lock")
+        lock = self.storage.lock(f"{layout.LOCKS}/{key[: layout.IDENTITY]}.lock")
         if not lock.acquire(acquire_timeout, given_up=lambda: self.state.stop_requested):
             if self.state.stop_requested:
                 raise Interrupted("stopped while another sweep was at the same step")

@@ -14,6 +14,7 @@ from pydantic_core import to_jsonable_python
 from execution.cache.closure import closure
 from execution.config import Execution
 from execution.storage import layout
+from experiment.config import Until
 from experiment.values import ORIGIN, Result
 
 
@@ -28,11 +29,18 @@ class DeterminedByInputsAndSources(CachePolicy):
 
 
 def key(module: str, inputs: dict[str, Any]) -> str:
-    """Return the cache key of the step in `module` for these inputs."""
-    determining = {
-        "inputs": {name: plain(value) for name, value in inputs.items() if not isinstance(value, Execution)},
-        "sources": closure(module),
-    }
+    """Return the cache key of the step in `module` for these inputs.
+
+    It begins with what is the same however far a training goes (`Until`), as do its W&B run and its checkpoint.
+    """
+    given = {name: value for name, value in inputs.items() if not isinstance(value, Execution)}
+    whole = digest(module, given)
+    same = {name: value for name, value in given.items() if not isinstance(value, Until)}
+    return whole if len(same) == len(given) else digest(module, same)[: layout.IDENTITY] + whole[layout.IDENTITY :]
+
+
+def digest(module: str, inputs: dict[str, Any]) -> str:
+    determining = {"inputs": {name: plain(value) for name, value in inputs.items()}, "sources": closure(module)}
     return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()
 
 

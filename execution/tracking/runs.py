@@ -110,9 +110,11 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
         except wandb.errors.Error as error:
             go_offline(execution, f"a run could not be started ({error})")
             about["id"] += "-offline"  # the client's service does not let go of an id that it could not start
+    if execution.wandb_mode == "disabled":
+        return wandb.init(mode="disabled", **about)
     for earlier in folder.glob(f"offline-run-*-{about['id']}"):
         shutil.rmtree(earlier)  # its rows are all written again: `wandb sync` must not find them twice
-    return wandb.init(mode="disabled" if execution.wandb_mode == "disabled" else "offline", **about)
+    return wandb.init(mode="offline", **about)
 
 
 @cache

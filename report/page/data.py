@@ -105,6 +105,7 @@ def place(rank: int, candidate: Candidate) -> dict[str, Any]:
         "diverged": candidate.diverged,
         "behind": behind and behind.difference,
         "behind_se": behind and behind.standard_error,
+        "pruned": candidate.pruned,
         "near": rank == 1 or (behind is not None and behind.within_noise),
     }
 

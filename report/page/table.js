@@ -4,7 +4,7 @@ const ROWS = 200; // at first: a browser needs a second for some thousand
 const COLUMNS = [
   { name: "rank", label: "rank" },
   ...HYPER.map((axis) => ({ name: axis.name, label: axis.label })),
-  { name: "val_accuracy", label: "validation accuracy", text: (c) => (c.diverged ? "diverged" : percent(c.val_accuracy)) },
+  { name: "val_accuracy", label: "validation accuracy", text: (c) => (c.diverged ? "diverged" : percent(c.val_accuracy) + (c.pruned ? ", pruned" : "")) },
   { name: "behind", label: "behind the best ± standard error", text: behind },
   { name: "val_cross_entropy", label: "validation cross-entropy", text: (c) => (c.diverged ? "" : c.val_cross_entropy.toFixed(4)) },
   { name: "best_epoch", label: "best epoch" },

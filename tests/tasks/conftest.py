@@ -68,7 +68,7 @@ class FolderRun:
     def used(self, artifact):
         self.artifacts_used.append(artifact)
 
-    def follow(self, epochs: Callable[..., Iterator[State]]) -> State:
+    def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
         *_, state = epochs(state=None)
         return state
 

@@ -61,7 +61,7 @@ def trained(run):
 
 
 def order(call, parts, runs, select_by="val_accuracy"):
-    result, _ = call(select, trained=runs, split=parts, select_by=select_by)
+    result, _ = call(select, trained=runs, split=parts, select_by=select_by, rungs=[])
     return [candidate.combination.learning_rate for candidate in ranked(result, runs)]
 
 
@@ -88,14 +88,14 @@ def test_if_all_diverged_there_is_nothing_to_select(call, parts, trained):
 
 def test_a_selection_holds_positions_and_nothing_of_who_trained(call, parts, trained):
     runs = [trained(0.1, 1), trained(0.2, 1)]
-    result, _ = call(select, trained=runs, split=parts, select_by="val_accuracy")
+    result, _ = call(select, trained=runs, split=parts, select_by="val_accuracy", rungs=[])
     equal = Behind(difference=0, standard_error=0)
     assert result == Selection(order=(0, 1), behind=(equal, equal))
 
 
 def test_differences_are_on_the_same_rows_and_none_where_diverged(call, parts, trained):
     runs = [trained(0.1, 1, 0.8), trained(0.2, 1, diverged=True), trained(0.3, 1, 0.5)]
-    result, _ = call(select, trained=runs, split=parts, select_by="val_accuracy")
+    result, _ = call(select, trained=runs, split=parts, select_by="val_accuracy", rungs=[])
     same, none, other = result.behind
     assert (same.difference, none) == (0, None)
     assert other.difference == pytest.approx(0.3)
