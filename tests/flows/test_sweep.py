@@ -170,7 +170,7 @@ def test_images_that_are_not_square_give_no_picture_of_weights(experiment, execu
     caplog.set_level(logging.INFO, "sweep")
     sweep(experiment.model_copy(update={"data_dir": folder, "alphas": (0.0,)}), execution)
     assert not (execution.artifacts / "sweeps" / "latest" / "weights.png").exists()
-    assert "not square" in caplog.text
+    assert "no square pictures" in caplog.text
 
 
 def test_selection_can_go_by_cross_entropy_without_the_penalty(experiment, execution):
