@@ -206,6 +206,18 @@ def test_it_is_two_or_three_paragraphs_of_whole_sentences(ranking):
         assert "nan" not in paragraph
 
 
+@given(sweeps(), st.data())
+def test_of_a_halved_sweep_it_claims_nothing_that_needs_all_at_their_end(ranking, data):
+    assume(len(ranking) > 1 and not ranking[0].diverged)
+    kept = data.draw(st.integers(1, len(ranking) - 1))
+    halved = [c.model_copy(update={"pruned": place >= kept}) for place, c in enumerate(ranking)]
+    assert importance(halved) == {}
+    text = said_of(halved)
+    assert f"Halving pruned {len(ranking) - kept} of {len(ranking)} combinations" in text
+    for claim in ("mattered most:", "end in the median", "bundle", "best on average", "Not tried"):
+        assert claim not in text
+
+
 def test_of_one_combination_it_says_that_there_is_nothing_to_compare():
     ranking = [Candidate(combination=combination(), trained=(trained(combination()),))]
     (text,) = analysis(ranking, importance(ranking), ["the winner was still improving"])
