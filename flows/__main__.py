@@ -28,6 +28,7 @@ from experiment.summary import Summary
 from flows import startup
 from flows.predict import predict
 from flows.server import TemporaryServer
+from flows.share import share
 from flows.signals import Stopped, fill_descriptors, goodbye, say, show, stop_on_signals
 
 log = logging.getLogger("sweep")
@@ -46,6 +47,7 @@ app = App(
 )
 Flat = Parameter(name="*")
 app.command(predict)
+app.command(share)
 DEFAULT_EXPERIMENT, DEFAULT_EXECUTION = Experiment(), Execution()
 
 
