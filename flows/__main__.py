@@ -29,6 +29,7 @@ from flows import startup
 from flows.page import page
 from flows.predict import predict
 from flows.server import TemporaryServer
+from flows.share import share
 from flows.signals import Stopped, fill_descriptors, goodbye, say, show, stop_on_signals
 from report.page import PAGE
 
@@ -49,6 +50,7 @@ app = App(
 Flat = Parameter(name="*")
 app.command(predict)
 app.command(page)
+app.command(share)
 DEFAULT_EXPERIMENT, DEFAULT_EXECUTION = Experiment(), Execution()
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit
 
 from tests.wandb_artifacts import Artifacts
+from tests.wandb_reports import Reports
 from tests.wandb_runs import HISTORY, Json, Run, resume, storage_id
 
 
@@ -39,7 +40,7 @@ class WandbServer:
 
     def __init__(self) -> None:
         self.runs: dict[str, Run] = {}
-        self.artifacts = Artifacts()
+        self.artifacts, self.reports = Artifacts(), Reports()
         self.requests: list[Request] = []
         self.delay = 0.0  # seconds before every answer
         self.refuse: int | None = None  # the status of every answer, such as 401 or 503
@@ -139,9 +140,9 @@ class WandbServer:
 
     def _graphql(self, operation: str, given: Json) -> Json:
         match operation:
-            case "Viewer":
-                who = {"id": "VXNlcjox", "entity": self.entity, "username": self.entity, "email": ""}
-                return {"viewer": {**who, "flags": "{}", "teams": {"edges": []}}}
+            case "Viewer" | "GetDefaultEntity":
+                who = {"entity": self.entity, "username": self.entity, "email": "", "teams": {"edges": []}}
+                return {"viewer": {**who, "id": "VXNlcjox", "flags": "{}"}}
             case "ServerFeaturesQuery":
                 return {"serverInfo": {"features": []}}
             case "RunResumeStatus":
@@ -157,11 +158,12 @@ class WandbServer:
                 run = self.runs.get(given["run"])
                 return {"project": {"run": run and {"id": run.id, "state": run.state}}}
             case "CreateRunFiles":
-                to = f"{self.url}/storage/{quote(given['run'])}"
-                links = [{"name": name, "uploadUrl": f"{to}/{quote(name)}"} for name in given["files"]]
+                to = f"{self.url}/storage/{quote(given['run'])}/"
+                links = [{"name": name, "uploadUrl": to + quote(name)} for name in given["files"]]
                 return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": links}}
-        if answer := self.artifacts.answer(operation, given, self.url):
-            return answer
+        kept = self.artifacts.answer(operation, given, self.url)
+        if kept := kept or self.reports.answer(operation, given, self.runs.values()):
+            return kept
         raise Refusal(400, f"Cannot query field of {operation}")
 
     def _model(self, project: str, entity: str) -> Json:
@@ -171,8 +173,7 @@ class WandbServer:
         run_id = given.get("name") or base64.b64decode(given["id"]).decode().removeprefix("Run:")
         inserted = run_id not in self.runs
         if inserted:
-            entity, project = given.get("entity") or self.entity, given.get("project") or "uncategorized"
-            self.runs[run_id] = Run(run_id, project, entity)
+            self.runs[run_id] = Run(run_id, given.get("project") or "uncategorized", given.get("entity") or self.entity)
         run = self.runs[run_id]
         run.exitcode, run.preempting, run.heard = None, False, time.monotonic()
         if self.overwrites and given.get("host"):  # said at the beginning alone: later ones may come after the rows
