@@ -79,6 +79,7 @@ def test_the_report_is_about_the_runs_of_the_sweep_and_its_address_is_printed(sh
     assert out.startswith(f"{server.url}/{server.entity}/softmax-sweep/reports/Sweep-{swept[1].name}--")
     assert (saved["entityName"], saved["projectName"], saved["type"]) == (server.entity, "softmax-sweep", "runs")
     for grid in grids(saved):
+        assert filters(grid).keys() == {"jobType", "name"}
         assert filters(grid)["jobType"] == "train"
         assert {server.runs[run].job_type for run in filters(grid)["name"]} == {"train"}
         assert {server.runs[run].group for run in filters(grid)["name"]} == {swept[1].name}

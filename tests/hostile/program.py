@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -119,7 +120,12 @@ def main(flags: list[str], environment: dict[str, str], log: Path) -> None:
         del os.environ[name]
     os.environ.update(environment)
     sys.argv = ["flows", *flags]
+    from wandb.sdk.data_types._private import MEDIA_TMP
+
     from flows.__main__ import main
+
+    # W&B's client made a folder for its tables when it was imported, which goes with the first of the forked to end.
+    MEDIA_TMP.name = tempfile.mkdtemp(dir=log.parent)
 
     code = main()
     atexit._run_exitfuncs()  # multiprocessing leaves without
