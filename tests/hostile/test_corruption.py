@@ -76,7 +76,6 @@ FILES = {
     "summary.json": latest("summary.json"),
     "leaderboard.csv": latest("leaderboard.csv"),
     "model.npz": latest("model.npz"),
-    "confusion.png": latest("confusion.png"),
     "report.html": latest("report.html"),
     LINK: below("sweeps/latest"),
     "W&B run of report": lambda artifacts: next(artifacts.glob(f"wandb/*{step(artifacts, 'report')}/*.wandb")),
