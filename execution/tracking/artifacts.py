@@ -53,12 +53,14 @@ def log_artifact(execution: Underway, run: "wandb.Run", artifact: Artifact, *, m
 def version_of(execution: Underway, artifact: Artifact) -> "wandb.Artifact":
     """Return it as W&B's client has it."""
     import wandb
+    from wandb.sdk.artifacts.artifact_manifest_entry import ArtifactManifestEntry
 
     name = re.sub(r"[^\w.-]+", "-", artifact.name, flags=re.ASCII)[:LONGEST]
     version = wandb.Artifact(name, artifact.kind, metadata=artifact.about)
     for called, ref in artifact.contents.items():
         if isinstance(ref, ArrayRef):
-            version.add_reference(ref.digest, called, checksum=False)
+            # As `add_reference` does, which warns that it knows of no scheme like ours.
+            version.manifest.add_entry(ArtifactManifestEntry(path=called, ref=ref.digest, digest=ref.digest))
         else:
             path = arrays.verified(execution.storage, arrays.key_of(ref.digest))
             version.add_file(str(path), called, policy="immutable", skip_cache=True)  # no copy: it never changes

@@ -56,7 +56,8 @@ def tracked(execution: Underway, job_type: str, name: str, config: dict[str, Any
     }
     run = start(execution, job_type=job_type, name=name, config=config | ids)
     where = f"(offline; to send it: {sync(Path(run.dir).parent)})" if run.offline else run.url
-    log.info("W&B run %s %s", run.id, where, extra={"console": False})
+    if not run.disabled:
+        log.info("W&B run %s %s", run.id, where, extra={"console": False})
     faults.point("tracking begun")
     keep_artifacts(run)
     try:
