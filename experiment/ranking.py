@@ -25,6 +25,11 @@ class Candidate(Frozen):
         return any(run.diverged for run in self.trained)
 
     @property
+    def within_noise(self) -> bool:
+        """Whether it may be as accurate as the winner."""
+        return self.behind is not None and self.behind.within_noise
+
+    @property
     def val_accuracy(self) -> float:
         return fmean(run.val_accuracy or 0.0 for run in self.trained)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from experiment.errors import DataError
+from experiment.output import whole
 
 
 def predict(model: Path, data: str, *, output: Path = Path("predictions.csv")) -> int:
@@ -32,20 +33,13 @@ def predict(model: Path, data: str, *, output: Path = Path("predictions.csv")) -
     values = examples(given, trained.columns, trained.label, output.parent)
     if values.shape[1] != len(trained.W):
         raise DataError(f"{data}: {values.shape[1]} features, the model was trained on {len(trained.W)}; give those")
-    draft = output.with_name(f"{output.name}.part")
     starts = track(range(0, len(values), ROWS), "predict", console=Console(stderr=True), transient=True)
-    try:
-        with draft.open("w", newline="") as file:
-            for start in starts:
-                probabilities = trained.probabilities(values[start : start + ROWS], first=start)
-                table = pd.DataFrame(probabilities, columns=list(trained.class_names))
-                chosen = [trained.class_names[k] for k in probabilities.argmax(axis=1)]
-                table.insert(0, "class", chosen, allow_duplicates=True)  # a class may be called "class"
-                table.to_csv(file, index=False, header=start == 0)
-        draft.replace(output)
-    except OSError as error:
-        raise DataError(f"{output}: cannot be written ({error.strerror}); name another file with --output") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole(output) as draft, draft.open("w", newline="") as file:
+        for start in starts:
+            probabilities = trained.probabilities(values[start : start + ROWS], first=start)
+            table = pd.DataFrame(probabilities, columns=list(trained.class_names))
+            chosen = [trained.class_names[k] for k in probabilities.argmax(axis=1)]
+            table.insert(0, "class", chosen, allow_duplicates=True)  # a class may be called "class"
+            table.to_csv(file, index=False, header=start == 0)
     print(f"{output}: {len(values)} rows, class and probabilities")
     return 0

@@ -4,15 +4,13 @@ Every sentence says what the table beside it says, and hedges where the table do
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 
 import pandas as pd
 
 from experiment.axes import AXES
 from experiment.ranking import Candidate
-
-TOP = 10  # lines that the right half of the picture shows
-MINOR = 0.02  # of the variance: an interaction below that is not worth a word
+from report.lines import by_value, company, seen
+from report.wording import capital, label, listed
 
 
 def analysis(ranking: Sequence[Candidate], importance: Mapping[str, float], notes: Sequence[str] = ()) -> list[str]:
@@ -36,19 +34,22 @@ def analysis(ranking: Sequence[Candidate], importance: Mapping[str, float], note
         ]
     warned = [f"A caution: {note}." for note in notes]
     if len(table) == 1:
-        said = (
-            "Only one combination was tried, so this sweep cannot tell which hyperparameter matters, nor what range is"
+        only = (
+            "Only one combination was tried, so this sweep cannot tell which hyperparameter matters, nor what range is "
+            "promising."
         )
-        return [" ".join([f"{said} promising.", *warned])]
+        return [" ".join([only, *warned])]
     if table["pruned"].any():
         first = [halved(table), company(converged, varied)]
-        second = [noise(table), *promising(converged, varied), failures(table, varied), *warned]
-        return [" ".join(sentence for sentence in sentences if sentence) for sentences in (first, second)]
-    paragraphs = [
-        [*mattered(converged, varied, importance), by_value(converged, leading(converged, varied, importance))],
-        [noise(table), *promising(converged, varied), edges(converged, varied), failures(table, varied), *warned],
-        [*seen(converged, varied, importance)],
-    ]
+        second = [noise(table), promising(converged, varied), failures(table, varied), *warned]
+        paragraphs = [first, second]
+    else:
+        most = leading(converged, varied, importance)
+        paragraphs = [
+            [mattered(converged, varied, importance, most), by_value(converged, most)],
+            [noise(table), promising(converged, varied), edges(converged, varied), failures(table, varied), *warned],
+            seen(converged, varied, importance, most),
+        ]
     return [" ".join(sentence for sentence in sentences if sentence) for sentences in paragraphs if any(sentences)]
 
 
@@ -61,7 +62,7 @@ def figures(ranking: Sequence[Candidate]) -> pd.DataFrame:
             "diverged": candidate.diverged,
             "pruned": candidate.pruned,
             "seeds": len(candidate.trained),
-            "near": place == 0 or (candidate.behind is not None and candidate.behind.within_noise),
+            "near": place == 0 or candidate.within_noise,
         }
         for place, candidate in enumerate(ranking)
     )
@@ -79,22 +80,25 @@ def spread(converged: pd.DataFrame, name: str) -> float:
     return float(medians.max() - medians.min())
 
 
-def mattered(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float]) -> list[str]:
+def mattered(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float], first: str) -> str:
     """Say which hyperparameter mattered most, by which measure, and how far that goes."""
-    first = leading(converged, varied, importance)
     fixed = [label(name) for name in AXES if name not in varied]
-    only = f" Of {listed(fixed)} only one value was tried, so nothing is said about {them(fixed)}." if fixed else ""
+    only = (
+        f" Of {listed(fixed)} only one value was tried, so nothing is said about {'it' if len(fixed) == 1 else 'them'}."
+        if fixed
+        else ""
+    )
     if not importance:
         width = spread(converged, first)
         if not width:
-            return [f"Among the combinations that converged the medians do not depend on any hyperparameter.{only}"]
-        return [
+            return f"Among the combinations that converged the medians do not depend on any hyperparameter.{only}"
+        return (
             "An analysis of variance needs every combination of the grid, and some diverged, so no shares are given. "
-            f"Among those that converged {label(first)} moves the median accuracy most: by {points(width)} from its "
-            f"worst value to its best.{only}"
-        ]
+            f"Among those that converged {label(first)} moves the median accuracy most: by {100 * width:.2f} points "
+            f"from its worst value to its best.{only}"
+        )
     if not any(importance.values()):
-        return [f"All combinations are equally accurate: no hyperparameter mattered among these values.{only}"]
+        return f"All combinations are equally accurate: no hyperparameter mattered among these values.{only}"
     alone = sorted(((importance[name], name) for name in varied), reverse=True)
     together = 1 - sum(share for share, _ in alone)
     said = [
@@ -109,23 +113,7 @@ def mattered(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping
     elif len(alone) > 1 and alone[1][0] > 0.8 * alone[0][0]:
         said.append(f" The lead over {label(alone[1][1])} is small.")
     said.append(" These shares are statements about the values that were tried; other values would give others.")
-    return ["".join(said)]
-
-
-def by_value(converged: pd.DataFrame, name: str) -> str:
-    """Say where the lines through each value of a hyperparameter end, as one sees it in the picture."""
-    groups = converged.groupby(name)["accuracy"]
-    if groups.ngroups < 2 or not converged["accuracy"].nunique() > 1:
-        return ""
-    medians = groups.median()
-    if len(medians) > 6:
-        return (
-            f"In the picture half of the lines through {label(name)} {medians.idxmax():g} end above "
-            f"{medians.max():.2%}, half of those through {medians.idxmin():g} below {medians.min():.2%}."
-        )
-    (first, median), *others = medians.items()
-    ends = [f"{median:.2%}", *(f"those through {value:g} at {median:.2%}" for value, median in others)]
-    return f"In the picture the lines through {label(name)} {first:g} end in the median at {listed(ends)}."
+    return "".join(said)
 
 
 def halved(table: pd.DataFrame) -> str:
@@ -151,7 +139,7 @@ def noise(table: pd.DataFrame) -> str:
     )
 
 
-def promising(converged: pd.DataFrame, varied: Sequence[str]) -> list[str]:
+def promising(converged: pd.DataFrame, varied: Sequence[str]) -> str:
     """Say which values those near the top have."""
     near, said = converged[converged["near"]], []
     for name in varied:
@@ -164,7 +152,7 @@ def promising(converged: pd.DataFrame, varied: Sequence[str]) -> list[str]:
             said.append(f"{'it has' if len(near) == 1 else 'all of them have'} {label(name)} {reached[0]:g}")
         else:
             said.append(f"they have {label(name)} {listed([f'{value:g}' for value in reached], 'or')}")
-    return [f"As to what is promising: {'; '.join(said)}."] if said else []
+    return f"As to what is promising: {'; '.join(said)}." if said else ""
 
 
 def edges(converged: pd.DataFrame, varied: Sequence[str]) -> str:
@@ -196,94 +184,3 @@ def failures(table: pd.DataFrame, varied: Sequence[str]) -> str:
     ]
     common = f"; {listed(shared)} never converged" if shared else ""
     return f"{len(lost)} of {len(table)} combinations diverged{common}."
-
-
-def seen(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float]) -> list[str]:
-    """Say what the picture shows that a table does not: bundles, crossings, what the best have in common."""
-    if len(converged) < 3 or converged["accuracy"].nunique() < 2:
-        return []
-    said = [
-        bundles(converged, leading(converged, varied, importance)),
-        crossing(converged, varied, importance),
-        company(converged, varied),
-    ]
-    found = [sentence for sentence in said if sentence]
-    return ["The picture shows what a table does not.", *found] if found else []
-
-
-def bundles(converged: pd.DataFrame, name: str) -> str:
-    """Say whether the values of a hyperparameter part the lines without overlap."""
-    ends = converged.groupby(name)["accuracy"].agg(["min", "max", "count"])
-    if len(ends) < 2 or ends["count"].max() < 2:
-        return ""
-    ends = ends.sort_values("max", ascending=False)
-    best, below = ends.index[0], ends.iloc[1:]
-    if ends["min"].iloc[0] > below["max"].max():
-        return (
-            f"The bundle of lines through {label(name)} {best:g} ends above all others: no choice of the rest makes up "
-            "for another value."
-        )
-    overlapping = [f"{value:g}" for value, row in below.iterrows() if row["max"] >= ends["min"].iloc[0]]
-    return (
-        f"The bundle through {label(name)} {best:g} reaches highest but overlaps with "
-        f"{'that' if len(overlapping) == 1 else 'those'} through {listed(overlapping)}: a bad choice of the rest costs "
-        "more than this value gains."
-    )
-
-
-def crossing(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float]) -> str:
-    """Say of the pair that interacts most where its lines cross: which value is best depends on the other."""
-    pairs = {pair: importance.get(" × ".join(pair), 0.0) for pair in combinations(varied, 2)}
-    if not pairs or max(pairs.values()) < MINOR:
-        return ""
-    first, second = max(pairs, key=lambda pair: pairs[pair])
-    means = converged.pivot_table(index=second, columns=first, values="accuracy", aggfunc="mean")
-    best = means.idxmax(axis=1)
-    share = f"{capital(label(first))} and {label(second)} act together ({pairs[first, second]:.0%} of the variance)"
-    if best.nunique() == 1:
-        return f"{share}, though {label(first)} {best.iloc[0]:g} is best on average whatever the {label(second)}."
-    low, high = best.index[0], best.index[-1]
-    if best[low] == best[high]:
-        high = best.index[(best != best[low]).argmax()]
-    return (
-        f"{share}: lines cross, for on average {label(first)} {best[low]:g} is best with {label(second)} {low:g}, "
-        f"and {best[high]:g} with {high:g}."
-    )
-
-
-def company(converged: pd.DataFrame, varied: Sequence[str]) -> str:
-    """Say through which points all of the best lines go, and where they spread."""
-    top = converged.head(TOP)
-    if len(converged) <= len(top):
-        return ""
-    several = [name for name in varied if converged[name].nunique() > 1]
-    same = [f"{label(name)} {top[name].iloc[0]:g}" for name in several if top[name].nunique() == 1]
-    wide = [label(name) for name in several if set(top[name]) == set(converged[name])]
-    if same and wide:
-        return f"The best {len(top)} all go through {listed(same)} and spread over every value of {listed(wide)}."
-    if same:
-        return f"The best {len(top)} all go through {listed(same)}."
-    if wide:
-        return f"The best {len(top)} spread over every value of {listed(wide)}."
-    return ""
-
-
-def label(name: str) -> str:
-    return AXES[name].label
-
-
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:] if text.isascii() else text
-
-
-def points(difference: float) -> str:
-    return f"{100 * difference:.2f} points"
-
-
-def them(names: Sequence[str]) -> str:
-    return "it" if len(names) == 1 else "them"
-
-
-def listed(words: Sequence[str], last: str = "and") -> str:
-    """Return "a, b and c"."""
-    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

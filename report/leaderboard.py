@@ -57,7 +57,7 @@ def row(rank: int, candidate: Candidate, called: Sequence[str], halved: bool) ->
         "diverged": candidate.diverged,
         "behind_best": behind.difference if behind else None,
         "behind_best_se": behind.standard_error if behind else None,
-        "within_noise": behind is not None and behind.within_noise,
+        "within_noise": candidate.within_noise,
         "wandb_runs": " ".join(called),
     }
     if halved:

@@ -164,8 +164,7 @@ def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     title = "test set, % of each true class"
     if len(counts) > MOST_CLASSES:
-        mistaken = counts.sum(axis=1) - counts.diagonal()
-        worst = np.sort(np.argsort(-mistaken, kind="stable")[:MOST_CLASSES])
+        worst = most_mistaken(counts)
         title += f": the {MOST_CLASSES} of {len(counts)} classes with most mistakes, among themselves"
         shares, class_names = shares[np.ix_(worst, worst)], [class_names[k] for k in worst]
     figure = Figure(figsize=(0.62 * len(shares) + 2.2,) * 2, layout="constrained")
@@ -180,6 +179,12 @@ def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure
     axis.set_ylabel("true")
     axis.set_title(title)
     return figure
+
+
+def most_mistaken(counts: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return the classes that were mistaken most often, `MOST_CLASSES` of them at most, in their own order."""
+    mistaken = counts.sum(axis=1) - counts.diagonal()
+    return np.sort(np.argsort(-mistaken, kind="stable")[:MOST_CLASSES])
 
 
 def parallel_coordinates(leaderboard: pd.DataFrame, top: int = 10) -> Figure:

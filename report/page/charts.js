@@ -48,8 +48,7 @@ function labels(colors) {
 }
 
 function parallelOption(colors, narrow) {
-  const drawn = CONVERGED.filter((c) => c.rank <= state.best);
-  const best = drawn.filter((c) => c.rank <= state.best);
+  const best = CONVERGED.filter((c) => c.rank <= state.best);
   const picked = shown();
   const line = (c) => ({
     value: AXES.map((axis) => fanned(axis, c)),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from experiment.axes import AXES
 from experiment.ranking import Candidate
 from report.page.thumbnails import example, square, weights_of_class
-from report.pictures import MOST_CLASSES
+from report.pictures import most_mistaken
 
 POINTS = 400_000  # of all curves together: what a browser draws at once, in some megabytes
 MOST, FEWEST = 200, 40  # points of one curve
@@ -55,8 +55,7 @@ def classes_data(
     pictures : whether examples may be pictures; they are, if they are square
     """
     drawn = pictures and square(len(W)) is not None
-    wrong = counts.sum(axis=1) - counts.diagonal()
-    shown = sorted(np.argsort(-wrong, kind="stable")[:MOST_CLASSES].tolist())
+    shown = most_mistaken(counts).tolist()
     limit = float(np.abs(W).max(initial=0))
     low, high = shades(mistaken)
     return {
@@ -106,7 +105,7 @@ def place(rank: int, candidate: Candidate) -> dict[str, Any]:
         "behind": behind and behind.difference,
         "behind_se": behind and behind.standard_error,
         "pruned": candidate.pruned,
-        "near": rank == 1 or (behind is not None and behind.within_noise),
+        "near": rank == 1 or candidate.within_noise,
     }
 
 

@@ -59,7 +59,7 @@ function brushed(event) {
 }
 
 function combinationAt(event) {
-  return event.name && event.seriesType !== "bar" ? ALL[Number(event.name) - 1] : null;
+  return event.name ? ALL[Number(event.name) - 1] : null;
 }
 
 // Pointing draws the one curve and its figures, not the table.
@@ -111,7 +111,6 @@ for (const [name, value] of [["beforeprint", true], ["afterprint", false]])
     resized();
   });
 
-listeners.push(draw);
 if (!CONVERGED.length) for (const chart of Object.values(charts)) chart.getDom().hidden = true;
 drawRanges();
 change({});

@@ -39,7 +39,6 @@ def page(summary: Summary, ranking: Sequence[Candidate], shown: bytes, notes: Ma
         drawn=for_script(drawn),
         seeds=len(ranking[0].trained),
         importance=sorted(summary.importance.items(), key=lambda item: (item[0] == REST, -item[1])),
-        labels={name: axis.label for name, axis in AXES.items()},
         warnings=remarks.warnings(summary),
         notes={heading: text for heading, text in notes.items() if text},
         style=Markup(text("page.css")),  # noqa: S704  # ours, as are the scripts

@@ -1,5 +1,5 @@
 "use strict";
-// What is chosen, and who wants to know. A range is [lowest, highest] in places on its axis.
+// What is chosen. A range is [lowest, highest] in places on its axis.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const ALL = DATA.combinations;
 const CONVERGED = ALL.filter((c) => !c.diverged);
@@ -7,7 +7,7 @@ const MOST_LEVELS = 24; // with more values an axis has a true scale
 
 function axisOf({ name, label, scale }, figure) {
   const values = [...new Set(CONVERGED.map((c) => c[name]))].sort((a, b) => a - b);
-  const axis = { name, label, figure, values, levels: !figure && values.length <= MOST_LEVELS };
+  const axis = { name, label, values, levels: !figure && values.length <= MOST_LEVELS };
   if (axis.levels) {
     axis.place = (value) => values.indexOf(value);
     axis.text = (place) => number(values[Math.round(place)]);
@@ -37,12 +37,10 @@ const AXES = CONVERGED.length
   : [];
 
 const state = { ranges: {}, best: ALL.length, picked: null, pointed: null, figure: "val_loss" };
-const listeners = [];
 
 function change(what) {
   Object.assign(state, what);
-  const chosen = active();
-  for (const listener of listeners) listener(chosen);
+  draw(active());
 }
 
 function within(combination) {

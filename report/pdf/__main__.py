@@ -6,6 +6,7 @@ from pathlib import Path
 from cyclopts import App, CycloptsError, Parameter
 
 from experiment.errors import InputError
+from experiment.output import whole
 from report.pdf.finished import finished
 
 DONE = 0
@@ -41,14 +42,8 @@ def pdf(
     except ImportError as error:
         raise InputError(f"{error.name} is not installed; make pdf installs what is needed") from error
     content = submission(found, author)
-    draft = output.with_name(f"{output.name}.part")
-    try:
+    with whole(output) as draft:
         draft.write_bytes(content)
-        draft.replace(output)
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written ({error.strerror}); name another file with --output") from error
-    finally:
-        draft.unlink(missing_ok=True)
     print(f"{output}: sweep {found.summary.name}, {len(content) / 1e6:.1f} MB")
     return DONE
 

@@ -110,13 +110,18 @@ def test_the_best_epoch_is_the_mean_over_the_seeds(trained):
 # ---- evaluate
 
 
-def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, training, test_set, inputs):
-    rng = np.random.default_rng(0)
-    W, b = rng.standard_normal((64, 10)).astype(np.float32), rng.standard_normal(10).astype(np.float32)
-    model = Retrained(
+def retrained(run, W, b):
+    """A final model with these parameters."""
+    return Retrained(
         combination=Combination(learning_rate=0.1, batch_size=8, alpha=0.5), epochs=3, train_loss=1.0,
         W=run.put(W), b=run.put(b), history=run.put(np.zeros((3, 4))),
     )  # fmt: skip
+
+
+def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, training, test_set, inputs):
+    rng = np.random.default_rng(0)
+    W, b = rng.standard_normal((64, 10)).astype(np.float32), rng.standard_normal(10).astype(np.float32)
+    model = retrained(run, W, b)
     result, handle = call(evaluate, model=model, scaling=GREY, training=training, test=test_set)
     images, labels = inputs[0][300:500].astype(np.float64), inputs[1][300:500]
     e = np.exp(images @ W + b)
@@ -131,10 +136,7 @@ def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, train
 def test_the_mistakes_kept_are_the_five_of_each_class_that_gave_it_least(call, run, training, test_set, inputs):
     rng = np.random.default_rng(1)
     W, b = rng.standard_normal((64, 10)).astype(np.float32), np.zeros(10, np.float32)
-    model = Retrained(
-        combination=Combination(learning_rate=0.1, batch_size=8, alpha=0.5), epochs=3, train_loss=1.0,
-        W=run.put(W), b=run.put(b), history=run.put(np.zeros((3, 4))),
-    )  # fmt: skip
+    model = retrained(run, W, b)
     result, _ = call(evaluate, model=model, scaling=GREY, training=training, test=test_set)
     images, labels = inputs[0][300:500].astype(np.float64), inputs[1][300:500]
     e = np.exp(images @ W)

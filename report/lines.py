@@ -1,0 +1,105 @@
+"""What the lines of the parallel coordinates show, in sentences.
+
+Tables have a row a combination, the best first: its hyperparameters, `accuracy`.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import pandas as pd
+
+from report.wording import capital, label, listed
+
+TOP = 10  # lines that the right half of the picture shows
+MINOR = 0.02  # of the variance: an interaction below that is not worth a word
+
+
+def by_value(converged: pd.DataFrame, name: str) -> str:
+    """Say where the lines through each value of a hyperparameter end, as one sees it in the picture."""
+    groups = converged.groupby(name)["accuracy"]
+    if groups.ngroups < 2 or not converged["accuracy"].nunique() > 1:
+        return ""
+    medians = groups.median()
+    if len(medians) > 6:
+        return (
+            f"In the picture half of the lines through {label(name)} {medians.idxmax():g} end above "
+            f"{medians.max():.2%}, half of those through {medians.idxmin():g} below {medians.min():.2%}."
+        )
+    (first, median), *others = medians.items()
+    ends = [f"{median:.2%}", *(f"those through {value:g} at {median:.2%}" for value, median in others)]
+    return f"In the picture the lines through {label(name)} {first:g} end in the median at {listed(ends)}."
+
+
+def seen(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float], leading: str) -> list[str]:
+    """Say what the picture shows that a table does not: bundles, crossings, what the best have in common.
+
+    Parameters
+    ----------
+    leading : the hyperparameter that mattered most
+    """
+    if len(converged) < 3 or converged["accuracy"].nunique() < 2:
+        return []
+    said = [
+        bundles(converged, leading),
+        crossing(converged, varied, importance),
+        company(converged, varied),
+    ]
+    found = [sentence for sentence in said if sentence]
+    return ["The picture shows what a table does not.", *found] if found else []
+
+
+def bundles(converged: pd.DataFrame, name: str) -> str:
+    """Say whether the values of a hyperparameter part the lines without overlap."""
+    ends = converged.groupby(name)["accuracy"].agg(["min", "max", "count"])
+    if len(ends) < 2 or ends["count"].max() < 2:
+        return ""
+    ends = ends.sort_values("max", ascending=False)
+    best, below = ends.index[0], ends.iloc[1:]
+    if ends["min"].iloc[0] > below["max"].max():
+        return (
+            f"The bundle of lines through {label(name)} {best:g} ends above all others: no choice of the rest makes up "
+            "for another value."
+        )
+    overlapping = [f"{value:g}" for value, row in below.iterrows() if row["max"] >= ends["min"].iloc[0]]
+    return (
+        f"The bundle through {label(name)} {best:g} reaches highest but overlaps with "
+        f"{'that' if len(overlapping) == 1 else 'those'} through {listed(overlapping)}: a bad choice of the rest costs "
+        "more than this value gains."
+    )
+
+
+def crossing(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float]) -> str:
+    """Say of the pair that interacts most where its lines cross: which value is best depends on the other."""
+    pairs = {pair: importance.get(" × ".join(pair), 0.0) for pair in combinations(varied, 2)}
+    if not pairs or max(pairs.values()) < MINOR:
+        return ""
+    first, second = max(pairs, key=lambda pair: pairs[pair])
+    means = converged.pivot_table(index=second, columns=first, values="accuracy", aggfunc="mean")
+    best = means.idxmax(axis=1)
+    share = f"{capital(label(first))} and {label(second)} act together ({pairs[first, second]:.0%} of the variance)"
+    if best.nunique() == 1:
+        return f"{share}, though {label(first)} {best.iloc[0]:g} is best on average whatever the {label(second)}."
+    low, high = best.index[0], best.index[-1]
+    if best[low] == best[high]:
+        high = best.index[(best != best[low]).argmax()]
+    return (
+        f"{share}: lines cross, for on average {label(first)} {best[low]:g} is best with {label(second)} {low:g}, "
+        f"and {best[high]:g} with {high:g}."
+    )
+
+
+def company(converged: pd.DataFrame, varied: Sequence[str]) -> str:
+    """Say through which points all of the best lines go, and where they spread."""
+    top = converged.head(TOP)
+    if len(converged) <= len(top):
+        return ""
+    several = [name for name in varied if converged[name].nunique() > 1]
+    same = [f"{label(name)} {top[name].iloc[0]:g}" for name in several if top[name].nunique() == 1]
+    wide = [label(name) for name in several if set(top[name]) == set(converged[name])]
+    if same and wide:
+        return f"The best {len(top)} all go through {listed(same)} and spread over every value of {listed(wide)}."
+    if same:
+        return f"The best {len(top)} all go through {listed(same)}."
+    if wide:
+        return f"The best {len(top)} spread over every value of {listed(wide)}."
+    return ""
