@@ -90,6 +90,6 @@ bench: .venv/installed ## measure speed and memory side by side
 .PHONY: lock
 lock: ## renew the locks from pyproject.toml (needs uv)
 	uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
-		--group dev pyproject.toml --output-file requirements.lock
+		--extra dask --group dev pyproject.toml --output-file requirements.lock
 	uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
 		--group pdf --constraint requirements.lock --output-file requirements-pdf.lock
