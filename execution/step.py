@@ -77,6 +77,8 @@ def step(
                     result = body(TaskRun(execution, identity(), run, config), *args, **kwargs)
             except Interrupted as stopped:
                 return cancelled(stopped)  # type: ignore[return-value]  # Prefect takes a state for what it says
+            if not result.complete:
+                keep_no_record()
             task_run = TaskRunContext.get()
             origin = {
                 "identity": identity(),
@@ -121,10 +123,15 @@ def refuse_forbidden(storage: AnyStorage) -> None:
 
 def cancelled(stopped: Interrupted) -> State[Any]:
     """Return the state of a task run that was asked to stop: neither failed nor a result to keep."""
+    keep_no_record()
+    return Cancelled(message=str(stopped))
+
+
+def keep_no_record() -> None:
+    """Have the running task run again the next time."""
     transaction = get_transaction()
     assert transaction is not None
     transaction.write_on_commit = False
-    return Cancelled(message=str(stopped))
 
 
 def settings(inputs: Mapping[str, Any]) -> dict[str, Any]:

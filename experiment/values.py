@@ -22,6 +22,11 @@ class Result(Frozen):
     task_run: str = Field("", description="The id of the Prefect task run that made it.")
     seconds: float = Field(0.0, description="That the task run took; of one that was killed, the last try's.")
 
+    @property
+    def complete(self) -> bool:
+        """Whether it may stand for the step in later sweeps, too."""
+        return True
+
 
 ORIGIN = frozenset(Result.model_fields)  # says where a result came from, and determines nothing
 

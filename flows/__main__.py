@@ -168,8 +168,10 @@ def refusal(problem: ErrorDetails) -> str:
 
 def next_steps(summary: Summary, execution: Execution, server: TemporaryServer | None) -> list[tuple[str, str]]:
     """Return what there is to do and to see, as commands that work from where the user is."""
-    where = short(execution.storage.where(f"{layout.SWEEPS}/{summary.name}"))
-    steps = [("files", where), ("page", f"{where}/{PAGE}"), ("Prefect UI", ui(server))]
+    folder = f"{layout.SWEEPS}/{summary.name}"
+    where = short(execution.storage.where(folder))
+    pages = [("page", f"{where}/{PAGE}")] if execution.storage.exists(f"{folder}/{PAGE}") else []
+    steps = [("files", where), *pages, ("Prefect UI", ui(server))]
     known = summary.provenance["execution"]
     steps.append(("W&B", f"{known['wandb_mode']}: {known['wandb_decided']}"))
     if unsent := to_send(short(execution.storage.where(layout.TRACKING))):

@@ -44,21 +44,22 @@ def progressed(artifact: UUID, done: int, total: int, words: str) -> None:
     )
 
 
-def outcome(summary: Summary, ranking: Sequence[Candidate], notes: Mapping[str, str], picture: bytes) -> None:
+def outcome(summary: Summary, ranking: Sequence[Candidate], notes: Mapping[str, str], picture: bytes | None) -> None:
     """Show the ranking, the picture and the verdict.
 
     Parameters
     ----------
     notes : what is to be said beside the figures, by heading
-    picture : the parallel coordinates, a PNG file small enough to be part of an address
+    picture : the parallel coordinates, a PNG file small enough to be part of an address, if they could be drawn
     """
-    address = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    address = f"data:image/png;base64,{base64.b64encode(picture).decode()}" if picture else ""
     create_table_artifact(
         [row(place, candidate) for place, candidate in enumerate(ranking[:ROWS], start=1)],
         key="leaderboard",
         description=f"The best {min(ROWS, len(ranking))} of {len(ranking)} combinations.",
     )
-    create_image_artifact(address, key="parallel-coordinates", description="All combinations, and the best ten.")
+    if address:
+        create_image_artifact(address, key="parallel-coordinates", description="All combinations, and the best ten.")
     create_markdown_artifact(page(summary, notes, address), key="verdict", description=f"Verdict on {summary.name}")
 
 

@@ -146,11 +146,14 @@ def tell(experiment: Experiment, execution: Execution, begun: Underway, done: Do
         "run again": f"`{command(experiment, execution)}`",
         "W&B": f"`{unsent}`" if (unsent := to_send(begun.storage.where(layout.TRACKING))) else begun.wandb_mode,
     }
-    shows = page(done.summary, done.ranking, read_file(begun.storage, done.report.page), notes)
-    publish(begun, done.summary, done.report, {PAGE: shows})
+    more = {}
+    if drawn := done.report.page:
+        more[PAGE] = page(done.summary, done.ranking, read_file(begun.storage, drawn), notes)
+        notes = {"page": f"{where}/{PAGE}", **notes}
+    publish(begun, done.summary, done.report, more)
     news = remember(begun, experiment, done.summary)
-    notes = {"news": news, "page": f"{where}/{PAGE}", **notes}
-    shown.outcome(done.summary, done.ranking, notes, read_file(begun.storage, done.report.preview))
+    preview = read_file(begun.storage, drawn) if (drawn := done.report.preview) else None
+    shown.outcome(done.summary, done.ranking, {"news": news, **notes}, preview)
     message = verdict(done.summary)
     log.info("Done: %s", message, extra={"console": False})
     if news:

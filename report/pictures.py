@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
+from matplotlib import colormaps, rcParams
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from experiment.axes import AXES, Combination
+
+rcParams["text.parse_math"] = False  # a class may be called "$5 or $10"
 
 GREY = "#888888"
 PALETTE = (

@@ -23,7 +23,7 @@ def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
     Parameters
     ----------
     notes : what is to be said beside the figures, by heading; empty texts are left out
-    picture : address of the parallel coordinates, `data:` say
+    picture : address of the parallel coordinates, `data:` say; empty: there is none
     """
     low, high = summary.test_accuracy_95
     floor = summary.baseline
@@ -45,7 +45,8 @@ def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
     ]
     table = "\n".join(f"| {heading} | {cell(text)} |" for heading, text in rows)
     words = "\n\n".join(summary.analysis)
-    return f"# {summary.name}\n\n| | |\n|---|---|\n{table}\n\n{words}\n\n![Parallel coordinates]({picture})\n"
+    shown = f"\n![Parallel coordinates]({picture})\n" if picture else ""
+    return f"# {summary.name}\n\n| | |\n|---|---|\n{table}\n\n{words}\n{shown}"
 
 
 def cell(text: str) -> str:

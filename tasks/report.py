@@ -3,9 +3,10 @@
 import io
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from statistics import stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from experiment.ranking import Candidate
 from experiment.results import Evaluation, Lbfgs, Meaning, Report, Retrained, Scaled
 from experiment.values import Artifact
 from report.leaderboard import leaderboard, with_lbfgs
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 log = logging.getLogger("sweep")
 
@@ -45,6 +49,11 @@ def report(
     runs, lbfgs_run : what the W&B runs are called, for the leaderboard; here, for a result's own are in no key
     """
     from report import pictures  # takes a second, and is mostly done
+
+    def painted(draw: Callable[[], "Figure | None"]) -> bytes | None:
+        figure = draw()
+        return pictures.png(figure) if figure else None
+
     from report.page.data import classes_data, page_data
 
     best, table = ranking[0], leaderboard(ranking, runs)
@@ -59,28 +68,38 @@ def report(
     run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures, **spread(best))
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
     W, class_names, confusion = run.open(model.W), meaning.class_names, run.open(test.confusion)
-    parallel = pictures.parallel_coordinates(table)
-    drawn = {
-        "learning_curves.png": pictures.learning_curves(histories, best.combination),
+    mistakes, mistaken = run.open(test.mistakes), run.open(test.mistaken)
+    parallel = cache(lambda: pictures.parallel_coordinates(table))
+    drawings: dict[str, Callable[[], Figure | None]] = {
+        "learning_curves.png": lambda: pictures.learning_curves(histories, best.combination),
         "parallel_coordinates.png": parallel,
-        "confusion.png": pictures.confusion(confusion, class_names),
-        "weights.png": pictures.weights(W, class_names) if meaning.pictures else None,
+        "confusion.png": lambda: pictures.confusion(confusion, class_names),
+        "weights.png": lambda: pictures.weights(W, class_names) if meaning.pictures else None,
     }
+    by_products = ByProducts()
     contents = {
         "leaderboard.csv": complete.to_csv(index=False).encode(),
         "model.npz": saved_model(run, best, model, scaled, meaning, figures),
     }
     run.show_table("leaderboard", complete)
-    for name, figure in drawn.items():
-        if figure:
-            contents[name] = pictures.png(figure)
-            run.show_picture(name.removesuffix(".png"), contents[name])
-        else:
+    for name, draw in drawings.items():
+        if picture := by_products.made(name, partial(painted, draw)):
+            contents[name] = picture
+            run.show_picture(name.removesuffix(".png"), picture)
+        elif name not in by_products.missing:
             log.info("No %s: examples of these %d values are no square pictures.", name, len(W))
-    shown = page_data(ranking, list(histories.values())) | classes_data(
-        W, class_names, test.class_accuracy, confusion, run.open(test.mistakes), run.open(test.mistaken),
-        pictures=meaning.pictures,
-    )  # fmt: skip
+    preview = by_products.made("preview", lambda: pictures.png(parallel(), dpi=60, colors=48))
+    page = by_products.made(
+        "report.html",
+        lambda: json.dumps(
+            page_data(ranking, list(histories.values()))
+            | classes_data(
+                W, class_names, test.class_accuracy, confusion, mistakes, mistaken, pictures=meaning.pictures
+            ),
+            separators=(",", ":"),
+        ).encode(),
+    )
+    by_products.warn()
     run.show_confusion("confusion_matrix", confusion, class_names)
     if importance:
         run.show_bars("importance", "Share of the variance of validation accuracy", importance)
@@ -93,9 +112,29 @@ def report(
     )
     return Report(
         files=files,
-        page=run.put_file(json.dumps(shown, separators=(",", ":")).encode()),
-        preview=run.put_file(pictures.png(parallel, dpi=60, colors=48)),
+        page=page and run.put_file(page),
+        preview=preview and run.put_file(preview),
+        missing=tuple(by_products.missing),
     )
+
+
+class ByProducts:
+    """What a sweep can do without: what cannot be made is missing, and no more than one warning."""
+
+    def __init__(self) -> None:
+        self.missing: dict[str, Exception] = {}  # why, by name
+
+    def made(self, name: str, make: Callable[[], bytes | None]) -> bytes | None:
+        try:
+            return make()
+        except Exception as error:
+            self.missing[name] = error
+            return None
+
+    def warn(self) -> None:
+        if self.missing:
+            reasons = "; ".join(f"{name} ({type(error).__name__}: {error})" for name, error in self.missing.items())
+            log.warning("Could not be drawn, and is tried again by the next run: %s.", reasons)
 
 
 def spread(best: Candidate) -> dict[str, float]:

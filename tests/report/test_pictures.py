@@ -88,3 +88,11 @@ def test_pictures_of_many_classes_stay_small_and_say_which_they_show(classes):
     assert "56" not in [text.get_text() for text in axis.texts]
     assert "36" in [text.get_text() for text in axis.texts]
     assert f"the first 40 of {classes} classes" in weighed.get_suptitle()
+
+
+@pytest.mark.parametrize("name", ["$\\frac{$", "$5 or $10", "a_b^c"])
+def test_a_class_may_have_any_name(name, tmp_path):
+    figure = pictures.confusion(np.eye(2, dtype=int), [name, "other"])
+    figure.savefig(tmp_path / "confusion.png")
+    assert figure.axes[0].get_xticklabels()[0].get_text() == name
+    pictures.weights(np.eye(4)[:, :2], [name, "other"]).savefig(tmp_path / "weights.png")
