@@ -91,7 +91,6 @@ def step(
         run_step.__signature__ = takes.replace(parameters=[first, *inputs])  # type: ignore[attr-defined]
         made: Task[Concatenate[Underway, P], R] = task(
             task_run_name=name or job_type.replace("_", " "),
-            tags=["sweep"],
             cache_policy=DeterminedByInputsAndSources(isolation_level=IsolationLevel.SERIALIZABLE),
             result_serializer="json",
             **options,

@@ -53,8 +53,6 @@ def follow(
         log.info("Resumes from epoch %d", len(state.history), extra={"console": False})
     run.define_metric("epoch", hidden=True)
     run.define_metric("*", step_metric="epoch")
-    for name, best in BEST.items():
-        run.define_metric(name, step_metric="epoch", summary=best)
     logged, saved = 0, time.monotonic()
     for latest in epochs(state=state, stop=lambda: flow_run.stop_requested):
         state = latest
@@ -70,15 +68,14 @@ def follow(
             checkpoints.save(storage, identity, state)
         raise Interrupted(f"stopped after epoch {len(state.history) if state else 0}")
     assert state is not None
-    if run.starting_step:
-        run.summary.update(best_of(state.history))
+    run.summary.update(best_of(state.history))
     if until is not None and not further:
         checkpoints.save(storage, identity, state)
     return state
 
 
 def best_of(history: Sequence[Metrics]) -> dict[str, dict[str, float]]:
-    """Return the best values of all epochs as W&B's summary has them: a resumed run's knows its own epochs alone."""
+    """Return the best values of all epochs, as W&B's summary has those that it finds itself, in one process."""
     values = {name: [value for row in history if (value := getattr(row, name)) == value] for name in BEST}
     return {name: {BEST[name]: PICK[BEST[name]](known)} for name, known in values.items() if known}
 

@@ -63,12 +63,12 @@ class GridProgress:
         self.failed += trained is None
         if trained and trained.val_accuracy is not None:
             self.best = sorted([*self.best, trained], key=lambda run: -(run.val_accuracy or 0))[:SHOWN]
-        now, words = time.monotonic(), self.words()
+        now = time.monotonic()
         if self.bar:
             self.bar.best = self.best
             self.bar.update(self.bar.task_ids[0], completed=self.done, words=", ".join(self.counts()))
         if now - self.last_line >= SECONDS_BETWEEN_LINES or self.done == self.total:
-            self.last_line = now
+            self.last_line, words = now, self.words()
             shown.progressed(self.artifact, self.done, self.total, words)
             log.info(
                 "%s: %d of %d done, %s", self.called, self.done, self.total, words, extra={"console": not self.bar}

@@ -80,10 +80,13 @@ def train_rung(
             unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
             unmapped(experiment.recipe), unmapped(until), wait_for=[after],  # type: ignore[list-item]  # Prefect wants one of its own type
         )  # fmt: skip
+        trained = {}
         for future in as_completed(list(futures)):
             future.wait()  # Prefect may yield a future just before its state arrives
             state = future.state
-            progress.add(future.result() if state.is_completed() else None, state.name == "Cached")
+            if state.is_completed():
+                trained[future] = future.result()
+            progress.add(trained.get(future), state.name == "Cached")
     if execution.state.stop_requested:
         raise Interrupted(f"{progress.done - progress.failed} of {len(jobs)} combinations are trained{until}")
     ended = dict(zip(order, futures, strict=True))
@@ -94,7 +97,7 @@ def train_rung(
             "again trains only these:\n" + "\n".join(causes)
         )
     anew = {job for job in jobs if ended[job].state.name != "Cached"}
-    return {job: ended[job].result() for job in jobs}, anew
+    return {job: trained[ended[job]] for job in jobs}, anew
 
 
 def slowness(combination: Combination) -> float:

@@ -21,6 +21,7 @@ from flows.server import SETTINGS
 from tests.wandb_server import WandbServer
 
 PROJECT = Path(__file__).resolve().parents[1]
+PATIENCE = 500.0  # seconds for what takes a moment: the machine may be busy, and what hangs is found all the same
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("sweep", deadline=None)
@@ -59,7 +60,7 @@ def prefect_server():
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
-        with prefect_test_harness(server_startup_timeout=120):
+        with prefect_test_harness(server_startup_timeout=round(PATIENCE)):
             yield PREFECT_API_URL.value()
 
 
@@ -81,7 +82,7 @@ def program(prefect_server, tmp_path):
             env=clean_environment() | {"PREFECT_API_URL": prefect_server} | environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
         )
 
     return run
@@ -111,7 +112,7 @@ def started(digits, tmp_path):
         process.wait()
 
 
-def until(done: Callable[[], object], seconds: float = 100) -> None:
+def until(done: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Look again and again, and fail when it takes longer."""
     end = time.monotonic() + seconds
     while not done():

@@ -82,5 +82,6 @@ def update(values: dict[str, Any], items: Iterable[Any]) -> dict[str, Any]:
         for key in path:
             inner = inner.setdefault(key, {})
         value = json.loads(item.value_json)
-        inner[last] = {**inner.get(last, {}), **value} if isinstance(value, dict) else value
+        old = inner.get(last)
+        inner[last] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
     return values

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import until
+from tests.conftest import PATIENCE, until
 from tests.wandb_server import WandbServer
 
 CLIENT = """
@@ -89,7 +89,7 @@ class Client:
 def sync(server: WandbServer, run_dir: Path, *options: str) -> str:
     command = [sys.executable, "-m", "wandb", "sync", *options, str(run_dir)]
     env = os.environ | {"WANDB_ERROR_REPORTING": "false"} | server.env()
-    done = subprocess.run(command, env=env, cwd=run_dir, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=env, cwd=run_dir, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return done.stderr
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.conftest import PROJECT
+from tests.conftest import PATIENCE, PROJECT
 
 
 @pytest.fixture
@@ -46,6 +46,6 @@ def test_another_process_sees_it(underway):
         "state = Underway.model_validate_json(sys.argv[1]).state; print(state.stop_requested, state.give_up_tracking())"
     )
     command = [sys.executable, "-c", script, underway.model_dump_json()]
-    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=100).stdout
+    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
     assert said == "True True\n"
     assert underway.state.tracking_given_up

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from flows import server
-from tests.conftest import PROJECT, clean_environment, until
+from tests.conftest import PATIENCE, PROJECT, clean_environment, until
 
 
 class Api:
@@ -44,7 +44,7 @@ class Api:
             return False
 
     def post(self, path: str, **body: Any) -> Any:
-        answer = requests.post(f"{self.url}{path}", json=body, timeout=60)
+        answer = requests.post(f"{self.url}{path}", json=body, timeout=PATIENCE)
         answer.raise_for_status()
         return answer.json()
 
@@ -58,5 +58,5 @@ class Api:
     def cli(self, *arguments: object) -> str:
         command = [sys.executable, "-m", "prefect", "--no-prompt", *map(str, arguments)]
         return subprocess.run(
-            command, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True, timeout=200
+            command, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True, timeout=PATIENCE
         ).stdout

@@ -6,12 +6,11 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from contextlib import closing
 
 import pytest
 
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +24,7 @@ def play(artifacts, *flags, cwd=PROJECT, shell="", **environment):
     command = [*FLOWS, "--artifacts", artifacts, *GRID, *flags]
     return subprocess.run(
         ["bash", "-c", f'"$@" {shell}', "bash", *map(str, command)], cwd=cwd,
-        env=kept | {"PYTHONPATH": str(PROJECT)} | environment, capture_output=True, text=True, timeout=100,
+        env=kept | {"PYTHONPATH": str(PROJECT)} | environment, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
 
 
@@ -119,9 +118,7 @@ def test_a_server_that_does_not_come_up_is_told_apart(tmp_path, code, database, 
         f"os.environ['PYTHONPATH'] = {str(tmp_path)!r}\n"
         f"TemporaryServer(pathlib.Path({str(tmp_path / 'prefect')!r})).wait()"
     )
-    began = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", start], cwd=PROJECT, capture_output=True, text=True, timeout=60)
-    assert time.monotonic() - began < 30
+    done = subprocess.run([sys.executable, "-c", start], cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE)
     message = done.stderr.rpartition("ServerFailed: ")[2]
     assert "gave no answer" in message or "was never asked" in message  # it may end before the first request
     assert says.format(tmp_path / "prefect" / "prefect.db") in message
@@ -159,7 +156,7 @@ def test_a_closed_terminal_stops_it_with_a_word(tmp_path):
     while "Prefect UI" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGHUP)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGHUP
     assert "this goes on from there" in said
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +52,7 @@ def test_a_new_axis_arrives_everywhere(project, prefect_server, digits):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -60,7 +60,7 @@ def test_a_new_axis_arrives_everywhere(project, prefect_server, digits):
     assert re.search(r"--wobbles .*Grid axis: a hyperparameter that does nothing", run("-m", "flows", "--help"))
     said = run(
         "-m", "flows", "--data-dir", digits, "--learning-rates", 0.5, "--batch-sizes", 64, "--alphas", 0,
-        "--max-epochs", 2, "--wobbles", 0, 0.25, 0.5,
+        "--max-epochs", 2, "--wobbles", 0, 0.25, 0.5, "--engine", "numpy",
     )  # fmt: skip
     assert "3 combinations" in said
     assert "alpha 0, wobble 0" in " ".join(said.split())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import until
+from tests.conftest import PATIENCE, until
 from tests.flows.prefect_api import Api
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile]
@@ -57,7 +57,7 @@ def test_a_sweep_is_run_on_a_server_with_postgres(database, started, tmp_path):
             api.environment, "--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 2,
             "--wandb-mode", "disabled",
         )  # fmt: skip
-        said, _ = process.communicate(timeout=300)
+        said, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, said
         run = api.newest()
         assert run["state_type"] == "COMPLETED"

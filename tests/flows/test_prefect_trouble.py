@@ -8,7 +8,7 @@ import time
 import pytest
 import requests
 
-from tests.conftest import PROJECT, until
+from tests.conftest import PATIENCE, PROJECT, until
 from tests.flows.prefect_api import Api
 from tests.offline import offline_runs
 
@@ -66,7 +66,7 @@ def test_a_server_that_is_restarted_is_waited_for(api, training, held, tmp_path)
     held.unlink()
     time.sleep(3)
     api.start()
-    said, _ = process.communicate(timeout=200)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     assert "Traceback" not in said
     assert "2 combinations, 0 of them cached" in said
@@ -81,7 +81,7 @@ def test_a_cancelled_sweep_stops_in_its_middle_and_goes_on_when_run_again(api, t
     api.post(f"/flow_runs/{flow_run}/set_state", state={"type": state}, force=True)
     until((tmp_path / "artifacts" / "runs" / flow_run / "stop").exists)
     held.unlink()
-    said, _ = process.communicate(timeout=200)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, said
     assert "Traceback" not in said
     assert "0 of 2 combinations are trained" in said
@@ -89,7 +89,7 @@ def test_a_cancelled_sweep_stops_in_its_middle_and_goes_on_when_run_again(api, t
     assert [run.exit_code for run in cut] == [1, 1]
     assert api.newest()["state_type"] == "CANCELLED"
     process = begin()
-    said, _ = process.communicate(timeout=200)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     trained = [run for run in offline_runs(tmp_path / "artifacts") if run.job_type == "train"]
     assert [[row["epoch"] for row in run.rows] for run in trained] == [list(range(1, 21))] * 2
@@ -101,7 +101,7 @@ def test_a_flow_run_that_a_killed_process_left_running_blocks_nothing(api, train
     process.communicate()
     assert api.newest()["state_type"] == "RUNNING"
     process = begin()
-    said, _ = process.communicate(timeout=200)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     assert api.newest()["state_type"] == "COMPLETED"
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from experiment.data.formats import npy_name
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment
 
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")  # without tokens, as is meant
 
@@ -182,7 +182,7 @@ def test_bad_input_ends_the_process_with_2(tmp_path, digits, arguments, says):
         arguments = ["--data-dir", digits, *arguments]
     command = [sys.executable, "-m", "flows", *map(str, arguments)]
     environment = clean_environment() | {"PYTHONPATH": str(PROJECT)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr

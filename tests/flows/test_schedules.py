@@ -12,13 +12,12 @@ import pytest
 import yaml
 
 from flows import automations
-from tests.conftest import PROJECT, until
+from tests.conftest import PATIENCE, PROJECT, until
 from tests.flows.prefect_api import Api
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile, pytest.mark.timeout(1500)]
 
 GRID = {"learning_rates": [0.5, 0.1], "batch_sizes": [64], "alphas": [0.0], "max_epochs": 2}
-PATIENCE = 600  # seconds for what takes a minute or two
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +112,11 @@ def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overla
     held = tmp_path / "held"
     held.touch()
     worker(SWEEP_WAIT_AT="train checkpoints written:2", SWEEP_WAIT_FILE=str(held))
-    until(lambda: of(api, deployment, "RUNNING"), PATIENCE)
-    until(lambda: of(api, deployment, "CANCELLED"), PATIENCE)  # the night that found the first one still at work
+    until(lambda: of(api, deployment, "RUNNING"))
+    until(lambda: of(api, deployment, "CANCELLED"))  # the night that found the first one still at work
     assert len(of(api, deployment, "RUNNING")) == 1
     held.unlink()
-    until(lambda: len(of(api, deployment, "COMPLETED")) >= 2, PATIENCE)
+    until(lambda: len(of(api, deployment, "COMPLETED")) >= 2)
     second, first = of(api, deployment, "COMPLETED")[-2:]
     assert "0 of their trainings cached" in first["state"]["message"]
     assert "2 of their trainings cached" in second["state"]["message"]
@@ -135,7 +134,7 @@ def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(a
     watched.write_text(text.replace("within: 90", "within: 40"))
     create = [sys.executable, "-m", "flows.automations", watched, address]
     for _ in range(2):  # the second time in place of the first
-        subprocess.run(list(map(str, create)), cwd=PROJECT, env=api.environment, check=True, timeout=100)
+        subprocess.run(list(map(str, create)), cwd=PROJECT, env=api.environment, check=True, timeout=PATIENCE)
         there = {one["name"]: one for one in api.post("/automations/filter")}
         assert sorted(there) == ["sweep-again", "sweep-gone", "sweep-trouble"]
         api.cli("automation", "resume", "sweep-again")
@@ -146,19 +145,19 @@ def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(a
     process = worker(SWEEP_WAIT_AT="train checkpoints written:2", SWEEP_WAIT_FILE=str(held))
     longer = {**deployment["parameters"], "experiment": {**deployment["parameters"]["experiment"], "max_epochs": 4}}
     run = api.post(f"/deployments/{deployment['id']}/create_flow_run", parameters=longer)["id"]
-    until(lambda: [one for one in of(api, deployment, "RUNNING") if one["id"] == run], PATIENCE)
-    until(lambda: list((artifacts / "checkpoints").glob("*.ckpt")), PATIENCE)
-    until(lambda: len(heartbeats(api, run)) >= 2, PATIENCE)  # a living run is not taken for a dead one
+    until(lambda: [one for one in of(api, deployment, "RUNNING") if one["id"] == run])
+    until(lambda: list((artifacts / "checkpoints").glob("*.ckpt")))
+    until(lambda: len(heartbeats(api, run)) >= 2)  # a living run is not taken for a dead one
     assert [one for one in of(api, deployment, "RUNNING") if one["id"] == run]
     kill(process)
-    until(lambda: any("is Crashed: No sign of life" in message for message in messages), PATIENCE)
+    until(lambda: any("is Crashed: No sign of life" in message for message in messages))
     message = next(json.loads(message)["text"] for message in messages if "No sign of life" in message)
     assert f"http://prefect.example/runs/flow-run/{run}" in message
     assert "run it again and it goes on from there" in message
 
     held.unlink()
     worker()
-    until(lambda: [one for one in of(api, deployment, "COMPLETED") if one["id"] == run], PATIENCE)
+    until(lambda: [one for one in of(api, deployment, "COMPLETED") if one["id"] == run])
 
 
 def test_without_a_webhook_only_what_needs_none_is_created(monkeypatch):

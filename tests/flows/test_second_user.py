@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment
 
 NOBODY = 65534
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
@@ -44,7 +44,7 @@ def play(theirs, tmp_path_factory, prefect_server):
         return subprocess.run(
             ["sh", "-c", 'umask 002; exec "$@"', "sh", *map(str, command)], cwd=theirs,
             env=clean_environment() | {"PREFECT_API_URL": prefect_server, "HOME": str(theirs / "home")},
-            capture_output=True, text=True, timeout=100,
+            capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
 
     done = play()

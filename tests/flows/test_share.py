@@ -10,7 +10,7 @@ import pytest
 from execution.config import Execution
 from experiment.config import Experiment
 from flows.sweep import sweep
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment
 from tests.wandb_server import WandbServer
 
 AXES = {"learning_rates": (0.5, 0.1, 0.05), "batch_sizes": (16, 64), "alphas": (0.0, 0.01)}
@@ -43,7 +43,7 @@ def share(server, swept):
         done = subprocess.run(
             [sys.executable, "-m", "flows", "share", *arguments, "--artifacts", str(root)],
             cwd=PROJECT, env=clean_environment() | server.env() | environment, capture_output=True, text=True,
-            timeout=100,
+            timeout=PATIENCE,
         )  # fmt: skip
         return done.returncode, done.stdout, done.stderr
 

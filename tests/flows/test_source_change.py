@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment
 
 pytestmark = pytest.mark.slow
 FLAGS = [
@@ -22,6 +22,8 @@ FLAGS = [
     2,
     "--wandb-mode",
     "disabled",
+    "--engine",
+    "numpy",  # nothing is compiled anew
 ]
 
 
@@ -39,7 +41,7 @@ def cached(prefect_server, tmp_path, digits):
             env=clean_environment() | {"PREFECT_API_URL": prefect_server},
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         return int(re.search(r"2 combinations, (\d) of them cached", done.stdout)[1])

@@ -13,7 +13,7 @@ import pytest
 from execution.config import Execution
 from experiment.config import Experiment
 from flows.sweep import sweep
-from tests.conftest import PROJECT, clean_environment, until
+from tests.conftest import PATIENCE, PROJECT, clean_environment, until
 from tests.offline import offline_runs
 from tests.wandb_server import WandbServer
 
@@ -36,7 +36,7 @@ def sync(artifacts, server):
     folders = sorted(map(str, artifacts.glob("wandb/offline-run-*")))
     subprocess.run(
         [sys.executable, "-m", "wandb", "sync", "--include-synced", *folders],
-        cwd=PROJECT, env=clean_environment() | server.env(), check=True, capture_output=True, timeout=100,
+        cwd=PROJECT, env=clean_environment() | server.env(), check=True, capture_output=True, timeout=PATIENCE,
     )  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def once(server: WandbServer) -> None:
 def test_killed_and_run_again_there_is_no_second_version(server, begin, when):
     assert begin(SWEEP_KILL_AT=when).wait(100) == -9
     process = begin()
-    said, _ = process.communicate(timeout=100)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     once(server)
 
@@ -186,7 +186,7 @@ def test_if_the_server_is_gone_the_sweep_says_so_once_and_nothing_is_lost(server
     until(lambda: any(run.job_type == step for run in server.runs.values()))
     server.stop()
     (tmp_path / "wait").unlink()
-    said, _ = process.communicate(timeout=100)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     assert said.count("Tracking goes on offline") == 1
     server.start()

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.conftest import PROJECT
+from tests.conftest import PATIENCE, PROJECT
 from tests.flows.test_environments import FLOWS, GRID, play
 
 pytestmark = pytest.mark.slow
@@ -89,6 +89,6 @@ def test_settings_that_cannot_be_read_are_no_matter_when_tracking_is_off(tracked
 def test_without_a_home_the_log_of_w_and_bs_service_stays_off_the_terminal(tmp_path):
     """As `env -i` leaves it: the service looks for its cache by HOME alone."""
     command = ["env", "-i", *FLOWS, "--artifacts", tmp_path / "artifacts", *GRID]
-    done = subprocess.run(list(map(str, command)), cwd=PROJECT, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(list(map(str, command)), cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert "INFO" not in done.stderr

@@ -13,7 +13,7 @@ import pytest
 from execution.config import Execution
 from experiment.config import Experiment
 from flows.sweep import sweep
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment
 from tests.offline import offline_runs
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
@@ -38,7 +38,7 @@ def ended(begin, server, tmp_path, expected):
     """Start it, wait for its end, and check that it went well and gave nothing away. Gives what it said."""
 
     def ended(process):
-        said, _ = process.communicate(timeout=200)
+        said, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, said
         summary = json.loads((tmp_path / "artifacts" / "sweeps" / "latest" / "summary.json").read_text())
         assert {name: summary[name] for name in expected} == expected
@@ -75,7 +75,7 @@ def sync(warning, server):
         cwd=PROJECT,
         env=clean_environment() | server.env(),
         check=True,
-        timeout=100,
+        timeout=PATIENCE,
     )
 
 
@@ -117,7 +117,7 @@ def test_a_killed_online_run_is_taken_up_again_with_every_epoch_once(server, beg
     assert 5 <= len(killed.history) < 40
     before = len(server.runs)
     process = begin(*flags, "--checkpoint-seconds", 0.5)
-    said, _ = process.communicate(timeout=200)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     assert killed.state == "finished"
     assert epochs(killed) == [row["epoch"] for row in killed.received] == list(range(1, 41))

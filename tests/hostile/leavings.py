@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment
 from tests.offline import offline_runs
 from tests.wandb_server import WandbServer
 
@@ -63,7 +63,7 @@ def rows_synced(artifacts: Path) -> list[Row]:
         folders = [str(path) for path in sorted(artifacts.glob("wandb/offline-run-*"))]
         subprocess.run(
             [sys.executable, "-m", "wandb", "sync", *folders],
-            cwd=PROJECT, env=clean_environment() | server.env(), check=True, capture_output=True, timeout=120,
+            cwd=PROJECT, env=clean_environment() | server.env(), check=True, capture_output=True, timeout=PATIENCE,
         )  # fmt: skip
         runs = server.runs.values()
         rows = [(run.id, own(row)) for run in runs for row in run.received]

@@ -80,7 +80,7 @@ FILES = {
     LINK: below("sweeps/latest"),
     "W&B run of report": lambda artifacts: next(artifacts.glob(f"wandb/*{step(artifacts, 'report')}/*.wandb")),
     "W&B run of download": lambda artifacts: next(artifacts.glob(f"wandb/*{step(artifacts, 'download')}/*.wandb")),
-    "W&B log": below("wandb/debug.log"),
+    "W&B log": below("wandb/*/logs/debug.log"),
     "lock of report": lock("report"),
     "lock of a training": lock("train"),
 }

@@ -12,7 +12,7 @@ from execution import prepare
 from execution.config import Execution
 from execution.tracking import mode as tracking_mode
 from experiment.config import Experiment
-from tests.conftest import clean_environment
+from tests.conftest import PATIENCE, clean_environment
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_with_a_key_in_the_environment_tracking_is_online(mode, logged_out, serv
 
 def test_with_what_wandb_login_leaves_tracking_is_online(mode, logged_out, server):
     command = [sys.executable, "-m", "wandb", "login", "--host", server.url, server.api_key]
-    subprocess.run(command, env=os.environ, check=True, timeout=60)
+    subprocess.run(command, env=os.environ, check=True, timeout=PATIENCE)
     assert mode() == "online"
 
 
