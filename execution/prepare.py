@@ -50,6 +50,8 @@ def check(experiment: Experiment, execution: Execution) -> None:
         raise InputError(
             f"batch_sizes: {largest} is more than the {training_rows} training rows: choose a smaller batch size"
         )
+    if experiment.nesterov and not any(experiment.grid["momentum"]):
+        raise InputError("nesterov: there is no momentum to look ahead along: give one, --momentum 0.9 say")
     if execution.wandb_mode == "online":
         check_logged_in()
     if experiment.engine == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):

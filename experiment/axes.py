@@ -4,7 +4,7 @@ From there come the grid, the flags, the names of runs, the leaderboard, importa
 of any use one must also be a parameter of `softmax.sgd.train`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import getitem
 from typing import Annotated, Any, Literal
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, create_model
 
 from experiment.values import Frozen, Settings
+from softmax.sgd import Decay
 
 LARGEST = 3.4e38  # that float32 holds, which is what weights are
 
@@ -23,13 +24,16 @@ class Axis:
     plural: str  # its values in the experiment, hence the flag
     short: str  # in the names of runs
     label: str  # in pictures
-    scale: Literal["log", "linear"]  # on which its values are to be seen
-    default: tuple[float, ...]
+    scale: Literal["log", "linear", "category"]  # on which its values are to be seen; categories are texts
+    default: tuple[float | str, ...]
     description: str
 
 
 class Combination(Settings):
-    """One point of the grid."""
+    """One point of the grid.
+
+    A field with a default is one that a combination can do without: where it has this value, names leave it out.
+    """
 
     learning_rate: Annotated[
         float,
@@ -46,14 +50,46 @@ class Combination(Settings):
         Field(ge=0, le=LARGEST, allow_inf_nan=False),
         Axis("alphas", "alpha", "α", "log", (0.0, 0.001, 0.01), "L2 strengths on the weights"),
     ]
+    momentum: Annotated[
+        float,
+        Field(ge=0, lt=1),
+        Axis(
+            "momentum",
+            "momentum",
+            "momentum",
+            "linear",
+            (0.0,),
+            "of SGD, the part of its velocity that it keeps in a step",
+        ),
+    ] = 0.0
+    decay: Annotated[
+        Decay,
+        Axis(
+            "decay",
+            "decay",
+            "decay",
+            "category",
+            ("none",),
+            "what the learning rate does: stays, goes down as 1 / sqrt(epoch), or along a cosine to 0 at max_epochs",
+        ),
+    ] = "none"
 
     def __str__(self) -> str:
-        return " ".join(f"{axis.short}={getattr(self, name):g}" for name, axis in AXES.items())
+        return " ".join(f"{AXES[name].short}={text(value)}" for name, value in self.told().items())
+
+    def told(self) -> dict[str, Any]:
+        """Return its values by name, without those that it could do without."""
+        return self.model_dump(exclude_defaults=True)
 
     @property
     def words(self) -> str:
         """Spelled out, for the terminal."""
-        return ", ".join(f"{name.replace('_', ' ')} {getattr(self, name):g}" for name in AXES)
+        return ", ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in self.told().items())
+
+
+def text(value: Any) -> str:
+    """Return a value as it is shown."""
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def declared(model: type[Frozen]) -> dict[str, Axis]:
@@ -66,19 +102,24 @@ def declared(model: type[Frozen]) -> dict[str, Axis]:
 AXES: Mapping[str, Axis] = declared(Combination)
 
 
+def axes_of(combinations: Iterable[Combination]) -> dict[str, Axis]:
+    """Return the axes that some combination cannot do without: the others have no place in tables and pictures."""
+    names = {name for combination in combinations for name in combination.told()}
+    return {name: axis for name, axis in AXES.items() if name in names}
+
+
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the values as they are; a ValueError names one that stands there twice."""
     for index, value in enumerate(values):
         if value in values[:index]:
-            raise ValueError(f"{values[values.index(value)]:g} stands here twice: give each value once")
+            raise ValueError(f"{text(values[values.index(value)])} stands here twice: give each value once")
     return values
 
 
 def grid_field(name: str, axis: Axis) -> Any:
     """Return type and default of the experiment's field of one axis."""
     field = Combination.model_fields[name]
-    bounds = [extra for extra in field.metadata if extra is not axis]
-    value = getitem(Annotated, (field.annotation, *bounds))
+    value = getitem(Annotated, (field.annotation, *field.metadata))  # its bounds among them
     return Annotated[tuple.__class_getitem__((value, ...)), AfterValidator(distinct)], Field(
         axis.default,
         min_length=1,

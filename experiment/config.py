@@ -26,6 +26,8 @@ class Recipe(Settings):
     max_epochs: int
     patience: int | None  # None: no early stopping
     average: bool
+    nesterov: bool
+    horizon: int  # epochs that a decay is laid out for, however many are trained
     engine: Engine
 
     def for_exactly(self, epochs: int) -> "Recipe":
@@ -83,6 +85,7 @@ class Experiment(Grid):
         False,
         description="Validate, return and retrain the average of all SGD iterates (Polyak-Ruppert), not the last.",
     )
+    nesterov: bool = Field(False, description="Momentum in Nesterov's form, which looks ahead along the velocity.")
     select_by: Literal["val_accuracy", "val_loss"] = Field(
         "val_accuracy",
         description="What the best combination is best at; the other one breaks ties. Loss means the unregularised "
@@ -97,7 +100,10 @@ class Experiment(Grid):
 
     @property
     def recipe(self) -> Recipe:
-        return Recipe(max_epochs=self.max_epochs, patience=self.patience, average=self.average, engine=self.engine)
+        return Recipe(
+            max_epochs=self.max_epochs, patience=self.patience, average=self.average, nesterov=self.nesterov,
+            horizon=self.max_epochs, engine=self.engine,
+        )  # fmt: skip
 
     @property
     def rungs(self) -> tuple[Until, ...]:

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from experiment.axes import AXES
+from experiment.axes import axes_of, text
 from experiment.results import Trained
 from flows import shown
 
@@ -34,10 +34,11 @@ class Display(Progress):
 def standings(best: Sequence[Trained]) -> Table:
     """Return some trainings as a table."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in (*(axis.label for axis in AXES.values()), "accuracy", "loss", "epoch"):
+    axes = axes_of(trained.combination for trained in best)
+    for heading in (*(axis.label for axis in axes.values()), "accuracy", "loss", "epoch"):
         table.add_column(heading, justify="right")
     for trained in best:
-        values = [f"{getattr(trained.combination, name):g}" for name in AXES]
+        values = [text(getattr(trained.combination, name)) for name in axes]
         table.add_row(
             *values, f"{trained.val_accuracy:.2%}", f"{trained.val_cross_entropy:.4f}", f"{trained.best_epoch}"
         )

@@ -1,12 +1,12 @@
 """A sweep as a report for W&B's pages: what its panels are, and over which runs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from wandb_workspaces import expr
 from wandb_workspaces.reports.v2 import interface as wr
 
-from experiment.axes import AXES
+from experiment.axes import AXES, Axis, axes_of
 from experiment.config import Experiment
 from experiment.summary import Summary
 
@@ -26,9 +26,10 @@ def report_of(summary: Summary, trainings: Sequence[str], entity: str, project: 
     """
     experiment = Experiment.model_validate(summary.provenance["experiment"])
     top = min(TOP, summary.combinations)
-    over = partial(grid, entity, project)
+    axes = axes_of(experiment.combinations)
+    over = partial(grid, entity, project, axes)
     every = partial(over, "All trainings", trainings)
-    lines = parallel_coordinates(experiment)
+    lines = parallel_coordinates(experiment, axes)
     return wr.Report(
         project=project,
         entity=entity,
@@ -57,14 +58,20 @@ def report_of(summary: Summary, trainings: Sequence[str], entity: str, project: 
 
 
 def grid(
-    entity: str, project: str, name: str, runs: Sequence[str], panels: list[wr.PanelTypes], table: bool = False
+    entity: str,
+    project: str,
+    axes: Collection[str],
+    name: str,
+    runs: Sequence[str],
+    panels: list[wr.PanelTypes],
+    table: bool = False,
 ) -> wr.PanelGrid:
     """Return panels over some runs, with the table of these or without.
 
     The runs are named one by one, not by their group: those that this sweep took from the cache are in the group of the
     sweep that trained them.
     """
-    columns = [*(f"config:{axis}.value" for axis in AXES), "config:seed.value"]
+    columns = [*(f"config:{axis}.value" for axis in axes), "config:seed.value"]
     figures = [f"summary:{figure}" for figure in (ACCURACY, LOSS, "best_epoch", "epochs_trained", "diverged")]
     runset = wr.Runset(
         entity=entity,
@@ -78,7 +85,7 @@ def grid(
     return wr.PanelGrid(runsets=[runset], panels=panels, hide_run_sets=not table)
 
 
-def parallel_coordinates(experiment: Experiment) -> wr.ParallelCoordinatesPlot:
+def parallel_coordinates(experiment: Experiment, axes: Mapping[str, Axis] = AXES) -> wr.ParallelCoordinatesPlot:
     """Return the picture from hyperparameters to validation accuracy.
 
     An axis whose values are to be seen on a log scale has one, unless there is a 0 among them: it has no place there,
@@ -88,7 +95,7 @@ def parallel_coordinates(experiment: Experiment) -> wr.ParallelCoordinatesPlot:
         wr.ParallelCoordinatesPlotColumn(
             metric=wr.Config(name), display_name=axis.label, log=axis.scale == "log" and min(experiment.grid[name]) > 0
         )
-        for name, axis in AXES.items()
+        for name, axis in axes.items()
     ]
     accuracy = wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(ACCURACY), display_name="validation accuracy")
     return wr.ParallelCoordinatesPlot(columns=[*columns, accuracy], layout=wr.Layout(w=WIDTH, h=12))

@@ -102,4 +102,4 @@ def train_rung(
 
 def slowness(combination: Combination) -> float:
     """Return what grows with the number of epochs to expect: small steps, taken seldom."""
-    return combination.batch_size / combination.learning_rate
+    return combination.batch_size * (1 - combination.momentum) / combination.learning_rate

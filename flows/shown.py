@@ -17,7 +17,7 @@ from prefect.artifacts import (
 from prefect.runtime import flow_run
 
 from execution import prepare
-from experiment.axes import AXES
+from experiment.axes import Axis, axes_of
 from experiment.ranking import Candidate
 from experiment.summary import Summary
 from report.verdict import page
@@ -53,8 +53,9 @@ def outcome(summary: Summary, ranking: Sequence[Candidate], notes: Mapping[str, 
     picture : the parallel coordinates, a PNG file small enough to be part of an address, if they could be drawn
     """
     address = f"data:image/png;base64,{base64.b64encode(picture).decode()}" if picture else ""
+    axes = axes_of(candidate.combination for candidate in ranking)
     create_table_artifact(
-        [row(place, candidate) for place, candidate in enumerate(ranking[:ROWS], start=1)],
+        [row(place, candidate, axes) for place, candidate in enumerate(ranking[:ROWS], start=1)],
         key="leaderboard",
         description=f"The best {min(ROWS, len(ranking))} of {len(ranking)} combinations.",
     )
@@ -63,11 +64,11 @@ def outcome(summary: Summary, ranking: Sequence[Candidate], notes: Mapping[str, 
     create_markdown_artifact(page(summary, notes, address), key="verdict", description=f"Verdict on {summary.name}")
 
 
-def row(place: int, candidate: Candidate) -> dict[str, Any]:
+def row(place: int, candidate: Candidate, axes: Mapping[str, Axis]) -> dict[str, Any]:
     loss = candidate.val_cross_entropy
     return {
         "rank": place,
-        **{axis.label: getattr(candidate.combination, field) for field, axis in AXES.items()},
+        **{axis.label: getattr(candidate.combination, field) for field, axis in axes.items()},
         "validation accuracy": f"{candidate.val_accuracy:.2%}",
         "validation cross-entropy": f"{loss:.4f}" if math.isfinite(loss) else "diverged",
         "best epoch": candidate.best_epoch,

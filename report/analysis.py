@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from experiment.axes import AXES
+from experiment.axes import AXES, axes_of, text
 from experiment.ranking import Candidate
 from report.lines import by_value, company, seen
 from report.wording import capital, label, listed
@@ -23,7 +23,7 @@ def analysis(ranking: Sequence[Candidate], importance: Mapping[str, float], note
     notes : what whoever uses the winner should know (`report.remarks.warnings`), in sentences without a full stop
     """
     table = figures(ranking)
-    varied = [name for name in AXES if table[name].nunique() > 1]
+    varied = [name for name in AXES if name in table and table[name].nunique() > 1]
     converged = table[~table["diverged"]]
     if converged.empty:
         return [
@@ -55,9 +55,10 @@ def analysis(ranking: Sequence[Candidate], importance: Mapping[str, float], note
 
 def figures(ranking: Sequence[Candidate]) -> pd.DataFrame:
     """Return one row a combination, best first."""
+    axes = axes_of(candidate.combination for candidate in ranking)
     return pd.DataFrame(
         {
-            **candidate.combination.model_dump(),
+            **{name: getattr(candidate.combination, name) for name in axes},
             "accuracy": candidate.val_accuracy,
             "diverged": candidate.diverged,
             "pruned": candidate.pruned,
@@ -82,7 +83,7 @@ def spread(converged: pd.DataFrame, name: str) -> float:
 
 def mattered(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float], first: str) -> str:
     """Say which hyperparameter mattered most, by which measure, and how far that goes."""
-    fixed = [label(name) for name in AXES if name not in varied]
+    fixed = [label(name) for name in AXES if name in converged and name not in varied]
     only = (
         f" Of {listed(fixed)} only one value was tried, so nothing is said about {'it' if len(fixed) == 1 else 'them'}."
         if fixed
@@ -149,9 +150,9 @@ def promising(converged: pd.DataFrame, varied: Sequence[str]) -> str:
         if reached == tried:
             said.append(f"every value of {label(name)} gets there")
         elif len(reached) == 1:
-            said.append(f"{'it has' if len(near) == 1 else 'all of them have'} {label(name)} {reached[0]:g}")
+            said.append(f"{'it has' if len(near) == 1 else 'all of them have'} {label(name)} {text(reached[0])}")
         else:
-            said.append(f"they have {label(name)} {listed([f'{value:g}' for value in reached], 'or')}")
+            said.append(f"they have {label(name)} {listed([text(value) for value in reached], 'or')}")
     return f"As to what is promising: {'; '.join(said)}." if said else ""
 
 
@@ -160,7 +161,7 @@ def edges(converged: pd.DataFrame, varied: Sequence[str]) -> str:
     near, said = converged[converged["near"]], []
     for name in varied:
         tried, reached = sorted(converged[name].unique()), sorted(near[name].unique())
-        if len(tried) < 2 or len(reached) > 1:
+        if len(tried) < 2 or len(reached) > 1 or AXES[name].scale == "category":
             continue
         if reached[0] == tried[-1]:
             said.append(f"{label(name)} above {tried[-1]:g}")
@@ -178,7 +179,7 @@ def failures(table: pd.DataFrame, varied: Sequence[str]) -> str:
         return ""
     kept = table[~table["diverged"]]
     shared = [
-        f"{label(name)} {listed([f'{value:g}' for value in sorted(lost[name].unique())], 'or')}"
+        f"{label(name)} {listed([text(value) for value in sorted(lost[name].unique())], 'or')}"
         for name in varied
         if not set(lost[name]) & set(kept[name])
     ]

@@ -16,21 +16,22 @@ ROUNDING = 1e-12  # accuracies closer together than this are equal
 def importance(ranking: Sequence[Candidate]) -> dict[str, float]:
     """Return the shares of the variance of validation accuracy over a complete grid; they sum to 1.
 
-    Of each hyperparameter alone, of each pair together ("alpha × batch_size"), and of "the rest". The shares depend on
-    the values that the grid has. All are 0 where accuracies are constant; there are none ({}) where a combination
-    is missing, has diverged or was pruned, for then the parts of the variance overlap.
+    Of each hyperparameter with several values alone, of each pair of them together ("alpha × batch_size"), and of "the
+    rest". The shares depend on the values that the grid has. All are 0 where accuracies are constant; there are none
+    ({}) where a combination is missing, has diverged or was pruned, for then the parts of the variance overlap.
 
     Parameters
     ----------
     ranking : the candidates, in any order; accuracies are means over seeds
     """
-    grid = complete_grid(ranking)
-    return {} if grid is None else shares(grid, list(AXES))
+    varied = [name for name in AXES if len({getattr(candidate.combination, name) for candidate in ranking}) > 1]
+    grid = complete_grid(ranking, varied)
+    return {} if grid is None else shares(grid, varied)
 
 
-def complete_grid(ranking: Sequence[Candidate]) -> NDArray[np.float64] | None:
-    """Return validation accuracies with one dimension an axis; None where some are missing."""
-    values = {name: sorted({getattr(c.combination, name) for c in ranking}) for name in AXES}
+def complete_grid(ranking: Sequence[Candidate], names: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return validation accuracies with one dimension for each of `names`; None where some are missing."""
+    values = {name: sorted({getattr(c.combination, name) for c in ranking}) for name in names}
     grid = np.full([len(levels) for levels in values.values()], np.nan)
     for candidate in ranking:
         if not candidate.diverged and not candidate.pruned:
@@ -68,7 +69,7 @@ def in_words(found: dict[str, float]) -> str:
         return "no figure: an analysis of variance needs every combination of the grid at its end"
     if not any(found.values()):
         return "nothing: all combinations are equally accurate"
-    alone = sorted(((found[name], name) for name in AXES), reverse=True)
+    alone = sorted(((found[name], name) for name in AXES if name in found), reverse=True)
     parts = [(name.replace("_", " "), share) for share, name in alone]
     parts.append(("together", 1 - sum(share for share, _ in alone)))
     shown = [f"{name} {percent}%" for (name, _), percent in zip(parts, rounded(parts), strict=True)]

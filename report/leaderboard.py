@@ -1,10 +1,11 @@
 """Every combination, ranked, as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import stdev
 
 import pandas as pd
 
+from experiment.axes import axes_of
 from experiment.ranking import Candidate
 from experiment.results import Lbfgs
 
@@ -22,9 +23,10 @@ def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> 
     runs : what the W&B runs of each are called
     """
     rows = zip(ranking, runs, strict=True)
+    axes = axes_of(candidate.combination for candidate in ranking)
     halved = any(candidate.pruned for candidate in ranking)
     return pd.DataFrame(
-        [row(rank, candidate, called, halved) for rank, (candidate, called) in enumerate(rows, start=1)]
+        [row(rank, candidate, called, axes, halved) for rank, (candidate, called) in enumerate(rows, start=1)]
     )
 
 
@@ -44,11 +46,11 @@ def with_lbfgs(table: pd.DataFrame, lbfgs: Lbfgs) -> pd.DataFrame:
     return rows[[*columns, "method"]]
 
 
-def row(rank: int, candidate: Candidate, called: Sequence[str], halved: bool) -> dict[str, object]:
+def row(rank: int, candidate: Candidate, called: Sequence[str], axes: Iterable[str], halved: bool) -> dict[str, object]:
     behind = candidate.behind
     figures: dict[str, object] = {
         "rank": rank,
-        **candidate.combination.model_dump(),
+        **{name: getattr(candidate.combination, name) for name in axes},
         "val_accuracy": candidate.val_accuracy,
         "val_cross_entropy": candidate.val_cross_entropy,
         "val_loss": candidate.val_loss,

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import pandas as pd
 
+from experiment.axes import text
 from report.wording import capital, label, listed
 
 TOP = 10  # lines that the right half of the picture shows
@@ -22,12 +23,12 @@ def by_value(converged: pd.DataFrame, name: str) -> str:
     medians = groups.median()
     if len(medians) > 6:
         return (
-            f"In the picture half of the lines through {label(name)} {medians.idxmax():g} end above "
-            f"{medians.max():.2%}, half of those through {medians.idxmin():g} below {medians.min():.2%}."
+            f"In the picture half of the lines through {label(name)} {text(medians.idxmax())} end above "
+            f"{medians.max():.2%}, half of those through {text(medians.idxmin())} below {medians.min():.2%}."
         )
     (first, median), *others = medians.items()
-    ends = [f"{median:.2%}", *(f"those through {value:g} at {median:.2%}" for value, median in others)]
-    return f"In the picture the lines through {label(name)} {first:g} end in the median at {listed(ends)}."
+    ends = [f"{median:.2%}", *(f"those through {text(value)} at {median:.2%}" for value, median in others)]
+    return f"In the picture the lines through {label(name)} {text(first)} end in the median at {listed(ends)}."
 
 
 def seen(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float], leading: str) -> list[str]:
@@ -57,12 +58,12 @@ def bundles(converged: pd.DataFrame, name: str) -> str:
     best, below = ends.index[0], ends.iloc[1:]
     if ends["min"].iloc[0] > below["max"].max():
         return (
-            f"The bundle of lines through {label(name)} {best:g} ends above all others: no choice of the rest makes up "
-            "for another value."
+            f"The bundle of lines through {label(name)} {text(best)} ends above all others: no choice of the rest "
+            "makes up for another value."
         )
-    overlapping = [f"{value:g}" for value, row in below.iterrows() if row["max"] >= ends["min"].iloc[0]]
+    overlapping = [text(value) for value, row in below.iterrows() if row["max"] >= ends["min"].iloc[0]]
     return (
-        f"The bundle through {label(name)} {best:g} reaches highest but overlaps with "
+        f"The bundle through {label(name)} {text(best)} reaches highest but overlaps with "
         f"{'that' if len(overlapping) == 1 else 'those'} through {listed(overlapping)}: a bad choice of the rest costs "
         "more than this value gains."
     )
@@ -78,13 +79,13 @@ def crossing(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping
     best = means.idxmax(axis=1)
     share = f"{capital(label(first))} and {label(second)} act together ({pairs[first, second]:.0%} of the variance)"
     if best.nunique() == 1:
-        return f"{share}, though {label(first)} {best.iloc[0]:g} is best on average whatever the {label(second)}."
+        return f"{share}, though {label(first)} {text(best.iloc[0])} is best on average whatever the {label(second)}."
     low, high = best.index[0], best.index[-1]
     if best[low] == best[high]:
         high = best.index[(best != best[low]).argmax()]
     return (
-        f"{share}: lines cross, for on average {label(first)} {best[low]:g} is best with {label(second)} {low:g}, "
-        f"and {best[high]:g} with {high:g}."
+        f"{share}: lines cross, for on average {label(first)} {text(best[low])} is best with {label(second)} "
+        f"{text(low)}, and {text(best[high])} with {text(high)}."
     )
 
 
@@ -94,7 +95,7 @@ def company(converged: pd.DataFrame, varied: Sequence[str]) -> str:
     if len(converged) <= len(top):
         return ""
     several = [name for name in varied if converged[name].nunique() > 1]
-    same = [f"{label(name)} {top[name].iloc[0]:g}" for name in several if top[name].nunique() == 1]
+    same = [f"{label(name)} {text(top[name].iloc[0])}" for name in several if top[name].nunique() == 1]
     wide = [label(name) for name in several if set(top[name]) == set(converged[name])]
     if same and wide:
         return f"The best {len(top)} all go through {listed(same)} and spread over every value of {listed(wide)}."

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image
 
-from experiment.axes import AXES, Combination
+from experiment.axes import AXES, Combination, axes_of, text
 
 rcParams["text.parse_math"] = False  # a class may be called "$5 or $10"
 
@@ -67,24 +67,24 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | Non
 
 
 def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: Combination) -> Figure:
-    """Draw validation loss and accuracy by epoch, a panel for each α, and the winner's alone beside them.
+    """Draw validation loss and accuracy by epoch in panels, and the winner's alone beside them.
 
-    Colour tells the first axis of the grid, line style the second, the panel the third.
+    Colour tells the first axis that has several values, line style the second, the panel the third.
 
     Parameters
     ----------
     histories : of each combination, (epochs, 4): epoch, train_loss, val_loss, val_accuracy
     best : drawn thick
     """
-    hue, dash, panel = list(AXES)[:3]
-    values = {name: sorted({getattr(combination, name) for combination in histories}) for name in (hue, dash, panel)}
+    values = {name: sorted({getattr(combination, name) for combination in histories}) for name in axes_of(histories)}
+    hue, dash, panel = sorted(values, key=lambda name: len(values[name]) == 1)[:3]
     hues = values[hue][::-1]
     few = len(hues) <= len(PALETTE)  # more are told apart by shade alone, and the legend names the two ends
     shades = PALETTE if few else colormaps["viridis"](np.linspace(0, 0.95, len(hues)))
     colors = dict(zip(hues, shades, strict=False))
     styles = {value: STYLES[i % len(STYLES)] for i, value in enumerate(values[dash])}
     apart = len(values[panel]) <= MOST_PANELS
-    titles = {value: f"{AXES[panel].label} = {value:g}" for value in values[panel]} if apart else {None: "all"}
+    titles = {value: f"{AXES[panel].label} = {text(value)}" for value in values[panel]} if apart else {None: "all"}
     figure = Figure(figsize=(3.1 * (len(titles) + 1), 6.6), layout="constrained")
     axes = figure.subplots(2, len(titles) + 1, squeeze=False)
     for row, (column, called) in enumerate(((2, "validation loss, with its penalty"), (3, "validation accuracy"))):
@@ -114,11 +114,11 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
     for axis in axes[-1]:
         axis.set_xlabel("epoch")
     handles = [
-        Line2D([], [], color=colors[value], label=f"{AXES[hue].label} {value:g}")
+        Line2D([], [], color=colors[value], label=f"{AXES[hue].label} {text(value)}")
         for value in (hues if few else (hues[0], hues[-1]))
     ]
     handles += [
-        Line2D([], [], color=GREY, linestyle=styles[value], label=f"{AXES[dash].label} {value}")
+        Line2D([], [], color=GREY, linestyle=styles[value], label=f"{AXES[dash].label} {text(value)}")
         for value in values[dash][:MOST_LABELS]
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
@@ -221,13 +221,14 @@ def png(figure: Figure, dpi: int = 120, colors: int | None = None) -> bytes:
 
 def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame) -> None:
     heights = pd.DataFrame(index=chosen.index)
-    for x, name in enumerate(AXES):
+    names = [name for name in AXES if name in every]
+    for x, name in enumerate(names):
         values = sorted(every[name].unique())
         place = {value: (i + 0.5) / len(values) for i, value in enumerate(values)}
         heights[name] = chosen[name].map(place)
         for value in values[:: math.ceil(len(values) / MOST_LABELS)]:
-            axis.text(x - 0.04, place[value], f"{value:g}", ha="right", va="center", fontsize=9, bbox=LABEL)
-    last = len(AXES)  # where validation accuracy stands
+            axis.text(x - 0.04, place[value], text(value), ha="right", va="center", fontsize=9, bbox=LABEL)
+    last = len(names)  # where validation accuracy stands
     low, high = chosen["val_accuracy"].min(), chosen["val_accuracy"].max()
     span = max(high - low, 1e-9)
     heights["val_accuracy"] = (chosen["val_accuracy"] - low) / span
@@ -244,7 +245,7 @@ def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame) -> None
     axis.add_collection(LineCollection(lines, colors=colors, linewidths=1.4, alpha=0.85))
     for x in positions:
         axis.axvline(x, color="#444444", linewidth=0.8)
-    axis.set_xticks(positions, [*(about.label for about in AXES.values()), "validation\naccuracy"])
+    axis.set_xticks(positions, [*(AXES[name].label for name in names), "validation\naccuracy"])
     axis.set_yticks([])
     axis.set_xlim(-0.35, last + 0.45)
     axis.set_ylim(-0.05, 1.05)

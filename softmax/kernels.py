@@ -343,6 +343,33 @@ def _step(_: Any, acc: Any, shrink: Any, j: Any, w: Any, wi: Any, wstep: Any) ->
     return types.void(acc, shrink, types.intp, w, types.intp, types.intp), emit
 
 
+@intrinsic
+def _momentum_step(
+    _: Any, acc: Any, alphas: Any, j: Any, w: Any, velocity: Any, wi: Any, wstep: Any, mu: Any, a: Any, b: Any
+) -> Any:
+    """velocity ← μ·velocity + g and w += a·g + b·velocity with g = acc + alphas·w, each at its place as in `_step`."""
+
+    def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
+        acc, alphas, j, w, velocity, wi, wstep = args[:7]
+        mu, a, b = (_spread(bd, scalar, _wide) for scalar in args[7:])
+        for v in range(UPDATE_VECTORS):
+            alpha = _get(bd, _at(cx, bd, sig.args[1], alphas, bd.add(j, j.type(v * WIDTH))), _wide)
+            for k in range(UPDATE_CLASSES):
+                place = bd.add(wi, wi.type(v * WIDTH))
+                address = _at(cx, bd, sig.args[3], w, place, wstep, k)
+                moving = _at(cx, bd, sig.args[4], velocity, place, wstep, k)
+                old = _get(bd, address, _wide)
+                gradient = _fma(bd, alpha, old, bd.extract_value(acc, k * UPDATE_VECTORS + v))
+                along = _fma(bd, mu, _get(bd, moving, _wide), gradient)
+                _put(bd, along, moving)
+                change = _fma(bd, b, along, bd.fmul(a, gradient))
+                _put(bd, bd.fadd(old, change), address)
+        return cx.get_dummy_value()
+
+    scalars = (types.float32,) * 3
+    return types.void(acc, alphas, types.intp, w, velocity, types.intp, types.intp, *scalars), emit
+
+
 # ---- kernels: W (c⁺·m⁺), X (n⁺·m⁺) and Z (c⁺·n⁺) are the flat padded copies, ⁺ meaning padded --------------
 
 
@@ -412,9 +439,12 @@ def _softmax(Z: Floats, c: int, stride: int, y: Ints, n: int, step: float, scrat
 @njit
 def _update(
     W: Floats, X: Floats, D: Floats, shrink: Floats, classes: int, features: int, stride: int, n: int,
-    images: Images, ahead: Ints,
+    images: Images, ahead: Ints, motion: Any,
 ) -> None:  # fmt: skip
-    """W += D X + shrink·W, and fetches the next batch, whose row i begins at images[ahead[i]]."""
+    """W += D X + shrink·W, and fetches the next batch, whose row i begins at images[ahead[i]].
+
+    `motion`: None, or the velocity V and μ, a, b; then G = D X + shrink·W, V ← μ V + G, W += a·G + b·V.
+    """
     line, chunk = _line(images), UPDATE_VECTORS * WIDTH
     pace = max(line, chunk)  # fetched for each chunk: to be there when it is wanted, the last line must not come last
     for j in range(0, features, chunk):
@@ -426,7 +456,11 @@ def _update(
                 if k == 0 and fetched < features:
                     for more in range(fetched, fetched + pace, line):
                         _prefetch(images, ahead[i] + more)
-            _step(acc, shrink, j, W, k * features + j, features)
+            if motion is None:  # decided when compiling: without momentum nothing of it is there
+                _step(acc, shrink, j, W, k * features + j, features)
+            else:
+                V, mu, a, b = motion
+                _momentum_step(acc, shrink, j, W, V, k * features + j, features, mu, a, b)
 
 
 @njit
@@ -452,8 +486,9 @@ def _starts(at: Ints, images: Images, labels: Ints, rows: Ints) -> None:
 @njit(nogil=True, cache=True)
 def _epoch(
     W: Floats, X: Floats, Z: Floats, shrink: Floats, W_sum: npt.NDArray[np.float64], c: int,
-    images: Images, labels: Ints, order: Ints, batch_size: int, learning_rate: float, loss: float,
+    images: Images, labels: Ints, order: Ints, batch_size: int, scale: float, loss: float, motion: Any,
 ) -> float:  # fmt: skip
+    """`scale` is of the batch's mean gradient: −η, which makes it a step; 1 with `motion`, as for `_update`."""
     features, stride = X.shape[1], X.shape[0]
     classes = W.shape[0] // features
     whole = images.shape[1] // WIDTH * WIDTH
@@ -468,8 +503,8 @@ def _epoch(
         _starts(ahead, images, labels, order[start + n : start + 2 * n])
         _batch(X, y, images, labels, rows, whole, c)
         _forward(W, flat, Z, c, features, stride, n, images, at, whole, False)
-        loss += _softmax(Z, c, stride, y, n, -learning_rate / n, scratch)[0]
-        _update(W, flat, Z, shrink, classes, features, stride, n, images, ahead)
+        loss += _softmax(Z, c, stride, y, n, scale / n, scratch)[0]
+        _update(W, flat, Z, shrink, classes, features, stride, n, images, ahead, motion)
         for i in range(W_sum.shape[0]):  # float64: thousands of float32 terms would lose the 1e-6 asked of the mean
             W_sum[i] += W[i]
     return loss
@@ -549,12 +584,19 @@ def sgd_epoch(
     W_sum: Array | None = None,
     b_sum: Array | None = None,
     loss: float = 0.0,
+    *,
+    velocity: tuple[Floats, Floats] | None = None,
+    momentum: float = 0.0,
+    nesterov: bool = False,
 ) -> float:
     """One epoch of minibatch stochastic gradient descent, changing W and b in place.
 
     Batches are consecutive runs of B = `batch_size` indices of `order`; the last may be smaller. Each steps
 
         W ← W − η ((1/B) Σ x (ŷ − y)ᵀ + α W),    b ← b − η (1/B) Σ (ŷ − y),    ŷ = softmax(xW + b).
+
+    With momentum μ: v ← μ v + g and W ← W − η v, or W ← W − η (g + μ v) as Nesterov has it, g being the gradient above;
+    b likewise (Sutskever, Martens, Dahl and Hinton, ICML 2013, with the velocity in PyTorch's units).
 
     The same input gives the same bits, in any thread.
 
@@ -578,6 +620,12 @@ def sgd_epoch(
         the mean of the iterates; the caller divides).
     loss : float
         What an earlier part of the same epoch returned. An epoch in parts of whole batches gives the bits of one.
+    velocity : ndarrays of the shapes of W and b, float32, optional
+        v of both, changed in place; None for no momentum.
+    momentum : float
+        μ.
+    nesterov : bool
+        Whether to step along g + μ v.
 
     Returns
     -------
@@ -597,8 +645,16 @@ def sgd_epoch(
     images, labels, order = _data(images, labels, order)
     batch_size = max(1, min(int(batch_size), len(order)))
     weights, X, Z = _workspaces(W, b, images, batch_size)
+    scale, motion = -float(learning_rate), None
+    if velocity is not None:
+        scale, V = 1.0, _zeroed(*weights.shape)
+        V[:c, :m], V[:c, m] = velocity[0].T, velocity[1]
+        along_gradient, along_velocity = (
+            (-learning_rate, -learning_rate * momentum) if nesterov else (0.0, -learning_rate)
+        )
+        motion = (V.ravel(), np.float32(momentum), np.float32(along_gradient), np.float32(along_velocity))
     shrink = _zeroed(X.shape[1])
-    shrink[:m] = -learning_rate * alpha
+    shrink[:m] = scale * alpha
     total = _zeroed(*(weights.shape if W_sum is not None else (0, 0)), dtype=np.float64)
     if W_sum is not None and b_sum is not None:
         total[:c, :m], total[:c, m] = W_sum.T, b_sum
@@ -613,10 +669,13 @@ def sgd_epoch(
         labels,
         order,
         batch_size,
-        float(learning_rate),
+        scale,
         float(loss),
+        motion,
     )
     W[...], b[...] = weights[:c, :m].T, weights[:c, m]
+    if velocity is not None:
+        velocity[0][...], velocity[1][...] = V[:c, :m].T, V[:c, m]
     if W_sum is not None and b_sum is not None:
         W_sum[...], b_sum[...] = total[:c, :m].T, total[:c, m]
     return float(loss)

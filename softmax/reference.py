@@ -24,8 +24,14 @@ def sgd_epoch(
     W_sum: Floats | None = None,
     b_sum: Floats | None = None,
     loss: float = 0.0,
+    *,
+    velocity: tuple[Floats, Floats] | None = None,
+    momentum: float = 0.0,
+    nesterov: bool = False,
 ) -> float:
     """Run W ← W − η ∇_W f and b ← b − η ∇_b f over consecutive minibatches of `order`, in place.
+
+    With momentum μ they go along a velocity, v ← μ v + ∇f, instead of along the gradient; Nesterov's along ∇f + μ v.
 
     Parameters
     ----------
@@ -35,6 +41,7 @@ def sgd_epoch(
     batch_size, learning_rate, alpha : as in docs/derivation.md
     W_sum, b_sum : when given, the parameters after every step are added to them (float64)
     loss : what an earlier part of the same epoch returned
+    velocity : of W and of b, in their shapes and dtype, updated; None: no momentum
 
     Returns
     -------
@@ -44,13 +51,24 @@ def sgd_epoch(
         batch = order[start : start + batch_size]
         x, y = inputs(images[batch], W.dtype), labels[batch]
         loss += cross_entropy(x @ W + b, y) * len(batch)
-        grad_W, grad_b = gradient(W, b, x, y, alpha)
-        W -= W.dtype.type(learning_rate) * grad_W
-        b -= W.dtype.type(learning_rate) * grad_b
+        step_W, step_b = gradient(W, b, x, y, alpha)
+        if velocity is not None:
+            step_W, step_b = (
+                along(v, grad, momentum, nesterov) for v, grad in zip(velocity, (step_W, step_b), strict=True)
+            )
+        W -= W.dtype.type(learning_rate) * step_W
+        b -= W.dtype.type(learning_rate) * step_b
         if W_sum is not None and b_sum is not None:
             W_sum += W
             b_sum += b
     return loss
+
+
+def along(velocity: Floats, grad: Floats, momentum: float, nesterov: bool) -> Floats:
+    """Run v ← μ v + ∇f in place; return where to step: along v, or along ∇f + μ v (Nesterov)."""
+    mu = velocity.dtype.type(momentum)
+    velocity[...] = mu * velocity + grad
+    return grad + mu * velocity if nesterov else velocity
 
 
 def evaluate(

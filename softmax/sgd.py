@@ -19,6 +19,7 @@ from softmax import reference
 from softmax.loss import Floats, Images, Labels, penalty
 
 Engine = Literal["numba", "numpy"]
+Decay = Literal["none", "inverse_sqrt", "cosine"]
 PART = 2**31  # multiply–adds between two looks at `stop`: 0.05 to 0.5 s, and more than an epoch of Fashion-MNIST
 STEP, ROW = 2**18, 2**9  # a step and a row cost at least as much time as so many multiply–adds
 PERMUTATIONS = 100_000_000  # bytes of orders kept: drawing one takes 4 % of an epoch's time
@@ -48,6 +49,7 @@ class State:
     last: Parameters
     best: Parameters  # of the epoch with the lowest validation loss; the last epoch's without validation
     mean: Parameters | None = None  # float64 average of all iterates so far, when averaging
+    velocity: Parameters | None = None  # of the last iterate, with momentum
     history: list[Metrics] = field(default_factory=list)
     best_epoch: int = 0  # the earliest one of lowest validation loss; 0 before the first
     diverged: bool = False  # a loss has stopped being finite
@@ -92,6 +94,10 @@ def train(
     learning_rate: float,
     batch_size: int,
     alpha: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    decay: Decay = "none",
+    horizon: int | None = None,
     max_epochs: int,
     patience: int | None = None,
     seed: int,
@@ -111,6 +117,8 @@ def train(
     images : (n, m) array, floating, or uint8 grey levels, normalised as they are read
     labels : (n,) integers in 0 … classes − 1
     rows, validation_rows : row indices to train and to validate on; no validation: no early stopping
+    momentum, nesterov : v ← μ v + ∇f, and steps along v, or along ∇f + μ v: docs/derivation.md, as PyTorch's SGD
+    decay, horizon : of the learning rate, laid out for so many epochs (`decayed`); `max_epochs` when left out
     average : validate and return the mean of all iterates since the start instead of the last one
         (Polyak & Juditsky 1992, doi:10.1137/0330046)
     engine : "numba" (compiled, float32) or "numpy" (the readable reference, any dtype)
@@ -123,19 +131,23 @@ def train(
     if state is None:
         start = initial_parameters(images.shape[1], classes, seed, dtype)
         zeros = Parameters(np.zeros_like(start.W, np.float64), np.zeros_like(start.b, np.float64))
-        state = State(start, start, zeros if average else None)
+        still = Parameters(np.zeros_like(start.W), np.zeros_like(start.b))
+        state = State(start, start, zeros if average else None, still if momentum else None)
     stopped = stop or (lambda: False)
     steps = math.ceil(len(rows) / batch_size)
     while not finished(state, max_epochs, patience):
         epoch = len(state.history) + 1
         order = rows[permutation(seed, epoch, len(rows))]
         current = last = state.last.copy()
+        velocity = state.velocity and state.velocity.copy()
+        moving = {"velocity": velocity, "momentum": momentum, "nesterov": nesterov}
         sums = () if state.mean is None else (np.zeros_like(state.mean.W), np.zeros_like(state.mean.b))
+        rate = decayed(learning_rate, decay, epoch, horizon or max_epochs)
         loss = 0.0
         for part in parts(order, batch_size, last.W.size):
             if stopped():
                 return
-            loss = sgd_epoch(*last, images, labels, part, batch_size, learning_rate, alpha, *sums, loss=loss)
+            loss = sgd_epoch(*last, images, labels, part, batch_size, rate, alpha, *sums, loss=loss, **moving)
         mean = state.mean
         if mean is not None:
             mean = Parameters(*(old + (new / steps - old) / epoch for old, new in zip(mean, sums, strict=True)))
@@ -151,13 +163,26 @@ def train(
                 correct += hits
             val_loss = loss / len(validation_rows) + regularizer
             val_accuracy = correct / len(validation_rows)
-        state.last, state.mean = last, mean
+        state.last, state.mean, state.velocity = last, mean, velocity
         state.history.append(Metrics(epoch, train_loss, val_loss, val_accuracy))
         if validation_rows is None or val_loss < state.lowest:
             state.best, state.best_epoch = current, epoch
         judged = train_loss if validation_rows is None else train_loss + val_loss
         state.diverged = not math.isfinite(judged)
         yield state
+
+
+def decayed(learning_rate: float, decay: Decay, epoch: int, horizon: int) -> float:
+    """The learning rate in an epoch t (≥ 1) of T: η; η / √t; or η (1 + cos(π (t − 1) / T)) / 2.
+
+    The last one is Loshchilov and Hutter's (ICLR 2017), without restarts and down to 0. An epoch's rate does not depend
+    on how far the training has come, so that one that is continued goes on as if it had never stopped.
+    """
+    if decay == "inverse_sqrt":
+        return learning_rate / math.sqrt(epoch)
+    if decay == "cosine":
+        return learning_rate * (1 + math.cos(math.pi * (epoch - 1) / horizon)) / 2
+    return learning_rate
 
 
 def parts(rows: NDArray[np.int64], batch_size: int, weights: int) -> list[NDArray[np.int64]]:

@@ -156,7 +156,7 @@ def saved_model(
         "b": run.open(model.b),
         "W_best_validation": run.open(validated.W),
         "b_best_validation": run.open(validated.b),
-        **best.combination.model_dump(),
+        **best.combination.told(),
         "best_epoch": best.best_epoch,
         **figures,
         "class_names": np.array(meaning.class_names),

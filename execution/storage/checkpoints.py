@@ -15,12 +15,14 @@ from softmax.sgd import Metrics, Parameters, State
 
 log = logging.getLogger("sweep")
 
+PAIRS = ("last", "best", "mean", "velocity")  # the fields of a state that are parameters, or as large
+
 
 def save(storage: Storage, identity: str, state: State) -> None:
     """Write `state` so that it survives a crash, replacing what was there."""
     arrays = {"identity": np.array(identity), "progress": np.array([state.best_epoch, state.diverged])}
     arrays["history"] = np.array(state.history, dtype=np.float64)
-    for name in ("last", "best", "mean"):
+    for name in PAIRS:
         if parameters := getattr(state, name):
             arrays[f"{name}_W"], arrays[f"{name}_b"] = parameters
     buffer = io.BytesIO()
@@ -42,15 +44,11 @@ def load(storage: Storage, identity: str) -> State | None:
             if str(arrays["identity"]) != identity:
                 raise ValueError("it belongs to another training")
             pairs = {
-                name: Parameters(arrays[f"{name}_W"], arrays[f"{name}_b"])
-                for name in ("last", "best", "mean")
-                if f"{name}_W" in arrays
+                name: Parameters(arrays[f"{name}_W"], arrays[f"{name}_b"]) for name in PAIRS if f"{name}_W" in arrays
             }
             best_epoch, diverged = arrays["progress"]
             return State(
-                last=pairs["last"],
-                best=pairs["best"],
-                mean=pairs.get("mean"),
+                **pairs,
                 history=[Metrics(int(epoch), *rest) for epoch, *rest in arrays["history"].tolist()],
                 best_epoch=int(best_epoch),
                 diverged=bool(diverged),

@@ -1,12 +1,12 @@
 """What the page shows, as JSON: of every combination place, figures and curves; of every class its mistakes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.axes import AXES
+from experiment.axes import axes_of
 from experiment.ranking import Candidate
 from report.page.thumbnails import example, square, weights_of_class
 from report.pictures import most_mistaken
@@ -24,10 +24,11 @@ def page_data(ranking: Sequence[Candidate], histories: Sequence[NDArray[np.float
     ranking : the candidates, best first
     histories : of each, under its first seed, (epochs, 4) as `Trained` has them
     """
+    axes = axes_of(candidate.combination for candidate in ranking)
     most = min(MOST, max(FEWEST, POINTS // len(histories)))
     return {
-        "axes": [{"name": name, "label": axis.label, "scale": axis.scale} for name, axis in AXES.items()],
-        "combinations": [place(rank, candidate) for rank, candidate in enumerate(ranking, start=1)],
+        "axes": [{"name": name, "label": axis.label, "scale": axis.scale} for name, axis in axes.items()],
+        "combinations": [place(rank, candidate, axes) for rank, candidate in enumerate(ranking, start=1)],
         "curves": [
             curve(history, candidate.trained[0].best_epoch, most)
             for candidate, history in zip(ranking, histories, strict=True)
@@ -92,11 +93,11 @@ def shades(values: NDArray[np.generic]) -> tuple[float, float]:
     return (0.0, 255.0) if low >= 0 and 127 < high <= 255 else (low, high)
 
 
-def place(rank: int, candidate: Candidate) -> dict[str, Any]:
+def place(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any]:
     behind = candidate.behind
     return {
         "rank": rank,
-        **candidate.combination.model_dump(),
+        **{name: getattr(candidate.combination, name) for name in axes},
         "val_accuracy": None if candidate.diverged else candidate.val_accuracy,
         "val_cross_entropy": None if candidate.diverged else candidate.val_cross_entropy,
         "best_epoch": candidate.best_epoch,

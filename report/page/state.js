@@ -6,8 +6,8 @@ const CONVERGED = ALL.filter((c) => !c.diverged);
 const MOST_LEVELS = 24; // with more values an axis has a true scale
 
 function axisOf({ name, label, scale }, figure) {
-  const values = [...new Set(CONVERGED.map((c) => c[name]))].sort((a, b) => a - b);
-  const axis = { name, label, values, levels: !figure && values.length <= MOST_LEVELS };
+  const values = [...new Set(CONVERGED.map((c) => c[name]))].sort(order);
+  const axis = { name, label, values, levels: !figure && (scale === "category" || values.length <= MOST_LEVELS) };
   if (axis.levels) {
     axis.place = (value) => values.indexOf(value);
     axis.text = (place) => number(values[Math.round(place)]);
@@ -62,8 +62,14 @@ function shown() {
   return state.pointed ?? state.picked ?? CONVERGED[0] ?? ALL[0];
 }
 
+// Of numbers, or of categories.
+function order(a, b) {
+  return a < b ? -1 : Number(a > b);
+}
+
 function number(value) {
   if (value === null || value === undefined) return "";
+  if (typeof value === "string") return value;
   const size = Math.abs(value);
   return size && (size < 1e-3 || size >= 1e6) ? value.toExponential().replace("e+", "e") : String(value);
 }

@@ -49,7 +49,7 @@ function drawTable(chosen) {
   if (!table.tHead) drawHead(table);
   const filtered = state.best < ALL.length || Object.keys(state.ranges).length;
   const all = filtered ? [...chosen] : [...ALL];
-  all.sort((a, b) => ((a[sorting.name] ?? Infinity) - (b[sorting.name] ?? Infinity)) * (sorting.down ? -1 : 1) || a.rank - b.rank);
+  all.sort((a, b) => order(a[sorting.name] ?? Infinity, b[sorting.name] ?? Infinity) * (sorting.down ? -1 : 1) || a.rank - b.rank);
   for (const [index, cell] of [...table.tHead.rows[0].cells].entries()) {
     const mine = COLUMNS[index].name === sorting.name;
     cell.setAttribute("aria-sort", mine ? (sorting.down ? "descending" : "ascending") : "none");

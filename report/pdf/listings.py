@@ -23,8 +23,10 @@ REGRESSION: tuple[Callable[..., Any], ...] = (
     loss.gradient,
     loss.accuracy,
     reference.sgd_epoch,
+    reference.along,
     reference.evaluate,
     sgd.initial_parameters,
+    sgd.decayed,
     sgd.train,
     sgd.finished,
 )

@@ -5,7 +5,7 @@ import inspect
 import pytest
 from pydantic import ValidationError
 
-from experiment.axes import AXES, Combination, declared, distinct
+from experiment.axes import AXES, Combination, axes_of, declared, distinct
 from experiment.config import Experiment
 from softmax import sgd
 
@@ -15,7 +15,8 @@ def test_every_axis_is_a_parameter_of_the_training():
 
 
 def test_there_is_an_axis_for_every_field_of_a_combination_in_its_order():
-    assert list(AXES) == list(Combination.model_fields) == ["learning_rate", "batch_size", "alpha"]
+    every = ["learning_rate", "batch_size", "alpha", "momentum", "decay"]
+    assert list(AXES) == list(Combination.model_fields) == every
     assert declared(Experiment) == {}
 
 
@@ -37,13 +38,16 @@ def test_a_form_asks_for_one_value_at_least_and_for_each_once():
 def test_an_axis_is_as_bounded_in_the_grid_as_it_is_in_a_combination():
     schema = Experiment.model_json_schema()["properties"]
     single = Combination.model_json_schema()["properties"]
-    bounds = {"type", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}
+    bounds = {"type", "enum", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}
     for name, axis in AXES.items():
         of_grid, of_one = schema[axis.plural]["items"], single[name]
         assert {bound: of_grid.get(bound) for bound in bounds} == {bound: of_one.get(bound) for bound in bounds}
 
 
-@pytest.mark.parametrize("wrong", [{"learning_rate": 0}, {"batch_size": 0}, {"batch_size": 1.5}, {"alpha": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"learning_rate": 0}, {"batch_size": 0}, {"batch_size": 1.5}, {"alpha": -1}, {"momentum": 1}, {"decay": "step"}],
+)
 def test_an_impossible_combination_is_refused(wrong):
     with pytest.raises(ValidationError) as refused:
         Combination(**{"learning_rate": 0.1, "batch_size": 8, "alpha": 0.0} | wrong)
@@ -54,6 +58,17 @@ def test_a_combination_is_named_short_in_runs_and_spelled_out_on_the_terminal():
     one = Combination(learning_rate=0.001, batch_size=64, alpha=1e-4)
     assert str(one) == "lr=0.001 batch=64 alpha=0.0001"
     assert one.words == "learning rate 0.001, batch size 64, alpha 0.0001"
+    other = one.model_copy(update={"momentum": 0.9, "decay": "cosine"})
+    assert str(other) == "lr=0.001 batch=64 alpha=0.0001 momentum=0.9 decay=cosine"
+    assert other.words == "learning rate 0.001, batch size 64, alpha 0.0001, momentum 0.9, decay cosine"
+
+
+def test_what_no_combination_has_is_on_no_axis_and_what_one_has_is():
+    plain = Combination(learning_rate=0.1, batch_size=8, alpha=0)
+    moving = plain.model_copy(update={"momentum": 0.5})
+    assert list(axes_of([plain])) == ["learning_rate", "batch_size", "alpha"]
+    assert list(axes_of([plain, moving])) == ["learning_rate", "batch_size", "alpha", "momentum"]
+    assert str(moving) != str(plain)
 
 
 def test_distinct_values_are_left_as_they_are_and_the_first_repeated_one_is_named():
@@ -64,5 +79,6 @@ def test_distinct_values_are_left_as_they_are_and_the_first_repeated_one_is_name
 
 def test_combinations_are_the_product_of_the_axes_the_last_one_moving_fastest():
     experiment = Experiment.model_validate({"learning_rates": (1, 2), "batch_sizes": (3, 4), "alphas": (5, 6)})
+    names = ("learning_rate", "batch_size", "alpha")
     expected = [(1, 3, 5), (1, 3, 6), (1, 4, 5), (1, 4, 6), (2, 3, 5), (2, 3, 6), (2, 4, 5), (2, 4, 6)]
-    assert [tuple(combination.model_dump().values()) for combination in experiment.combinations] == expected
+    assert [tuple(getattr(point, name) for name in names) for point in experiment.combinations] == expected

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core.types import none
 
 from softmax import kernels
 from softmax.kernels import evaluate, sgd_epoch
@@ -23,8 +24,8 @@ def inputs(images):
     return images / 255 - 0.5 if images.dtype == np.uint8 else images.astype(float)
 
 
-def textbook(W, b, images, labels, order, batch_size, learning_rate, alpha):
-    """Epoch in float64: new W and b, sum of the losses, sums of the iterates."""
+def textbook(W, b, images, labels, order, batch_size, learning_rate, alpha, v=None, momentum=0.0, nesterov=False):
+    """Epoch in float64: new W and b, sum of the losses, sums of the iterates; `v` is changed in place."""
     W, b, images = W.astype(float), b.astype(float), inputs(images)
     total, W_sum, b_sum = 0.0, np.zeros_like(W), np.zeros_like(b)
     for start in range(0, len(order), batch_size):
@@ -35,8 +36,11 @@ def textbook(W, b, images, labels, order, batch_size, learning_rate, alpha):
         p = np.exp(z - z.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
         p[np.arange(len(y)), y] -= 1
-        W = W - learning_rate * (x.T @ p / len(y) + alpha * W)
-        b = b - learning_rate * p.mean(axis=0)
+        along = [x.T @ p / len(y) + alpha * W, p.mean(axis=0)]
+        for i, g in enumerate(along if v else ()):
+            v[i] = momentum * v[i] + g
+            along[i] = g + momentum * v[i] if nesterov else v[i]
+        W, b = W - learning_rate * along[0], b - learning_rate * along[1]
         W_sum += W
         b_sum += b
     return W, b, total, W_sum, b_sum
@@ -80,6 +84,32 @@ def test_an_epoch_is_the_textbook_epoch(seed, m, c, n, grey, batch_size, used, a
         steps = -(-len(order) // batch_size)
         np.testing.assert_allclose((sums["W_sum"] - 1) / steps, W_sum1 / steps, atol=3e-6)
         np.testing.assert_allclose((sums["b_sum"] - 1) / steps, b_sum1 / steps, atol=3e-6)
+
+
+@settings(max_examples=100)
+@given(
+    **shapes,
+    batch_size=st.integers(1, 100),
+    alpha=st.sampled_from([0.0, 0.3]),
+    momentum=st.sampled_from([0.0, 0.5, 0.9]),
+    nesterov=st.booleans(),
+    averaging=st.booleans(),
+)
+def test_an_epoch_with_momentum_is_the_textbook_one_from_any_velocity(
+    seed, m, c, n, grey, batch_size, alpha, momentum, nesterov, averaging
+):
+    W, b, images, labels, order = problem(seed, m, c, n, grey)
+    velocity = [0.1 * array for array in problem(seed + 1, m, c, n)[:2]]
+    expected = [v.astype(float) for v in velocity]
+    how = {"momentum": momentum, "nesterov": nesterov}
+    textbooks = textbook(W, b, images, labels, order, batch_size, 0.05, alpha, expected, **how)
+    sums = {"W_sum": np.zeros((m, c), order="F"), "b_sum": np.zeros(c)} if averaging else {}
+    loss = sgd_epoch(W, b, images, labels, order, batch_size, 0.05, alpha, velocity=velocity, **how, **sums)
+    assert loss == pytest.approx(textbooks[2], rel=5e-6, abs=1e-5 * n)
+    for found, truth in zip((W, b, *velocity), (*textbooks[:2], *expected), strict=True):
+        np.testing.assert_allclose(found, truth, atol=1e-5)
+    if averaging:
+        np.testing.assert_allclose(sums["W_sum"], textbooks[3], atol=1e-5 * n)
 
 
 @settings(max_examples=100)
@@ -150,8 +180,8 @@ def test_results_do_not_depend_on_alignment_or_kind_of_array(tmp_path: Path):
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     assert same(epoch((np.ascontiguousarray(W), b, mapped, labels, order)), expected)
     for function in (kernels._epoch, kernels._evaluate):  # one compilation serves all arrays of a dtype
-        images_of = [a for signature in function.signatures for a in signature if is_images(a)]
-        assert len({a.dtype for a in images_of}) == len(images_of) == len(function.signatures)
+        kinds = [(a.dtype, s[-1] is none) for s in function.signatures for a in s if is_images(a)]  # none: no momentum
+        assert len(set(kinds)) == len(kinds) == len(function.signatures)
 
 
 def test_results_do_not_depend_on_threads():

@@ -32,25 +32,40 @@ def equal(one, other):
     """Bit for bit."""
 
     def numbers(state):
-        return [*state.last, *state.best, *(state.mean or ()), state.history, [state.best_epoch, state.diverged]]
+        pairs = (state.last, state.best, state.mean or (), state.velocity or ())
+        return [*(a for pair in pairs for a in pair), state.history, [state.best_epoch, state.diverged]]
 
     return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(numbers(one), numbers(other), strict=True))
 
 
-def textbook(epochs, learning_rate, batch_size, alpha, seed):
-    """The same training in float64, written with nothing of ours but the seeds. Yields W, b and their means."""
+def rate(learning_rate, decay, epoch, horizon):
+    factor = {"none": 1, "inverse_sqrt": epoch**-0.5, "cosine": math.cos(math.pi * (epoch - 1) / 2 / horizon) ** 2}
+    return learning_rate * factor[decay]
+
+
+def textbook(epochs, learning_rate, batch_size, alpha, seed, momentum=0.0, nesterov=False, decay="none", horizon=12):
+    """The same training in float64, written with nothing of ours but the seeds. Yields W, b and their means.
+
+    The update is as PyTorch documents that of torch.optim.SGD, the schedules as those of its lr_scheduler.
+    """
     images = IMAGES.astype(np.float64)
     W, b = sgd.initial_parameters(9, 4, seed, np.float64)
-    W, sums, steps = np.array(W), [0.0, 0.0], 0
+    parameters, buffers, sums, steps = [np.array(W), b], [None, None], [0.0, 0.0], 0
     for epoch in range(1, epochs + 1):
         order = ROWS[sgd.permutation(seed, epoch, len(ROWS))]
         for start in range(0, len(order), batch_size):
             x, y = images[order[start : start + batch_size]], LABELS[order[start : start + batch_size]]
+            W, b = parameters
             e = np.exp(x @ W + b)
             error = e / e.sum(axis=1, keepdims=True) - np.eye(4)[y]
-            W, b = W - learning_rate * (x.T @ error / len(x) + alpha * W), b - learning_rate * error.mean(axis=0)
-            sums, steps = [sums[0] + W, sums[1] + b], steps + 1
-        yield W, b, sums[0] / steps, sums[1] / steps
+            gradients = [x.T @ error / len(x) + alpha * W, error.mean(axis=0)]
+            for i, g in enumerate(gradients):
+                if momentum != 0:
+                    buffers[i] = g if buffers[i] is None else momentum * buffers[i] + g
+                    g = g + momentum * buffers[i] if nesterov else buffers[i]
+                parameters[i] = parameters[i] - rate(learning_rate, decay, epoch, horizon) * g
+            sums, steps = [total + new for total, new in zip(sums, parameters, strict=True)], steps + 1
+        yield *parameters, sums[0] / steps, sums[1] / steps
 
 
 @pytest.mark.parametrize("average", [False, True])
@@ -71,6 +86,57 @@ def test_training_is_the_textbook_loop(engine, average, batch_size, alpha):
     best = min(range(12), key=lambda i: states[-1].history[i].val_loss)
     np.testing.assert_allclose(states[-1].best.W, expected[best][2 if average else 0], atol=2e-5)
     assert states[-1].best_epoch == best + 1
+
+
+MOVING = [
+    {"momentum": 0.9}, {"momentum": 0.5, "nesterov": True}, {"decay": "inverse_sqrt"}, {"decay": "cosine"},
+    {"momentum": 0.9, "nesterov": True, "decay": "cosine", "horizon": 20},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize("engine", ["numba", "numpy"])
+@pytest.mark.parametrize("how", MOVING, ids=str)
+def test_momentum_and_decay_are_pytorchs_written_out(engine, average, how):
+    states = run(engine=engine, average=average, learning_rate=0.1, **how)
+    for state, (W, b, W_mean, b_mean) in zip(states, textbook(12, 0.1, 7, 0.01, 3, **how), strict=True):
+        np.testing.assert_allclose(state.last.W, W, atol=3e-5)
+        np.testing.assert_allclose(state.last.b, b, atol=3e-5)
+        judged = (W_mean, b_mean) if average else (W, b)
+        validation = IMAGES[VALIDATION].astype(np.float64), LABELS[VALIDATION]
+        assert state.history[-1].val_loss == pytest.approx(loss(*judged, *validation, 0.01), abs=3e-5)
+
+
+@pytest.mark.parametrize("how", MOVING, ids=str)
+def test_momentum_and_decay_in_float64_are_pytorchs_to_the_last_digits(how):
+    (*_, state) = run(engine="numpy", dtype=np.float64, **how)
+    *_, (W, b, _, _) = textbook(12, 0.3, 7, 0.01, 3, **how)
+    np.testing.assert_allclose(state.last.W, W, atol=1e-12)
+    np.testing.assert_allclose(state.last.b, b, atol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["numba", "numpy"])
+def test_no_momentum_and_no_decay_are_the_plain_training_to_the_bit(engine):
+    plain = run(engine=engine)
+    for how in ({"momentum": 0.0, "decay": "none", "horizon": 5}, {"momentum": 0.0, "nesterov": True}):
+        assert all(equal(*pair) for pair in zip(run(engine=engine, **how), plain, strict=True))
+    assert plain[-1].velocity is None
+
+
+@given(st.floats(1e-9, 1e9), st.sampled_from(["inverse_sqrt", "cosine"]), st.integers(1, 10**4), st.integers(0, 10**4))
+def test_a_decay_begins_with_the_learning_rate_and_falls_without_reaching_0(learning_rate, decay, epoch, beyond):
+    horizon = epoch + 1 + beyond
+    assert sgd.decayed(learning_rate, decay, 1, horizon) == learning_rate
+    now, next_one = (sgd.decayed(learning_rate, decay, at, horizon) for at in (epoch, epoch + 1))
+    assert learning_rate >= now > next_one > 0
+    assert now == pytest.approx(rate(learning_rate, decay, epoch, horizon), rel=1e-6)
+
+
+def test_a_training_cut_short_has_the_rates_of_the_whole_one():
+    whole = run(decay="cosine", momentum=0.9)
+    short = run(decay="cosine", momentum=0.9, max_epochs=5, horizon=12)
+    assert equal(short[-1], whole[4])
+    assert not equal(run(decay="cosine", momentum=0.9, max_epochs=5)[-1], whole[4])
 
 
 @pytest.mark.parametrize("engine", ["numba", "numpy"])
@@ -150,29 +216,38 @@ def test_a_diverging_training_says_so_and_stops(engine):
 
 
 @settings(max_examples=25)
-@given(st.integers(1, 11), st.booleans(), st.sampled_from(["numba", "numpy"]))
-def test_a_training_continued_from_any_epoch_is_bit_for_bit_the_same(epochs, average, engine):
-    whole = run(average=average, engine=engine)[-1]
-    arguments = DEFAULTS | {"average": average, "engine": engine}
+@given(
+    st.integers(1, 11),
+    st.booleans(),
+    st.sampled_from(["numba", "numpy"]),
+    st.fixed_dictionaries(
+        {
+            "momentum": st.sampled_from([0.0, 0.9]),
+            "nesterov": st.booleans(),
+            "decay": st.sampled_from(["none", "inverse_sqrt", "cosine"]),
+        }
+    ),
+)
+def test_a_training_continued_from_any_epoch_is_bit_for_bit_the_same(epochs, average, engine, how):
+    whole = run(average=average, engine=engine, **how)[-1]
+    arguments = DEFAULTS | {"average": average, "engine": engine} | how
     *_, state = islice(sgd.train(IMAGES, LABELS, ROWS, VALIDATION, **arguments), epochs)
     *_, resumed = sgd.train(IMAGES, LABELS, ROWS, VALIDATION, **arguments, state=copy.deepcopy(state))
-    assert resumed.history == whole.history
-    for name in ("last", "best", "mean"):
-        for one, other in zip(getattr(resumed, name) or (), getattr(whole, name) or (), strict=True):
-            np.testing.assert_array_equal(one, other)
+    assert equal(resumed, whole)
 
 
 @pytest.mark.parametrize("validation", [VALIDATION, None], ids=["validated", "not validated"])
-@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize(("average", "momentum"), [(False, 0.0), (True, 0.0), (True, 0.9)])
 @pytest.mark.parametrize("engine", ["numba", "numpy"])
 def test_a_training_stopped_anywhere_in_an_epoch_continues_with_the_bits_of_an_undisturbed_one(
-    monkeypatch, engine, average, validation
+    monkeypatch, engine, average, momentum, validation
 ):
     monkeypatch.setattr(sgd.implementation(engine), "BLOCK", 32)
-    whole = run(validation, average=average, engine=engine, max_epochs=3)
+    how = {"average": average, "momentum": momentum, "engine": engine, "max_epochs": 3}
+    whole = run(validation, **how)
     monkeypatch.setattr(sgd, "PART", sgd.STEP)  # a batch, or block, a part
     parts = 16 if validation is None else 18
-    arguments = DEFAULTS | {"max_epochs": 3, "average": average, "engine": engine}
+    arguments = DEFAULTS | how
     for looks in range(parts, 3 * parts + 1):
         answers = iter([False] * looks)
         stop = lambda answers=answers: next(answers, True)  # noqa: E731

@@ -12,7 +12,7 @@ from tasks.retrain import retrain
 from tasks.train import train
 
 COMBINATION = Combination(learning_rate=0.2, batch_size=16, alpha=0.01)
-RECIPE = Recipe(max_epochs=6, patience=6, average=False, engine="numba")
+RECIPE = Recipe(max_epochs=6, patience=6, average=False, nesterov=False, horizon=6, engine="numba")
 WILD = Combination(learning_rate=1e30, batch_size=16, alpha=1.0)
 
 

@@ -20,18 +20,23 @@ def storage(tmp_path):
     return LocalStorage(root=tmp_path)
 
 
-def states(average=False, **more):
-    return sgd.train(IMAGES, LABELS, np.arange(40), np.arange(40, 60), average=average, **RECIPE, **more)
+def states(**more):
+    return sgd.train(IMAGES, LABELS, np.arange(40), np.arange(40, 60), **RECIPE, **more)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("average", [False, True])
-def test_a_training_continued_from_a_checkpoint_is_bit_for_bit_the_same(storage, average):
-    for state in states(average):
+def test_a_training_continued_from_a_checkpoint_is_bit_for_bit_the_same(storage, average, momentum):
+    how = {"average": average, "momentum": momentum, "decay": "cosine"}
+    for state in states(**how):
         if len(state.history) == 4:
             checkpoints.save(storage, "mine", state)
-    *_, resumed = states(average, state=checkpoints.load(storage, "mine"))
+    *_, resumed = states(**how, state=checkpoints.load(storage, "mine"))
     assert resumed.history == state.history
-    for one, other in zip(resumed.best + resumed.last, state.best + state.last, strict=True):
+    velocities = resumed.velocity or (), state.velocity or ()
+    for one, other in zip(
+        resumed.best + resumed.last + velocities[0], state.best + state.last + velocities[1], strict=True
+    ):
         assert one.tobytes("A") == other.tobytes("A")
         assert one.flags.f_contiguous == other.flags.f_contiguous
 

@@ -16,7 +16,7 @@ from report.page.render import page
 from report.summary import summarized
 from tests.made_up import NOTHING, combination, diverged, trained
 
-RECIPE = Recipe(max_epochs=1000, patience=10, average=False, engine="numba")
+RECIPE = Recipe(max_epochs=1000, patience=10, average=False, nesterov=False, horizon=1000, engine="numba")
 FLOOR = Baseline(accuracy=0.1, cross_entropy=2.3)
 
 
