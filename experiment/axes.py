@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from operator import getitem
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import Field, create_model
 
+from experiment.ranges import ValuesOrRange
 from experiment.values import Frozen, Settings
 
 LARGEST = 3.4e38  # that float32 holds, which is what weights are
@@ -66,24 +67,16 @@ def declared(model: type[Frozen]) -> dict[str, Axis]:
 AXES: Mapping[str, Axis] = declared(Combination)
 
 
-def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the values as they are; a ValueError names one that stands there twice."""
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            raise ValueError(f"{values[values.index(value)]:g} stands here twice: give each value once")
-    return values
-
-
 def grid_field(name: str, axis: Axis) -> Any:
     """Return type and default of the experiment's field of one axis."""
     field = Combination.model_fields[name]
     bounds = [extra for extra in field.metadata if extra is not axis]
     value = getitem(Annotated, (field.annotation, *bounds))
-    return Annotated[tuple.__class_getitem__((value, ...)), AfterValidator(distinct)], Field(
+    called = f"{axis.plural.title().replace('_', '')}Range"
+    either = ValuesOrRange(called, value, log=axis.scale == "log")
+    return Annotated[tuple.__class_getitem__((value, ...)), either], Field(
         axis.default,
-        min_length=1,
-        json_schema_extra={"uniqueItems": True},
-        description=f"Grid axis: {axis.description}.",
+        description=f"Grid axis, values or a range LOW:HIGH to draw from: {axis.description}.",
     )
 
 
