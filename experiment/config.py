@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from experiment.axes import AXES, Combination, Grid
 from experiment.data.scaling import Asked
-from experiment.ranges import Values, distinct, points
+from experiment.ranges import Values, distinct, points, size
 from experiment.values import Frozen, Settings
 from softmax.sgd import Engine
 
@@ -90,12 +90,13 @@ class Experiment(Grid):
     )
     sampler: Sampler | None = Field(
         None,
-        description="How trials are drawn: independently, by a scrambled Sobol sequence, or by Optuna's TPE, which goes "
-        f"by what the trials before came to, {BATCH} at a time. Left out: random.",
+        description="How trials are drawn: independently, by a scrambled Sobol sequence, or by Optuna's TPE, which "
+        f"goes by what the trials before came to, {BATCH} at a time. Left out: random.",
     )
     warm_start: bool = Field(
         False,
-        description="Let TPE begin from every combination of the same experiment that earlier sweeps trained to its end.",
+        description="Let TPE begin from every combination of the same experiment that earlier sweeps trained to its "
+        "end.",
     )
     average: bool = Field(
         False,
@@ -131,11 +132,16 @@ class Experiment(Grid):
         return (*rungs, Until())
 
     @property
+    def drawn_by(self) -> Sampler | None:
+        """The sampler that draws the combinations; None: they are the grid."""
+        return (self.sampler or "random") if self.trials else None
+
+    @property
     def at_once(self) -> int:
         """How many combinations begin side by side, hence are halved together."""
         if self.trials is None:
-            return len(self.combinations)
-        return BATCH if self.sampler == "tpe" else self.trials
+            return int(size(self.grid))
+        return BATCH if self.drawn_by == "tpe" else self.trials
 
     @property
     def training_seeds(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterable, Mapping
+from operator import getitem
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import (
@@ -78,6 +79,11 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def kind(given: Any) -> str:
+    """Return which of the two it is meant for."""
+    return "range" if isinstance(given, dict | Range) or written(given) else "values"
+
+
 class ValuesOrRange:
     """An annotation of `tuple[value, ...]`: a range of such values will do as well.
 
@@ -86,17 +92,18 @@ class ValuesOrRange:
 
     def __init__(self, name: str, value: Any, log: bool) -> None:
         ends: dict[str, Any] = {"low": (value, ...), "high": (value, ...)}
-        a_range: Any = create_model(name, __base__=Range, **ends)
-        a_range = Annotated[a_range, AfterValidator(logarithmic)] if log else a_range
-        several = Annotated[
-            tuple.__class_getitem__((value, ...)),
-            Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-            AfterValidator(distinct),
-        ]
-        self.either = Annotated[
-            Annotated[several, Tag("values")] | Annotated[a_range, Tag("range")],
-            Discriminator(lambda given: "range" if isinstance(given, dict | Range) or written(given) else "values"),
-        ]
+        several = getitem(
+            Annotated,
+            (
+                tuple.__class_getitem__((value, ...)),
+                Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+                AfterValidator(distinct),
+                Tag("values"),
+            ),
+        )
+        checks = [AfterValidator(logarithmic)] if log else []
+        one = getitem(Annotated, (create_model(name, __base__=Range, **ends), *checks, Tag("range")))
+        self.either = getitem(Annotated, (several | one, Discriminator(kind)))  # type: ignore[operator]  # mypy takes them for objects
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         return handler.generate_schema(self.either)

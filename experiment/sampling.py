@@ -15,6 +15,7 @@ from experiment.ranges import Range, Space, Values, points, size
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
+    from optuna.study import Study
     from optuna.trial import FrozenTrial
 
 DIGITS = 3  # significant ones of a number drawn from a logarithmic range: they print well, and say all
@@ -62,13 +63,10 @@ def draw(
     ------
     InputError : the ranges have hardly more numbers, as they are rounded
     """
-    import optuna  # takes a second
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     fixed = {name: values[0] for name, values in space.items() if not isinstance(values, Range) and len(values) == 1}
     varied = {name: distribution(name, values) for name, values in space.items() if name not in fixed}
     source = [seed, len(ranking)]  # every batch has its own numbers, and none depends on how many were drawn before
-    study = optuna.create_study(sampler=made(sampler, int(np.random.SeedSequence(source).generate_state(1)[0])))
+    study = silent_study(made(sampler, int(np.random.SeedSequence(source).generate_state(1)[0])))
     for place, combination in enumerate(ranking):
         study.add_trial(known(space, varied, combination, place))
     if sampler == "sobol":
@@ -88,6 +86,14 @@ def draw(
         seen.add(combination)
         repeats = 0
     return tuple(found)
+
+
+def silent_study(sampler: "BaseSampler | None" = None) -> "Study":
+    """Return an empty study in memory; Optuna, which takes a second to import, logs no more than errors."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna.create_study(sampler=sampler)
 
 
 def made(sampler: Sampler, seed: int) -> "BaseSampler":
@@ -117,9 +123,7 @@ def decoded(name: str, values: Values, drawn: Any) -> Any:
     return rounded(values, drawn, AXES[name].scale == "log") if isinstance(values, Range) else sorted(values)[drawn]
 
 
-def known(
-    space: Space, varied: dict[str, "BaseDistribution"], combination: Combination, value: float
-) -> "FrozenTrial":
+def known(space: Space, varied: dict[str, "BaseDistribution"], combination: Combination, value: float) -> "FrozenTrial":
     """Return a finished trial of a combination of this space."""
     from optuna.trial import create_trial
 

@@ -56,7 +56,7 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     2. split             the training rows: to train on, to validate on
     3. scale             features to inputs
     4. check_gradients   against finite differences, on this data
-    5. train             every combination of the grid, side by side
+    5. train             every combination of the grid, side by side; with `trials`, those that a step `sample` draws
     6. select            the best on the validation rows; while halving, after every rung
     7. retrain           it on all training rows
     8. evaluate          on the test set, once
@@ -125,9 +125,13 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         name=execution.name,
         cached=found.cached,
         seconds=round(seconds, 1),
+        space=experiment.grid,
+        sampler=experiment.drawn_by,
+        earlier=found.earlier,
         steps={
             "download": data, "scale": scaled, "split": parts, "check_gradients": check, "select": selection,
             "retrain": model, "evaluate": test, **({"lbfgs": optimum} if optimum else {}),
+            "sample": found.sampled,
         },
         provenance=provenance(experiment, execution, data),
     )  # fmt: skip

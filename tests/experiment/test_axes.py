@@ -5,8 +5,9 @@ import inspect
 import pytest
 from pydantic import ValidationError
 
-from experiment.axes import AXES, Combination, declared, distinct
+from experiment.axes import AXES, Combination, declared
 from experiment.config import Experiment
+from experiment.ranges import distinct
 from softmax import sgd
 
 
