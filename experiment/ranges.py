@@ -46,7 +46,7 @@ class Range(Frozen):
         return self
 
     def __str__(self) -> str:
-        return f"{self.low}:{self.high}"
+        return ":".join(str(end).removesuffix(".0") for end in (self.low, self.high))
 
     @property
     def whole(self) -> bool:

@@ -25,6 +25,7 @@ from execution.tracking import mode
 from execution.tracking.offline import to_send
 from experiment.config import Experiment
 from experiment.errors import Interrupted
+from experiment.ranges import Range
 from experiment.ranking import Candidate, ranked
 from experiment.results import Report
 from experiment.summary import Summary
@@ -125,7 +126,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         name=execution.name,
         cached=found.cached,
         seconds=round(seconds, 1),
-        space=experiment.grid,
+        space=experiment.grid if experiment.drawn_by else None,
         sampler=experiment.drawn_by,
         earlier=found.earlier,
         steps={
@@ -135,9 +136,11 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         },
         provenance=provenance(experiment, execution, data),
     )  # fmt: skip
+    ranges = [name for name, values in experiment.grid.items() if isinstance(values, Range)]
     drawn = report(
-        execution, ranking, runs, model, scaled, test, data.meaning, data.artifact, importance=summary.importance,
-        analysis=summary.analysis, lbfgs=optimum, lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
+        execution, ranking, runs, model, scaled, test, data.meaning, data.artifact, ranges=ranges,
+        importance=summary.importance, analysis=summary.analysis, lbfgs=optimum,
+        lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
     )  # fmt: skip
     return Done(with_report(summary, drawn), ranking, drawn)
 

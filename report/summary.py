@@ -25,8 +25,7 @@ def summarized(
     meaning: Meaning,
     scaled: Scaled,
     lbfgs: Lbfgs | None,
-    space: Space,
-    sampler: str | None,
+    space: Space | None = None,
     steps: Mapping[str, Result | Sequence[Result]],
     **about: object,
 ) -> Summary:
@@ -36,8 +35,7 @@ def summarized(
     ----------
     ranking : the candidates, best first
     runs : what the W&B runs of each are called
-    space : the axes' values and ranges
-    sampler : that drew the combinations; None: they are the grid
+    space : from which the combinations were drawn; None: they are the grid
     steps : what the other steps found, by name, those that ran several times in a row
     """
     best = ranking[0]
@@ -72,8 +70,7 @@ def summarized(
             "test_loss": test.test_loss,
             "gap": best.val_accuracy - test.test_accuracy,
             "class_accuracy": dict(zip(meaning.class_names, test.class_accuracy, strict=True)),
-            "importance": importance(ranking, space if sampler else None),
-            "sampler": sampler,
+            "importance": importance(ranking, space),
             "gradient_error": max(check.relative_errors.values()),
             "combinations": len(ranking),
             "failed": 0,
@@ -86,11 +83,7 @@ def summarized(
         }
     )
     return summary.model_copy(
-        update={
-            "analysis": tuple(
-                analysis(ranking, summary.importance, remarks.warnings(summary), space if sampler else None)
-            )
-        }
+        update={"analysis": tuple(analysis(ranking, summary.importance, remarks.warnings(summary), space))}
     )
 
 

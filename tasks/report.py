@@ -30,6 +30,7 @@ def report(
     meaning: Meaning,
     data: Artifact,
     *,
+    ranges: Sequence[str],
     importance: Mapping[str, float],
     analysis: Sequence[str],
     lbfgs: Lbfgs | None,
@@ -41,11 +42,13 @@ def report(
     ----------
     ranking : the candidates, best first
     data : what all of it was made from
+    ranges : the hyperparameters that were drawn from ranges
     importance, analysis : what mattered, in figures and in words
     runs, lbfgs_run : what the W&B runs are called, for the leaderboard; here, for a result's own are in no key
     """
     from report import pictures  # takes a second, and is mostly done
     from report.page.data import classes_data, page_data
+    from report.parallel import parallel_coordinates
 
     best, table = ranking[0], leaderboard(ranking, runs)
     complete = with_lbfgs(table, lbfgs) if lbfgs else table
@@ -59,9 +62,9 @@ def report(
     run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures, **spread(best))
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
     W, class_names, confusion = run.open(model.W), meaning.class_names, run.open(test.confusion)
-    parallel = pictures.parallel_coordinates(table)
+    parallel = parallel_coordinates(table, ranges=ranges)
     drawn = {
-        "learning_curves.png": pictures.learning_curves(histories, best.combination),
+        "learning_curves.png": pictures.learning_curves(histories, best.combination, ranges),
         "parallel_coordinates.png": parallel,
         "confusion.png": pictures.confusion(confusion, class_names),
         "weights.png": pictures.weights(W, class_names) if meaning.pictures else None,
@@ -77,7 +80,7 @@ def report(
             run.show_picture(name.removesuffix(".png"), contents[name])
         else:
             log.info("No %s: examples of these %d values are no square pictures.", name, len(W))
-    shown = page_data(ranking, list(histories.values())) | classes_data(
+    shown = page_data(ranking, list(histories.values()), ranges) | classes_data(
         W, class_names, test.class_accuracy, confusion, run.open(test.mistakes), run.open(test.mistaken),
         pictures=meaning.pictures,
     )  # fmt: skip
