@@ -66,6 +66,8 @@ def compared(seed: int, found: dict[str, Winner]) -> Section:
 def winner(bench: Bench, name: str, seed: int, flags: tuple[str, ...]) -> Winner:
     """Run a search; which validation rows its winner has right, by the parameters that it left."""
     artifacts, arguments = cold(bench, name.replace(" ", "-").replace(",", ""))
+    if bench.quick and "--alphas" in flags:
+        arguments = arguments[: arguments.index("--alphas")]
     ended = program(*arguments, "--seed", str(seed), "--wandb-mode", "offline", *flags)
     latest = artifacts / "sweeps" / "latest"
     summary = json.loads((latest / "summary.json").read_text())
