@@ -20,6 +20,8 @@ from experiment.data.own import own_data
 from experiment.data.scaling import check_range
 from experiment.data.split import split_rows
 from experiment.errors import InputError
+from experiment.ranges import extent
+from experiment.sampling import check_search
 
 TEMPORARY = re.compile(r"tmp\w+prefect|prefect-workspace\S*")
 SPACE_PER_VALUE = 10  # bytes: the raw pixels, their float32 copy, and room for results
@@ -32,6 +34,7 @@ def check(experiment: Experiment, execution: Execution) -> None:
     ------
     InputError : names the file or field, says what is wrong and what to do
     """
+    check_search(experiment)
     if experiment.data and experiment.data_dir:
         raise InputError("data and data_dir both name a data set: give one of them")
     given = experiment.own_data
@@ -46,7 +49,7 @@ def check(experiment: Experiment, execution: Execution) -> None:
         check_range(data, experiment.scaling, given)
         values = data.train_images.size + data.test_images.size
         training_rows = len(split_rows(data.train_labels, experiment.validation_fraction, experiment.seed).train)
-    if (largest := max(experiment.grid["batch_size"])) > training_rows:
+    if (largest := extent(experiment.grid["batch_size"])[1]) > training_rows:
         raise InputError(
             f"batch_sizes: {largest} is more than the {training_rows} training rows: choose a smaller batch size"
         )

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model
 
-from experiment.values import Frozen, Settings
+from experiment.ranges import ValuesOrRange, distinct
+from experiment.values import Frozen, Settings, text
 from softmax.sgd import Decay
 
 LARGEST = 3.4e38  # that float32 holds, which is what weights are
@@ -87,11 +88,6 @@ class Combination(Settings):
         return ", ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in self.told().items())
 
 
-def text(value: Any) -> str:
-    """Return a value as it is shown."""
-    return value if isinstance(value, str) else f"{value:g}"
-
-
 def declared(model: type[Frozen]) -> dict[str, Axis]:
     """Return the axis of each field that has one, in order."""
     return {
@@ -108,23 +104,22 @@ def axes_of(combinations: Iterable[Combination]) -> dict[str, Axis]:
     return {name: axis for name, axis in AXES.items() if name in names}
 
 
-def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the values as they are; a ValueError names one that stands there twice."""
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            raise ValueError(f"{text(values[values.index(value)])} stands here twice: give each value once")
-    return values
-
-
 def grid_field(name: str, axis: Axis) -> Any:
     """Return type and default of the experiment's field of one axis."""
     field = Combination.model_fields[name]
     value = getitem(Annotated, (field.annotation, *field.metadata))  # its bounds among them
-    return Annotated[tuple.__class_getitem__((value, ...)), AfterValidator(distinct)], Field(
+    if axis.scale == "category":
+        return Annotated[tuple.__class_getitem__((value, ...)), AfterValidator(distinct)], Field(
+            axis.default,
+            min_length=1,
+            json_schema_extra={"uniqueItems": True},
+            description=f"Grid axis: {axis.description}.",
+        )
+    called = f"{axis.plural.title().replace('_', '')}Range"
+    either = ValuesOrRange(called, value, log=axis.scale == "log")
+    return Annotated[tuple.__class_getitem__((value, ...)), either], Field(
         axis.default,
-        min_length=1,
-        json_schema_extra={"uniqueItems": True},
-        description=f"Grid axis: {axis.description}.",
+        description=f"Grid axis, values or a range LOW:HIGH to draw from: {axis.description}.",
     )
 
 

@@ -5,17 +5,20 @@ the provenance that a sweep records.
 """
 
 import hashlib
-import itertools
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from experiment.axes import AXES, Combination, Grid, distinct
+from experiment.axes import AXES, Combination, Grid
 from experiment.data.scaling import Asked
+from experiment.ranges import Values, distinct, points, size
 from experiment.values import Frozen, Settings
 from softmax.sgd import Engine
+
+Sampler = Literal["random", "sobol", "tpe"]
+BATCH = 8  # trials that TPE draws at once, before it looks at what they came to; not the number of workers
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -81,6 +84,22 @@ class Experiment(Grid):
         "halving times as many, and so on; the last one trains to its end. Left out: all train to their end.",
     )
     first_rung: int = Field(3, ge=1, description="Epochs after which halving judges for the first time.")
+    trials: int | None = Field(
+        None,
+        ge=1,
+        description="Combinations to draw from the axes, ranges among them; more of them later continue the same "
+        "sequence. Left out: the whole grid.",
+    )
+    sampler: Sampler | None = Field(
+        None,
+        description="How trials are drawn: independently, by a scrambled Sobol sequence, or by Optuna's TPE, which "
+        f"goes by what the trials before came to, {BATCH} at a time. Left out: random.",
+    )
+    warm_start: bool = Field(
+        False,
+        description="Let TPE begin from every combination of the same experiment that earlier sweeps trained to its "
+        "end.",
+    )
     average: bool = Field(
         False,
         description="Validate, return and retrain the average of all SGD iterates (Polyak-Ruppert), not the last.",
@@ -112,26 +131,37 @@ class Experiment(Grid):
         Successive halving (Jamieson & Talwalkar, AISTATS 2016) with epochs as the resource: of n combinations ⌈n/η⌉ go
         on from where they stand, for η times as many epochs.
         """
-        going, until, rungs = len(self.combinations), self.first_rung, []
+        going, until, rungs = self.at_once, self.first_rung, []
         while self.halving and going > 1 and until < self.max_epochs:
             rungs.append(Until(epochs=until))
             going, until = math.ceil(going / self.halving), until * self.halving
         return (*rungs, Until())
 
     @property
+    def drawn_by(self) -> Sampler | None:
+        """The sampler that draws the combinations; None: they are the grid."""
+        return (self.sampler or "random") if self.trials else None
+
+    @property
+    def at_once(self) -> int:
+        """How many combinations begin side by side, hence are halved together."""
+        if self.trials is None:
+            return int(size(self.grid))
+        return BATCH if self.drawn_by == "tpe" else self.trials
+
+    @property
     def training_seeds(self) -> tuple[int, ...]:
         return self.seeds or (self.seed,)
 
     @property
-    def grid(self) -> dict[str, tuple[Any, ...]]:
-        """The values of each axis, by the hyperparameter's name."""
+    def grid(self) -> dict[str, Values]:
+        """The values or the range of each axis, by the hyperparameter's name."""
         return {name: getattr(self, axis.plural) for name, axis in AXES.items()}
 
     @property
     def combinations(self) -> list[Combination]:
-        """The grid, in the order of its axes."""
-        points = itertools.product(*self.grid.values())
-        return [Combination(**dict(zip(AXES, point, strict=True))) for point in points]
+        """The grid, in the order of its axes. With `trials` they are drawn instead."""
+        return [Combination(**dict(zip(AXES, point, strict=True))) for point in points(self.grid)]
 
     @property
     def own_data(self) -> Path | str | None:

@@ -105,6 +105,12 @@ class GradientCheck(Result):
     relative_errors: dict[str, float]  # as `softmax.check.relative_errors` gives them
 
 
+class Sampled(Result):
+    """What to train next."""
+
+    combinations: tuple[Combination, ...]
+
+
 class Trained(Result):
     """One combination, trained. Loss and accuracy are those of the returned (best) parameters."""
 

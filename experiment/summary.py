@@ -31,6 +31,8 @@ class Summary(Frozen):
     analysis: tuple[str, ...] = ()  # the same in words, a paragraph each: `report.analysis`
     gradient_error: float  # the worst relative error that the gradient check found
     combinations: int
+    sampler: str | None = None  # that drew them; None: they are the grid
+    earlier: tuple[Combination, ...] = ()  # those of them that a warm start began from
     cached: int
     failed: int
     diverged: int

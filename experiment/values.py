@@ -52,3 +52,8 @@ class Artifact(Frozen):
     kind: Literal["dataset", "model"]
     contents: dict[str, ArrayRef | FileRef]  # by name
     about: dict[str, Any]  # what is to be known of it, JSON
+
+
+def text(value: Any) -> str:
+    """Return a value as it is shown."""
+    return value if isinstance(value, str) else f"{value:g}"

@@ -10,8 +10,9 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from experiment.axes import axes_of, text
+from experiment.axes import axes_of
 from experiment.results import Trained
+from experiment.values import text
 from flows import shown
 
 log = logging.getLogger("sweep")

@@ -8,7 +8,9 @@ from wandb_workspaces.reports.v2 import interface as wr
 
 from experiment.axes import AXES, Axis, axes_of
 from experiment.config import Experiment
+from experiment.ranges import extent
 from experiment.summary import Summary
+from report.importance import is_estimate
 
 TOP = 10  # combinations that the second picture shows
 ACCURACY, LOSS = "final_val_accuracy", "final_val_cross_entropy"  # in the summaries of trainings
@@ -46,7 +48,7 @@ def report_of(summary: Summary, trainings: Sequence[str], entity: str, project: 
             wr.H2("What mattered"),
             wr.P(
                 "The panel shows W&B's own measure, from a random forest over the runs; the shares in the text above "
-                "come from an analysis of variance."
+                f"come from {'fANOVA' if is_estimate(summary.importance) else 'an analysis of variance'}."
             ),
             every([wr.ParameterImportancePlot(with_respect_to=ACCURACY, layout=wr.Layout(w=WIDTH, h=10))]),
             wr.H2("Learning curves"),
@@ -93,7 +95,9 @@ def parallel_coordinates(experiment: Experiment, axes: Mapping[str, Axis] = AXES
     """
     columns = [
         wr.ParallelCoordinatesPlotColumn(
-            metric=wr.Config(name), display_name=axis.label, log=axis.scale == "log" and min(experiment.grid[name]) > 0
+            metric=wr.Config(name),
+            display_name=axis.label,
+            log=axis.scale == "log" and extent(experiment.grid[name])[0] > 0,
         )
         for name, axis in axes.items()
     ]

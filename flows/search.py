@@ -1,28 +1,41 @@
-"""Step 5 of the DAG: every combination is trained, to its end or, while halving, as far as it deserves."""
+"""Step 5 of the DAG: every combination is trained, to its end or, while halving, as far as it deserves.
+
+The combinations are the grid, or drawn: all of them first or, where the sampler learns, some at a time.
+"""
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from prefect import unmapped
 from prefect.futures import as_completed
 
 from execution.config import Underway
+from execution.earlier import begun_from
 from experiment.axes import Combination
 from experiment.config import Experiment, Until
 from experiment.errors import Interrupted, TrainingFailed
-from experiment.results import Dataset, GradientCheck, Selection, Split, Trained, TrainingSet
+from experiment.ranking import candidates, rank
+from experiment.results import Dataset, GradientCheck, Sampled, Selection, Split, Trained, TrainingSet
 from flows.progress import grid_progress
+from tasks.sample import sample
 from tasks.select import select
 from tasks.train import train
 
 
 class Found(NamedTuple):
-    """Every combination, in the order of the grid, as far as it came."""
+    """Every combination, in the order of the grid or as they were drawn, as far as it came."""
 
     trained: list[Trained]  # those of a combination side by side
     rungs: list[int]  # of each combination, the last that it trained for
     cached: int  # trainings that nothing was computed for
+    earlier: tuple[Combination, ...] = ()  # those that a warm start began from, which are among the others
+    sampled: tuple[Sampled, ...] = ()  # the steps that drew the others
+
+    def and_then(self, other: "Found") -> "Found":
+        """Return both together."""
+        return Found(*(mine + more for mine, more in zip(self, other, strict=True)))  # type: ignore[operator]
 
 
 def search(
@@ -33,24 +46,57 @@ def search(
     parts: Split,
     check: GradientCheck,
 ) -> Found:
-    """Train every combination under every seed; after each rung but the last the best go on.
+    """Train the grid, or draw combinations and train these, by what those before came to if the sampler heeds that.
 
     Raises
     ------
     TrainingFailed : names the combinations that failed and why, after all others have ended
     Interrupted : stopping was asked for
     EveryCombinationDiverged
+    InputError : there is nothing to begin warm from, or the ranges are exhausted
     """
-    going, furthest = experiment.combinations, dict.fromkeys(experiment.combinations, 0)
+    go_through = partial(climb, experiment, execution, data, training, parts)
+    if experiment.trials is None or experiment.drawn_by is None:
+        return go_through(check, experiment.combinations, experiment.rungs)
+    found = Found([], [], 0)
+    if experiment.warm_start:
+        common = {"training": training, "split": parts, "classes": data.classes, "recipe": experiment.recipe}
+        earlier = begun_from(execution, experiment, common)
+        found = go_through(check, earlier, [Until()])
+        found = found._replace(rungs=[len(experiment.rungs) - 1] * len(earlier), earlier=earlier)
+    for drawn in range(0, experiment.trials, experiment.at_once):
+        ranking = sorted(candidates(found.trained, found.rungs), key=lambda one: rank(one, experiment.select_by))
+        sampled = sample(
+            execution, experiment.grid, experiment.drawn_by, experiment.seed,
+            [candidate.combination for candidate in ranking], experiment.at_once, wait_for=[check, *found.trained],
+        )  # fmt: skip
+        batch = sampled.combinations[: experiment.trials - drawn]
+        found = found.and_then(go_through(sampled, batch, experiment.rungs)._replace(sampled=(sampled,)))
+    return found
+
+
+def climb(
+    experiment: Experiment,
+    execution: Underway,
+    data: Dataset,
+    training: TrainingSet,
+    parts: Split,
+    after: GradientCheck | Sampled | Selection,
+    combinations: Sequence[Combination],
+    rungs: Sequence[Until],
+) -> Found:
+    """Train these combinations under every seed; after each rung but the last the best go on."""
+    going, furthest = list(combinations), dict.fromkeys(combinations, 0)
     trained: dict[tuple[Combination, int], Trained] = {}
     computed: set[tuple[Combination, int]] = set()
-    after: GradientCheck | Selection = check
-    for rung, until in enumerate(experiment.rungs):
+    for rung, until in enumerate(rungs):
         jobs = [(combination, seed) for combination in going for seed in experiment.training_seeds]
         rung_trained, anew = train_rung(experiment, execution, data, training, parts, jobs, until, after)
         trained |= rung_trained
         computed |= anew
         furthest |= dict.fromkeys(going, rung)
+        if all(run.diverged for run in rung_trained.values()):
+            break
         if until.epochs is not None:
             after = select(execution, list(rung_trained.values()), parts, experiment.select_by, [rung] * len(going))
             kept = math.ceil(len(going) / (experiment.halving or 1))
@@ -69,7 +115,7 @@ def train_rung(
     parts: Split,
     jobs: Sequence[Job],
     until: Until,
-    after: GradientCheck | Selection,
+    after: GradientCheck | Sampled | Selection,
 ) -> tuple[dict[Job, Trained], set[Job]]:
     """Train all jobs as far as `until`; say which were not cached."""
     # Slow learners train longest: they go first, so that no core idles while one of them ends the sweep.

@@ -25,6 +25,7 @@ from execution.tracking import mode
 from execution.tracking.offline import to_send
 from experiment.config import Experiment
 from experiment.errors import Interrupted
+from experiment.ranges import Range
 from experiment.ranking import Candidate, ranked
 from experiment.results import Report
 from experiment.summary import Summary
@@ -56,7 +57,7 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     2. split             the training rows: to train on, to validate on
     3. scale             features to inputs
     4. check_gradients   against finite differences, on this data
-    5. train             every combination of the grid, side by side
+    5. train             every combination of the grid, side by side; with `trials`, those that a step `sample` draws
     6. select            the best on the validation rows; while halving, after every rung
     7. retrain           it on all training rows
     8. evaluate          on the test set, once
@@ -125,15 +126,21 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         name=execution.name,
         cached=found.cached,
         seconds=round(seconds, 1),
+        space=experiment.grid if experiment.drawn_by else None,
+        sampler=experiment.drawn_by,
+        earlier=found.earlier,
         steps={
             "download": data, "scale": scaled, "split": parts, "check_gradients": check, "select": selection,
             "retrain": model, "evaluate": test, **({"lbfgs": optimum} if optimum else {}),
+            "sample": found.sampled,
         },
         provenance=provenance(experiment, execution, data),
     )  # fmt: skip
+    ranges = [name for name, values in experiment.grid.items() if isinstance(values, Range)]
     drawn = report(
-        execution, ranking, runs, model, scaled, test, data.meaning, data.artifact, importance=summary.importance,
-        analysis=summary.analysis, lbfgs=optimum, lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
+        execution, ranking, runs, model, scaled, test, data.meaning, data.artifact, ranges=ranges,
+        importance=summary.importance, analysis=summary.analysis, lbfgs=optimum,
+        lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
     )  # fmt: skip
     return Done(with_report(summary, drawn), ranking, drawn)
 

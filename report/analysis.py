@@ -3,17 +3,26 @@
 Every sentence says what the table beside it says, and hedges where the table does.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from experiment.axes import AXES, axes_of, text
+from experiment.axes import AXES, axes_of
+from experiment.ranges import Range, Space
 from experiment.ranking import Candidate
-from report.lines import by_value, company, seen
+from experiment.values import text
+from report.importance import FEWEST, is_estimate
+from report.lines import by_third, by_value, company, seen
 from report.wording import capital, label, listed
 
 
-def analysis(ranking: Sequence[Candidate], importance: Mapping[str, float], notes: Sequence[str] = ()) -> list[str]:
+def analysis(
+    ranking: Sequence[Candidate],
+    importance: Mapping[str, float],
+    notes: Sequence[str] = (),
+    space: Space | None = None,
+) -> list[str]:
     """Return the paragraphs.
 
     Parameters
@@ -21,9 +30,12 @@ def analysis(ranking: Sequence[Candidate], importance: Mapping[str, float], note
     ranking : the candidates, best first
     importance : shares of the variance (`report.importance`), {} where there are none
     notes : what whoever uses the winner should know (`report.remarks.warnings`), in sentences without a full stop
+    space : from which the combinations were drawn; None: they are a grid
     """
     table = figures(ranking)
     varied = [name for name in AXES if name in table and table[name].nunique() > 1]
+    ranges = {name: values for name, values in (space or {}).items() if isinstance(values, Range)}
+    levels = [name for name in varied if name not in ranges]
     converged = table[~table["diverged"]]
     if converged.empty:
         return [
@@ -40,15 +52,28 @@ def analysis(ranking: Sequence[Candidate], importance: Mapping[str, float], note
         )
         return [" ".join([only, *warned])]
     if table["pruned"].any():
-        first = [halved(table), company(converged, varied)]
-        second = [noise(table), promising(converged, varied), failures(table, varied), *warned]
+        first = [halved(table), company(converged, levels)]
+        second = [noise(table), promising(converged, varied, ranges), failures(table, varied, ranges), *warned]
         paragraphs = [first, second]
+    elif space and not importance:
+        few = f"Fewer than {FEWEST} combinations converged: too few to estimate which hyperparameter mattered."
+        second = [noise(table), promising(converged, varied, ranges), failures(table, varied, ranges), *warned]
+        paragraphs = [[few], second]
     else:
         most = leading(converged, varied, importance)
         paragraphs = [
-            [mattered(converged, varied, importance, most), by_value(converged, most)],
-            [noise(table), promising(converged, varied), edges(converged, varied), failures(table, varied), *warned],
-            seen(converged, varied, importance, most),
+            [
+                mattered(converged, varied, importance, most),
+                by_third(converged, most) if most in ranges else by_value(converged, most),
+            ],
+            [
+                noise(table),
+                promising(converged, varied, ranges),
+                edges(converged, varied, ranges),
+                failures(table, varied, ranges),
+                *warned,
+            ],
+            seen(converged, levels, importance, most),
         ]
     return [" ".join(sentence for sentence in sentences if sentence) for sentences in paragraphs if any(sentences)]
 
@@ -104,7 +129,7 @@ def mattered(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping
     together = 1 - sum(share for share, _ in alone)
     said = [
         f"{capital(label(first))} mattered most: alone it explains {alone[0][0]:.0%} of the variance of validation "
-        "accuracy over this grid"
+        f"accuracy over {'what was searched, by the estimate of fANOVA' if is_estimate(importance) else 'this grid'}"
     ]
     if others := [f"{label(name)} {share:.0%}" for share, name in alone[1:]]:
         said.append(f", {listed(others)}, and {max(together, 0):.0%} only in combination")
@@ -113,7 +138,13 @@ def mattered(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping
         said.append(" But more than that is due to combinations of them, so none can be judged by itself.")
     elif len(alone) > 1 and alone[1][0] > 0.8 * alone[0][0]:
         said.append(f" The lead over {label(alone[1][1])} is small.")
-    said.append(" These shares are statements about the values that were tried; other values would give others.")
+    if is_estimate(importance):
+        said.append(
+            f" These shares are those of a random forest fitted to the {len(converged)} combinations that converged: "
+            "estimates, and statements about the values and ranges that were given."
+        )
+    else:
+        said.append(" These shares are statements about the values that were tried; other values would give others.")
     return "".join(said)
 
 
@@ -140,14 +171,16 @@ def noise(table: pd.DataFrame) -> str:
     )
 
 
-def promising(converged: pd.DataFrame, varied: Sequence[str]) -> str:
+def promising(converged: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Range]) -> str:
     """Say which values those near the top have."""
     near, said = converged[converged["near"]], []
     for name in varied:
         reached, tried = sorted(near[name].unique()), sorted(converged[name].unique())
         if len(tried) == 1:
             continue
-        if reached == tried:
+        if name in ranges and len(reached) > 1:
+            said.append(f"{label(name)} lies from {reached[0]:g} to {reached[-1]:g}, drawn from {ranges[name]}")
+        elif reached == tried:
             said.append(f"every value of {label(name)} gets there")
         elif len(reached) == 1:
             said.append(f"{'it has' if len(near) == 1 else 'all of them have'} {label(name)} {text(reached[0])}")
@@ -156,11 +189,19 @@ def promising(converged: pd.DataFrame, varied: Sequence[str]) -> str:
     return f"As to what is promising: {'; '.join(said)}." if said else ""
 
 
-def edges(converged: pd.DataFrame, varied: Sequence[str]) -> str:
-    """Say where the promising values lie at the end of what was tried, so that better ones may lie beyond."""
+def edges(converged: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Range]) -> str:
+    """Say where the promising values lie at the end of what was tried, so that better ones may lie beyond.
+
+    At the end of a range is its outer tenth, on the axis's scale.
+    """
     near, said = converged[converged["near"]], []
     for name in varied:
         tried, reached = sorted(converged[name].unique()), sorted(near[name].unique())
+        if name in ranges:
+            low, high = (fraction(ranges[name], name, end) for end in (reached[0], reached[-1]))
+            said += [f"{label(name)} above {ranges[name].high:g}"] if low >= 0.9 else []
+            said += [f"{label(name)} below {ranges[name].low:g}"] if high <= 0.1 and ranges[name].low > 0 else []
+            continue
         if len(tried) < 2 or len(reached) > 1 or AXES[name].scale == "category":
             continue
         if reached[0] == tried[-1]:
@@ -172,7 +213,13 @@ def edges(converged: pd.DataFrame, varied: Sequence[str]) -> str:
     return f"Not tried, and next to the promising values: {listed(said)}." if said else ""
 
 
-def failures(table: pd.DataFrame, varied: Sequence[str]) -> str:
+def fraction(values: Range, name: str, value: float) -> float:
+    """Return how far up its range a value lies, 0 to 1."""
+    low, high, at = (math.log(x) if AXES[name].scale == "log" else x for x in (values.low, values.high, value))
+    return float((at - low) / (high - low))
+
+
+def failures(table: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Range]) -> str:
     """Say how many diverged, and what they have in common that no other has."""
     lost = table[table["diverged"]]
     if lost.empty:
@@ -181,7 +228,9 @@ def failures(table: pd.DataFrame, varied: Sequence[str]) -> str:
     shared = [
         f"{label(name)} {listed([text(value) for value in sorted(lost[name].unique())], 'or')}"
         for name in varied
-        if not set(lost[name]) & set(kept[name])
+        if name not in ranges and not set(lost[name]) & set(kept[name])
     ]
     common = f"; {listed(shared)} never converged" if shared else ""
+    beyond = [f"{label(name)} above {kept[name].max():g}" for name in ranges if lost[name].min() > kept[name].max()]
+    common += f"; none with {listed(beyond)} converged" if beyond else ""
     return f"{len(lost)} of {len(table)} combinations diverged{common}."

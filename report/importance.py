@@ -1,37 +1,80 @@
-"""What mattered in the grid: an analysis of variance."""
+"""What mattered: in a grid an analysis of variance, among drawn combinations an estimate of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiment.axes import AXES
+from experiment.ranges import Range, Space
 from experiment.ranking import Candidate
+from experiment.sampling import distribution, known, silent_study
 
 REST = "the rest"
 ROUNDING = 1e-12  # accuracies closer together than this are equal
+FEWEST = 10  # combinations that say something of what was not tried
 
 
-def importance(ranking: Sequence[Candidate]) -> dict[str, float]:
-    """Return the shares of the variance of validation accuracy over a complete grid; they sum to 1.
+def importance(ranking: Sequence[Candidate], space: Space | None = None) -> dict[str, float]:
+    """Return the shares of the variance of validation accuracy; they sum to 1.
 
-    Of each hyperparameter with several values alone, of each pair of them together ("alpha × batch_size"), and of "the
-    rest". The shares depend on the values that the grid has. All are 0 where accuracies are constant; there are none
-    ({}) where a combination is missing, has diverged or was pruned, for then the parts of the variance overlap.
+    Over a complete grid: of each hyperparameter with several values alone, of each pair of them together
+    ("alpha × batch_size"), and of "the rest". The shares depend on the values that the grid has. All are 0 where
+    accuracies are constant; there are none ({}) where a combination is missing, has diverged or was pruned, for then
+    the parts of the variance overlap. Of drawn combinations they are `estimated`, if those that converged are enough
+    and none was pruned.
 
     Parameters
     ----------
     ranking : the candidates, in any order; accuracies are means over seeds
+    space : from which they were drawn; None: they are a grid
     """
     varied = [name for name in AXES if len({getattr(candidate.combination, name) for candidate in ranking}) > 1]
-    grid = complete_grid(ranking, varied)
-    return {} if grid is None else shares(grid, varied)
+    drawn = space and any(isinstance(values, Range) for values in space.values())
+    grid = None if drawn else complete_grid(ranking, varied)
+    if grid is not None:
+        return shares(grid, varied)
+    return {} if space is None else estimated(ranking, space)
+
+
+def estimated(ranking: Sequence[Candidate], space: Space) -> dict[str, float]:
+    """Return the share of each hyperparameter alone, and of "the rest", of the variance over the space.
+
+    By fANOVA (Hutter, Hoos & Leyton-Brown, ICML 2014; Optuna's): a random forest is fitted to the combinations that
+    converged, and its predictions, unlike these, cover the space evenly.
+    """
+    kept = [candidate for candidate in ranking if not candidate.diverged]
+    varied = {
+        name: distribution(name, values)
+        for name, values in space.items()
+        if len({getattr(candidate.combination, name) for candidate in kept}) > 1
+    }
+    if len(kept) < FEWEST or any(candidate.pruned for candidate in ranking) or not varied:
+        return {}
+    accuracies = [candidate.val_accuracy for candidate in kept]
+    if np.ptp(accuracies) < ROUNDING:
+        return dict.fromkeys([*varied, REST], 0.0)
+    from optuna.importance import FanovaImportanceEvaluator
+
+    study = silent_study()
+    study.add_trials([known(space, varied, c.combination, c.val_accuracy) for c in kept])
+    alone = FanovaImportanceEvaluator(seed=0).evaluate(study)
+    found = {name: alone.get(name, 0.0) for name in varied}
+    return found | {REST: max(1 - sum(found.values()), 0.0)}
+
+
+def is_estimate(found: Mapping[str, float]) -> bool:
+    """Return whether shares are `estimated`: then pairs have none of their own."""
+    return bool(found) and not any(" × " in name for name in found)
 
 
 def complete_grid(ranking: Sequence[Candidate], names: Sequence[str]) -> NDArray[np.float64] | None:
     """Return validation accuracies with one dimension for each of `names`; None where some are missing."""
     values = {name: sorted({getattr(c.combination, name) for c in ranking}) for name in names}
+    if prod(map(len, values.values())) != len(ranking):
+        return None
     grid = np.full([len(levels) for levels in values.values()], np.nan)
     for candidate in ranking:
         if not candidate.diverged and not candidate.pruned:
@@ -66,14 +109,15 @@ def shares(grid: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
 def in_words(found: dict[str, float]) -> str:
     """Return the shares in one line that sums to 100 %: each hyperparameter alone, largest first, then "together"."""
     if not found:
-        return "no figure: an analysis of variance needs every combination of the grid at its end"
+        return f"no figure: it needs every combination of the grid, or {FEWEST} drawn ones, at its end"
     if not any(found.values()):
         return "nothing: all combinations are equally accurate"
     alone = sorted(((found[name], name) for name in AXES if name in found), reverse=True)
     parts = [(name.replace("_", " "), share) for share, name in alone]
     parts.append(("together", 1 - sum(share for share, _ in alone)))
     shown = [f"{name} {percent}%" for (name, _), percent in zip(parts, rounded(parts), strict=True)]
-    return f"{', '.join(shown)} (of the variance over this grid's values)"
+    over = "by fANOVA's estimate, over what was searched" if is_estimate(found) else "over this grid's values"
+    return f"{', '.join(shown)} (of the variance {over})"
 
 
 def rounded(parts: Sequence[tuple[str, float]]) -> list[int]:

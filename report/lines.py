@@ -4,11 +4,11 @@ Tables have a row a combination, the best first: its hyperparameters, `accuracy`
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pandas as pd
 
-from experiment.axes import text
+from experiment.values import text
 from report.wording import capital, label, listed
 
 TOP = 10  # lines that the right half of the picture shows
@@ -31,17 +31,31 @@ def by_value(converged: pd.DataFrame, name: str) -> str:
     return f"In the picture the lines through {label(name)} {text(first)} end in the median at {listed(ends)}."
 
 
+def by_third(converged: pd.DataFrame, name: str) -> str:
+    """Say the same of a hyperparameter that was drawn from a range: of the lowest third of those tried, and so on."""
+    ordered = converged.sort_values(name)
+    cuts = [round(len(ordered) * third / 3) for third in range(4)]
+    thirds = [ordered.iloc[start:end] for start, end in pairwise(cuts)]
+    if not all(map(len, thirds)):
+        return ""
+    ends = [
+        f"{third[name].iloc[0]:g} to {third[name].iloc[-1]:g} at {third['accuracy'].median():.2%}" for third in thirds
+    ]
+    return f"In the picture the lines, by thirds of {label(name)}, end in the median: {listed(ends)}."
+
+
 def seen(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float], leading: str) -> list[str]:
     """Say what the picture shows that a table does not: bundles, crossings, what the best have in common.
 
     Parameters
     ----------
+    varied : those hyperparameters whose lines meet in values
     leading : the hyperparameter that mattered most
     """
     if len(converged) < 3 or converged["accuracy"].nunique() < 2:
         return []
     said = [
-        bundles(converged, leading),
+        bundles(converged, leading) if leading in varied else "",
         crossing(converged, varied, importance),
         company(converged, varied),
     ]

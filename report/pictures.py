@@ -2,11 +2,10 @@
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from matplotlib import colormaps, rcParams
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -15,7 +14,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image
 
-from experiment.axes import AXES, Combination, axes_of, text
+from experiment.axes import AXES, Combination, axes_of
+from experiment.values import text
 
 rcParams["text.parse_math"] = False  # a class may be called "$5 or $10"
 
@@ -33,7 +33,6 @@ PALETTE = (
 MOST_LABELS = 16  # on an axis: with more values only every second, third … is named
 MOST_PANELS = 6
 MOST_CLASSES = 40  # in a picture, whose cost grows with them, or with their square
-LABEL = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
@@ -66,15 +65,19 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | Non
     return figure
 
 
-def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: Combination) -> Figure:
+def learning_curves(
+    histories: Mapping[Combination, NDArray[np.float64]], best: Combination, ranges: Collection[str] = ()
+) -> Figure:
     """Draw validation loss and accuracy by epoch in panels, and the winner's alone beside them.
 
-    Colour tells the first axis that has several values, line style the second, the panel the third.
+    Colour tells the first axis that has several values, line style the second, the panel the third; these two where
+    they have values, for numbers drawn from a range hardly meet.
 
     Parameters
     ----------
     histories : of each combination, (epochs, 4): epoch, train_loss, val_loss, val_accuracy
     best : drawn thick
+    ranges : the hyperparameters that were drawn from ranges
     """
     values = {name: sorted({getattr(combination, name) for combination in histories}) for name in axes_of(histories)}
     hue, dash, panel = sorted(values, key=lambda name: len(values[name]) == 1)[:3]
@@ -82,8 +85,8 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
     few = len(hues) <= len(PALETTE)  # more are told apart by shade alone, and the legend names the two ends
     shades = PALETTE if few else colormaps["viridis"](np.linspace(0, 0.95, len(hues)))
     colors = dict(zip(hues, shades, strict=False))
-    styles = {value: STYLES[i % len(STYLES)] for i, value in enumerate(values[dash])}
-    apart = len(values[panel]) <= MOST_PANELS
+    styles = {value: STYLES[0 if dash in ranges else i % len(STYLES)] for i, value in enumerate(values[dash])}
+    apart = panel not in ranges and len(values[panel]) <= MOST_PANELS
     titles = {value: f"{AXES[panel].label} = {text(value)}" for value in values[panel]} if apart else {None: "all"}
     figure = Figure(figsize=(3.1 * (len(titles) + 1), 6.6), layout="constrained")
     axes = figure.subplots(2, len(titles) + 1, squeeze=False)
@@ -119,7 +122,7 @@ def learning_curves(histories: Mapping[Combination, NDArray[np.float64]], best: 
     ]
     handles += [
         Line2D([], [], color=GREY, linestyle=styles[value], label=f"{AXES[dash].label} {text(value)}")
-        for value in values[dash][:MOST_LABELS]
+        for value in values[dash][: 0 if dash in ranges else MOST_LABELS]
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return figure
@@ -189,25 +192,6 @@ def most_mistaken(counts: NDArray[np.integer]) -> NDArray[np.intp]:
     return np.sort(np.argsort(-mistaken, kind="stable")[:MOST_CLASSES])
 
 
-def parallel_coordinates(leaderboard: pd.DataFrame, top: int = 10) -> Figure:
-    """Draw one line a combination through its hyperparameters to its validation accuracy: all, and the best `top`.
-
-    Hyperparameters stand on their axes in order of size at equal distances; accuracy has a true scale.
-    Those that diverged are left out.
-    """
-    finite = leaderboard[~leaderboard["diverged"]]
-    figure = Figure(figsize=(13, 4.8), layout="constrained")
-    for axis, chosen, title in zip(
-        figure.subplots(1, 2),
-        (finite, finite.head(top)),
-        (f"all {len(finite)} combinations", f"the best {min(top, len(finite))}"),
-        strict=True,
-    ):
-        draw_parallel(axis, finite, chosen)
-        axis.set_title(title)
-    return figure
-
-
 def png(figure: Figure, dpi: int = 120, colors: int | None = None) -> bytes:
     """Return the picture as a PNG file, in a palette of `colors` if given, which takes a third of the room."""
     buffer = io.BytesIO()
@@ -217,36 +201,3 @@ def png(figure: Figure, dpi: int = 120, colors: int | None = None) -> bytes:
         buffer = io.BytesIO()
         picture.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
-
-
-def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame) -> None:
-    heights = pd.DataFrame(index=chosen.index)
-    names = [name for name in AXES if name in every]
-    for x, name in enumerate(names):
-        values = sorted(every[name].unique())
-        place = {value: (i + 0.5) / len(values) for i, value in enumerate(values)}
-        heights[name] = chosen[name].map(place)
-        for value in values[:: math.ceil(len(values) / MOST_LABELS)]:
-            axis.text(x - 0.04, place[value], text(value), ha="right", va="center", fontsize=9, bbox=LABEL)
-    last = len(names)  # where validation accuracy stands
-    low, high = chosen["val_accuracy"].min(), chosen["val_accuracy"].max()
-    span = max(high - low, 1e-9)
-    heights["val_accuracy"] = (chosen["val_accuracy"] - low) / span
-    for fraction in (0, 0.25, 0.5, 0.75, 1):
-        axis.text(last + 0.04, fraction, f"{low + fraction * span:.2%}", ha="left", va="center", fontsize=9)
-    # Lines that share points fan out a little, so that they can be told apart.
-    spread = np.linspace(-0.04, 0.04, len(chosen)) if len(chosen) > 1 else np.zeros(1)
-    heights = heights[::-1]  # the best on top
-    y = heights.to_numpy()
-    y[:, :last] += spread[:, None]
-    positions = range(last + 1)
-    lines = [np.column_stack([positions, line]) for line in y]
-    colors = colormaps["viridis"](heights["val_accuracy"].to_numpy())
-    axis.add_collection(LineCollection(lines, colors=colors, linewidths=1.4, alpha=0.85))
-    for x in positions:
-        axis.axvline(x, color="#444444", linewidth=0.8)
-    axis.set_xticks(positions, [*(AXES[name].label for name in names), "validation\naccuracy"])
-    axis.set_yticks([])
-    axis.set_xlim(-0.35, last + 0.45)
-    axis.set_ylim(-0.05, 1.05)
-    axis.spines[:].set_visible(False)

@@ -3,6 +3,14 @@
 from experiment.summary import Summary
 
 
+def search(summary: Summary) -> str:
+    """Return where the combinations came from, in one line; "" if they are the grid."""
+    if not summary.sampler:
+        return ""
+    before = f", after {len(summary.earlier)} from earlier sweeps" if summary.earlier else ""
+    return f"{summary.combinations - len(summary.earlier)} drawn, sampler {summary.sampler}{before}"
+
+
 def ranking(summary: Summary) -> str:
     """Return how far the ranking can be trusted, in one line."""
     near, others = summary.within_noise, summary.combinations - 1

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from experiment.config import Recipe
+from experiment.ranges import Space
 from experiment.ranking import Candidate
 from experiment.results import Evaluation, GradientCheck, Lbfgs, Meaning, Report, Scaled, Split, Trained
 from experiment.summary import Summary
@@ -24,7 +25,8 @@ def summarized(
     meaning: Meaning,
     scaled: Scaled,
     lbfgs: Lbfgs | None,
-    steps: Mapping[str, Result],
+    space: Space | None = None,
+    steps: Mapping[str, Result | Sequence[Result]],
     **about: object,
 ) -> Summary:
     """Return the summary: what follows from the results, and the rest of its fields as they are given; no files yet.
@@ -33,7 +35,8 @@ def summarized(
     ----------
     ranking : the candidates, best first
     runs : what the W&B runs of each are called
-    steps : what the other steps found, by name
+    space : from which the combinations were drawn; None: they are the grid
+    steps : what the other steps found, by name, those that ran several times in a row
     """
     best = ranking[0]
     others = [candidate.behind for candidate in ranking[1:] if candidate.behind]
@@ -67,11 +70,12 @@ def summarized(
             "test_loss": test.test_loss,
             "gap": best.val_accuracy - test.test_accuracy,
             "class_accuracy": dict(zip(meaning.class_names, test.class_accuracy, strict=True)),
-            "importance": importance(ranking),
+            "importance": importance(ranking, space),
             "gradient_error": max(check.relative_errors.values()),
             "combinations": len(ranking),
             "failed": 0,
-            "runs": {name: (result.identity,) for name, result in steps.items()} | {"train": tuple(chain(*runs))},
+            "runs": {name: identities(found) for name, found in steps.items() if found}
+            | {"train": tuple(chain(*runs))},
             "diverged": sum(candidate.diverged for candidate in ranking),
             "pruned": sum(candidate.pruned for candidate in ranking),
             "epochs_trained": sum(run.epochs_trained for candidate in ranking for run in candidate.trained),
@@ -79,8 +83,12 @@ def summarized(
         }
     )
     return summary.model_copy(
-        update={"analysis": tuple(analysis(ranking, summary.importance, remarks.warnings(summary)))}
+        update={"analysis": tuple(analysis(ranking, summary.importance, remarks.warnings(summary), space))}
     )
+
+
+def identities(found: Result | Sequence[Result]) -> tuple[str, ...]:
+    return tuple(result.identity for result in ([found] if isinstance(found, Result) else found))
 
 
 def with_report(summary: Summary, drawn: Report) -> Summary:

@@ -28,6 +28,8 @@ def closing(summary: Summary, next_steps: Sequence[tuple[str, str]]) -> Group:
     table.add_row(
         "sweep", f"{count}, {summary.cached} of them cached, {summary.diverged} diverged, {summary.seconds} s"
     )
+    if summary.sampler:
+        table.add_row("search", remarks.search(summary))
     if summary.pruned:
         table.add_row("halving", f"{summary.pruned} pruned before their end, {summary.epochs_trained} epochs in all")
     table.add_row("best", summary.best.words)

@@ -40,6 +40,7 @@ def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
         ("what mattered", in_words(summary.importance)),
         *(("warning", warning) for warning in remarks.warnings(summary)),
         ("combinations", f"{summary.combinations}, {summary.cached} trainings cached, {summary.diverged} diverged"),
+        *([("search", remarks.search(summary))] if summary.sampler else []),
         ("time", f"{summary.seconds} s"),
         *(note for note in notes.items() if note[1]),
     ]

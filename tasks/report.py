@@ -34,6 +34,7 @@ def report(
     meaning: Meaning,
     data: Artifact,
     *,
+    ranges: Sequence[str],
     importance: Mapping[str, float],
     analysis: Sequence[str],
     lbfgs: Lbfgs | None,
@@ -45,6 +46,7 @@ def report(
     ----------
     ranking : the candidates, best first
     data : what all of it was made from
+    ranges : the hyperparameters that were drawn from ranges
     importance, analysis : what mattered, in figures and in words
     runs, lbfgs_run : what the W&B runs are called, for the leaderboard; here, for a result's own are in no key
     """
@@ -55,6 +57,7 @@ def report(
         return pictures.png(figure) if figure else None
 
     from report.page.data import classes_data, page_data
+    from report.parallel import parallel_coordinates
 
     best, table = ranking[0], leaderboard(ranking, runs)
     complete = with_lbfgs(table, lbfgs) if lbfgs else table
@@ -69,9 +72,9 @@ def report(
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
     W, class_names, confusion = run.open(model.W), meaning.class_names, run.open(test.confusion)
     mistakes, mistaken = run.open(test.mistakes), run.open(test.mistaken)
-    parallel = cache(lambda: pictures.parallel_coordinates(table))
+    parallel = cache(lambda: parallel_coordinates(table, ranges=ranges))
     drawings: dict[str, Callable[[], Figure | None]] = {
-        "learning_curves.png": lambda: pictures.learning_curves(histories, best.combination),
+        "learning_curves.png": lambda: pictures.learning_curves(histories, best.combination, ranges),
         "parallel_coordinates.png": parallel,
         "confusion.png": lambda: pictures.confusion(confusion, class_names),
         "weights.png": lambda: pictures.weights(W, class_names) if meaning.pictures else None,
@@ -92,7 +95,7 @@ def report(
     page = by_products.made(
         "report.html",
         lambda: json.dumps(
-            page_data(ranking, list(histories.values()))
+            page_data(ranking, list(histories.values()), ranges)
             | classes_data(
                 W, class_names, test.class_accuracy, confusion, mistakes, mistaken, pictures=meaning.pictures
             ),

@@ -5,6 +5,7 @@ ARRAYS = "arrays"  # .npy files, by digest
 FILES = "files"  # pictures and tables, by digest
 CHECKPOINTS = "checkpoints"  # of trainings, by identity
 LOCKS = "locks"  # of steps that are under way, by cache key
+EARLIER = "earlier"  # which combinations a warm start began from
 RUNS = "runs"  # what a flow run under way knows: stop, tracking given up
 SWEEPS = "sweeps"  # what a person keeps
 TRACKING = "wandb"  # W&B's own folders

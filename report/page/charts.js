@@ -129,12 +129,13 @@ function scatterOption(chosen, colors, width) {
   const rows = Math.ceil(shownAxes.length / columns);
   const accuracy = AXES[AXES.length - 1];
   const place = (i) => [(i % columns) / columns, Math.floor(i / columns) / rows];
-  const mean = (axis) => axis.values
+  // Numbers drawn from a range hardly meet: there is no mean at one.
+  const mean = (axis) => (axis.range ? [] : axis.values)
     .map((value) => [axis.place(value), chosen.filter((c) => c[axis.name] === value).map((c) => c.val_accuracy)])
     .filter(([, found]) => found.length).map(([x, found]) => [x, found.reduce((a, b) => a + b, 0) / found.length]);
   return {
     ...common(colors),
-    legend: { data: ["a combination", "mean"], bottom: 0, textStyle: { color: colors.ink } },
+    legend: { data: ["a combination", ...(shownAxes.every((axis) => axis.range) ? [] : ["mean"])], bottom: 0, textStyle: { color: colors.ink } },
     grid: shownAxes.map((_, i) => ({ left: `${100 * place(i)[0] + (columns > 1 ? 5 : 14)}%`, width: `${100 / columns - (columns > 1 ? 7 : 20)}%`,
       top: `${92 * place(i)[1] + 3}%`, height: `${92 / rows - 20}%` })),
     xAxis: shownAxes.map((axis, i) => ({ type: "value", gridIndex: i, name: axis.label, nameLocation: "middle", nameGap: 26,

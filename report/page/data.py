@@ -1,6 +1,6 @@
 """What the page shows, as JSON: of every combination place, figures and curves; of every class its mistakes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,18 +16,24 @@ MOST, FEWEST = 200, 40  # points of one curve
 COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy")  # of a history
 
 
-def page_data(ranking: Sequence[Candidate], histories: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
+def page_data(
+    ranking: Sequence[Candidate], histories: Sequence[NDArray[np.float64]], ranges: Collection[str] = ()
+) -> dict[str, Any]:
     """Return axes, combinations (best first) and curves, a list each.
 
     Parameters
     ----------
     ranking : the candidates, best first
     histories : of each, under its first seed, (epochs, 4) as `Trained` has them
+    ranges : the hyperparameters that were drawn from ranges
     """
     axes = axes_of(candidate.combination for candidate in ranking)
     most = min(MOST, max(FEWEST, POINTS // len(histories)))
     return {
-        "axes": [{"name": name, "label": axis.label, "scale": axis.scale} for name, axis in axes.items()],
+        "axes": [
+            {"name": name, "label": axis.label, "scale": axis.scale, "range": name in ranges}
+            for name, axis in axes.items()
+        ],
         "combinations": [place(rank, candidate, axes) for rank, candidate in enumerate(ranking, start=1)],
         "curves": [
             curve(history, candidate.trained[0].best_epoch, most)

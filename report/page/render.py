@@ -13,7 +13,7 @@ from experiment.axes import AXES
 from experiment.ranking import Candidate
 from experiment.summary import Summary
 from report import remarks
-from report.importance import REST
+from report.importance import REST, is_estimate
 
 SCRIPTS = ("echarts/echarts.min.js", "state.js", "charts.js", "table.js", "page.js")
 
@@ -38,6 +38,8 @@ def page(summary: Summary, ranking: Sequence[Candidate], shown: bytes, notes: Ma
         data=data,
         drawn=for_script(drawn),
         seeds=len(ranking[0].trained),
+        drawn_by=remarks.search(summary),
+        estimate=is_estimate(summary.importance),
         importance=sorted(summary.importance.items(), key=lambda item: (item[0] == REST, -item[1])),
         warnings=remarks.warnings(summary),
         notes={heading: text for heading, text in notes.items() if text},

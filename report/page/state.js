@@ -3,11 +3,12 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const ALL = DATA.combinations;
 const CONVERGED = ALL.filter((c) => !c.diverged);
-const MOST_LEVELS = 24; // with more values an axis has a true scale
+const MOST_LEVELS = 24; // with more values, or drawn from a range, an axis has a true scale
 
-function axisOf({ name, label, scale }, figure) {
+function axisOf({ name, label, scale, range }, figure) {
   const values = [...new Set(CONVERGED.map((c) => c[name]))].sort(order);
-  const axis = { name, label, values, levels: !figure && (scale === "category" || values.length <= MOST_LEVELS) };
+  const few = (!range || values.length < 2) && values.length <= MOST_LEVELS;
+  const axis = { name, label, values, range, levels: !figure && (scale === "category" || few) };
   if (axis.levels) {
     axis.place = (value) => values.indexOf(value);
     axis.text = (place) => number(values[Math.round(place)]);

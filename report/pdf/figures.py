@@ -23,6 +23,7 @@ def selection_rows(summary: Summary) -> list[tuple[str, str]]:
     diverged = f", {summary.diverged} diverged" if summary.diverged else ""
     side = "more" if summary.gap >= 0 else "less"
     rows = [
+        *([("search", remarks.search(summary))] if summary.sampler else []),
         ("winner", f"{summary.best.words}, {tried}{diverged}"),
         ("best epoch", str(summary.best_epoch)),
         ("accuracy", f"{summary.val_accuracy:.2%}, {abs(summary.gap):.2%} {side} than on the test set"),

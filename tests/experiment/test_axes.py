@@ -5,8 +5,9 @@ import inspect
 import pytest
 from pydantic import ValidationError
 
-from experiment.axes import AXES, Combination, axes_of, declared, distinct
+from experiment.axes import AXES, Combination, axes_of, declared
 from experiment.config import Experiment
+from experiment.ranges import distinct
 from softmax import sgd
 
 
@@ -30,18 +31,23 @@ def test_the_experiment_has_the_values_of_each_axis_under_its_plural():
 def test_a_form_asks_for_one_value_at_least_and_for_each_once():
     schema = Experiment.model_json_schema()["properties"]
     for axis in AXES.values():
-        assert schema[axis.plural]["minItems"] == 1
-        assert schema[axis.plural]["uniqueItems"]
+        several, *_ = schema[axis.plural].get("anyOf", [schema[axis.plural]])
+        assert several["minItems"] == 1
+        assert several["uniqueItems"]
         assert schema[axis.plural]["default"] == list(axis.default)
 
 
 def test_an_axis_is_as_bounded_in_the_grid_as_it_is_in_a_combination():
-    schema = Experiment.model_json_schema()["properties"]
+    schema = Experiment.model_json_schema()
     single = Combination.model_json_schema()["properties"]
     bounds = {"type", "enum", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}
     for name, axis in AXES.items():
-        of_grid, of_one = schema[axis.plural]["items"], single[name]
-        assert {bound: of_grid.get(bound) for bound in bounds} == {bound: of_one.get(bound) for bound in bounds}
+        of_grid = schema["properties"][axis.plural]
+        several, *ranges = of_grid.get("anyOf", [of_grid])
+        assert bool(ranges) == (axis.scale != "category")
+        ends = [schema["$defs"][one["$ref"].split("/")[-1]]["properties"] for one in ranges]
+        for same in (several["items"], *(end[side] for end in ends for side in ("low", "high"))):
+            assert {bound: same.get(bound) for bound in bounds} == {bound: single[name].get(bound) for bound in bounds}
 
 
 @pytest.mark.parametrize(

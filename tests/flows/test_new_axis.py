@@ -26,7 +26,7 @@ PICTURE = """
 import sys
 sys.path.insert(0, ".")
 import pandas as pd
-from report.pictures import parallel_coordinates
+from report.parallel import parallel_coordinates
 axis = parallel_coordinates(pd.read_csv(sys.argv[1])).axes[0]
 print([label.get_text() for label in axis.get_xticklabels()])
 """

@@ -6,6 +6,7 @@ import pytest
 
 from experiment.config import Experiment
 from report import pictures
+from report.parallel import parallel_coordinates
 
 EXPERIMENT = Experiment()
 
@@ -55,7 +56,7 @@ def test_parallel_coordinates_show_all_that_ended_and_the_best_ten():
         c.model_dump() | {"val_accuracy": 0.8 - i / 100, "diverged": i > 30}
         for i, c in enumerate(EXPERIMENT.combinations)
     ]
-    every, top = pictures.parallel_coordinates(pd.DataFrame(rows)).axes
+    every, top = parallel_coordinates(pd.DataFrame(rows)).axes
     lines, best = (axis.collections[0].get_paths() for axis in (every, top))
     assert (len(lines), len(best)) == (31, 10)
     heights = [line.vertices[-1, 1] for line in lines]
@@ -65,7 +66,7 @@ def test_parallel_coordinates_show_all_that_ended_and_the_best_ten():
 def test_an_axis_of_many_values_names_some_of_them():
     combinations = Experiment(learning_rates=tuple(np.linspace(0.01, 1, 300))).combinations
     rows = [c.model_dump() | {"val_accuracy": 0.8, "diverged": False} for c in combinations]
-    every, _ = pictures.parallel_coordinates(pd.DataFrame(rows)).axes
+    every, _ = parallel_coordinates(pd.DataFrame(rows)).axes
     assert 10 < len(every.texts) < 40
 
 
