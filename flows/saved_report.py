@@ -1,12 +1,12 @@
 """A sweep as a report for W&B's pages: what its panels are, and over which runs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from wandb_workspaces import expr
 from wandb_workspaces.reports.v2 import interface as wr
 
-from experiment.axes import AXES, Axis, axes_of
+from experiment.axes import axes_of
 from experiment.config import Experiment
 from experiment.ranges import extent
 from experiment.summary import Summary
@@ -31,7 +31,7 @@ def report_of(summary: Summary, trainings: Sequence[str], entity: str, project: 
     axes = axes_of(experiment.combinations)
     over = partial(grid, entity, project, axes)
     every = partial(over, "All trainings", trainings)
-    lines = parallel_coordinates(experiment, axes)
+    lines = parallel_coordinates(experiment)
     return wr.Report(
         project=project,
         entity=entity,
@@ -87,7 +87,7 @@ def grid(
     return wr.PanelGrid(runsets=[runset], panels=panels, hide_run_sets=not table)
 
 
-def parallel_coordinates(experiment: Experiment, axes: Mapping[str, Axis] = AXES) -> wr.ParallelCoordinatesPlot:
+def parallel_coordinates(experiment: Experiment) -> wr.ParallelCoordinatesPlot:
     """Return the picture from hyperparameters to validation accuracy.
 
     An axis whose values are to be seen on a log scale has one, unless there is a 0 among them: it has no place there,
@@ -99,7 +99,7 @@ def parallel_coordinates(experiment: Experiment, axes: Mapping[str, Axis] = AXES
             display_name=axis.label,
             log=axis.scale == "log" and extent(experiment.grid[name])[0] > 0,
         )
-        for name, axis in axes.items()
+        for name, axis in axes_of(experiment.combinations).items()
     ]
     accuracy = wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(ACCURACY), display_name="validation accuracy")
     return wr.ParallelCoordinatesPlot(columns=[*columns, accuracy], layout=wr.Layout(w=WIDTH, h=12))

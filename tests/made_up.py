@@ -3,12 +3,15 @@
 from experiment.axes import Combination
 from experiment.results import Trained
 from experiment.values import ArrayRef
+from softmax.sgd import Decay
 
 NOTHING = ArrayRef(digest=f"sha256:{'0' * 64}", shape=(0,), dtype="float32")
 
 
-def combination(learning_rate: float = 0.1, batch_size: int = 8, alpha: float = 0.0) -> Combination:
-    return Combination(learning_rate=learning_rate, batch_size=batch_size, alpha=alpha)
+def combination(
+    learning_rate: float = 0.1, batch_size: int = 8, alpha: float = 0.0, decay: Decay = "none"
+) -> Combination:
+    return Combination(learning_rate=learning_rate, batch_size=batch_size, alpha=alpha, decay=decay)
 
 
 def trained(of: Combination, accuracy: float | None = 0.5, loss: float | None = 1.0, **more: object) -> Trained:

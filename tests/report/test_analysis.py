@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from experiment.axes import AXES
+from experiment.axes import AXES, axes_of
 from experiment.comparison import Behind
 from experiment.ranking import Candidate
 from report.analysis import analysis
@@ -73,10 +73,22 @@ def test_what_mattered_most_is_what_the_variance_says(ranking):
     assert bool(found) == bool(shares and any(shares.values()) and len(ranking) > 1)
     if found:
         name = LABELS[found[1][0].lower() + found[1][1:]]
-        alone = {axis: shares[axis] for axis in AXES}
+        alone = {axis: shares[axis] for axis in AXES if axis in shares}
         assert alone[name] == max(alone.values())
         assert int(found[2]) == round(100 * alone[name])
         assert ("more than that is due to combinations" in text) == (1 - sum(alone.values()) > max(alone.values()))
+
+
+def test_a_category_is_spoken_of_by_its_name_and_has_no_edge():
+    runs = {(rate, decay): trained(combination(rate, decay=decay), 0.7 + 0.1 * (decay == "cosine") + rate / 10)
+            for rate in (0.1, 0.2) for decay in ("none", "cosine")}  # fmt: skip
+    every = [Candidate(combination=run.combination, trained=(run,)) for run in runs.values()]
+    text = said_of(sorted(every, key=lambda candidate: -candidate.val_accuracy))
+    assert "Decay mattered most" in text
+    assert "The bundle of lines through decay cosine ends above all others" in text
+    assert "Of batch size and α only one value was tried" in text
+    assert "momentum" not in text
+    assert re.search(r"Not tried, and next to the promising values: learning rate above 0\.2\.", text)
 
 
 @given(sweeps())
@@ -189,7 +201,8 @@ def test_what_the_best_ten_share_they_share(ranking):
 def test_of_what_was_not_varied_nothing_is_said(ranking):
     table, text = table_of(ranking), said_of(ranking)
     assume(len(table) > 1 and not table["diverged"].all())
-    fixed = [label for label, name in LABELS.items() if table[name].nunique() == 1]
+    tried = axes_of(candidate.combination for candidate in ranking)
+    fixed = [axis.label for name, axis in tried.items() if table[name].nunique() == 1]
     assert ("only one value was tried" in text) == bool(fixed)
     for label in fixed:
         assert text.count(label) == 1

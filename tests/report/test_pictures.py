@@ -63,6 +63,23 @@ def test_parallel_coordinates_show_all_that_ended_and_the_best_ten():
     assert heights == pytest.approx(np.linspace(0, 1, 31))  # worst first, so that the best lie on top
 
 
+def test_an_axis_that_is_not_in_the_table_is_not_drawn_and_categories_have_their_names():
+    rows = [
+        {"learning_rate": 0.1, "decay": decay, "val_accuracy": 0.8, "diverged": False} for decay in ("none", "cosine")
+    ]
+    every, _ = pictures.parallel_coordinates(pd.DataFrame(rows)).axes
+    assert [label.get_text() for label in every.get_xticklabels()] == ["learning rate", "decay", "validation\naccuracy"]
+    assert [text.get_text() for text in every.texts][:3] == ["0.1", "cosine", "none"]
+
+
+def test_curves_are_told_apart_by_the_axes_that_vary():
+    experiment = Experiment(batch_sizes=(8,), alphas=(0.0,), momentum=(0.0, 0.9), decay=("none", "cosine"))
+    histories = {c: np.array([[1, 0.5, 0.5, 0.5], [2, 0.4, 0.4, 0.6]]) for c in experiment.combinations}
+    figure = pictures.learning_curves(histories, experiment.combinations[0])
+    assert [axis.get_title() for axis in figure.axes[:2]] == ["decay = cosine", "decay = none"]
+    assert "momentum 0.9" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def test_an_axis_of_many_values_names_some_of_them():
     combinations = Experiment(learning_rates=tuple(np.linspace(0.01, 1, 300))).combinations
     rows = [c.model_dump() | {"val_accuracy": 0.8, "diverged": False} for c in combinations]

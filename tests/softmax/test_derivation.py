@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from softmax import loss as module
 from softmax.loss import accuracy, cross_entropy, gradient, log_softmax, loss, one_hot, penalty, softmax
+from softmax.reference import sgd_epoch
+from softmax.sgd import decayed
 
 Array = NDArray[np.float64]
 PAGE = Path(__file__).parents[2] / "docs" / "derivation.md"
@@ -169,3 +171,33 @@ def test_section_8_averaged_parameters_are_no_worse_than_the_iterates_on_average
     weights, biases = rng.standard_normal((20, m, c)), rng.standard_normal((20, c))
     of_each = [loss(W_t, b_t, X, labels, ALPHA) for W_t, b_t in zip(weights, biases, strict=True)]
     assert loss(weights.mean(axis=0), biases.mean(axis=0), X, labels, ALPHA) <= np.mean(of_each)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_section_9_the_velocity_is_the_sum_of_all_gradients_each_fading_by_mu(nesterov: bool) -> None:
+    mu, rate, at, v, gradients = 0.6, 0.2, W.copy(), (np.zeros_like(W), np.zeros_like(b)), []
+    bias = b.copy()
+    for step in range(1, 6):
+        gradients.append(gradient(at, bias, X, labels, ALPHA)[0])
+        unrolled = sum((mu ** (step - s) * g for s, g in enumerate(gradients, start=1)), np.zeros_like(W))
+        expected = at - rate * (gradients[-1] + mu * unrolled if nesterov else unrolled)
+        sgd_epoch(at, bias, X, labels, np.arange(n), n, rate, ALPHA, velocity=v, momentum=mu, nesterov=nesterov)
+        assert_allclose(at, expected, atol=1e-12)
+
+
+def test_section_9_with_a_constant_rate_the_older_form_is_the_same() -> None:
+    mu, rate, at, bias, v = 0.6, 0.2, W.copy(), b.copy(), (np.zeros_like(W), np.zeros_like(b))
+    older, u, older_bias, u_bias = W.copy(), np.zeros_like(W), b.copy(), np.zeros_like(b)
+    for _ in range(5):
+        sgd_epoch(at, bias, X, labels, np.arange(n), n, rate, ALPHA, velocity=v, momentum=mu)
+        g, g_bias = gradient(older, older_bias, X, labels, ALPHA)
+        u, u_bias = mu * u - rate * g, mu * u_bias - rate * g_bias
+        older, older_bias = older + u, older_bias + u_bias
+    assert_allclose(at, older, atol=1e-12)
+
+
+def test_section_9_the_rates_are_those_of_the_page() -> None:
+    for t in range(1, 8):
+        assert decayed(0.3, "none", t, 7) == 0.3
+        assert decayed(0.3, "inverse_sqrt", t, 7) == pytest.approx(0.3 / t**0.5)
+        assert decayed(0.3, "cosine", t, 7) == pytest.approx(0.15 * (1 + np.cos(np.pi * (t - 1) / 7)))

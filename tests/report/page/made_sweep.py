@@ -33,6 +33,7 @@ def made_sweep(
     rates=(0.1, 0.01, 0.001),
     sizes=(8, 16),
     alphas=(0.0, 0.01),
+    decays=("none",),
     *,
     seeds=1,
     lost=(),
@@ -47,7 +48,7 @@ def made_sweep(
     rng = np.random.default_rng(0)
     names = tuple(class_names or [f"class {k}" for k in range(classes)])
     made = []
-    for number, point in enumerate(itertools.product(rates, sizes, alphas)):
+    for number, point in enumerate(itertools.product(rates, sizes, alphas, decays)):
         of, accuracy = combination(*point), float(rng.uniform(0.5, 0.9))
         origins: list[dict[str, Any]] = [
             {"identity": f"run-{number}-{seed}", "task_run": f"task-{number}-{seed}", "seconds": 1.5}

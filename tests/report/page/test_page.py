@@ -186,11 +186,24 @@ def test_names_of_all_kinds_are_text(opened):
     assert "alert(2)" in page.locator("#origin").inner_text()
 
 
+def test_categories_are_levels_of_their_own_to_choose_and_to_sort_by(opened, chosen):
+    sweep = made_sweep(decays=("none", "cosine"))
+    page = opened(sweep.page())
+    falling = [rank for rank, c in enumerate(sweep.ranking, 1) if c.combination.decay == "cosine"]
+    page.locator("[data-axis=decay][data-end='1']").select_option(label="cosine")
+    assert chosen(page) == falling
+    page.locator("#reset").click()
+    page.locator("[data-sort=decay]").click()
+    first = page.locator("#table tbody tr").evaluate_all("(rows) => rows.map((row) => Number(row.dataset.rank))")
+    assert first[: len(falling)] == falling
+
+
 @pytest.mark.parametrize(
     "about",
     [
         {"rates": (0.1,), "sizes": (8,), "alphas": (0.0,)},
         {"rates": (0.1, 0.01), "sizes": (8,), "alphas": (0.0,)},
+        {"decays": ("none", "cosine")},
         {"lost": (0.1,)},
         {"lost": (0.1, 0.01, 0.001)},
         {"seeds": 3},
@@ -200,8 +213,8 @@ def test_names_of_all_kinds_are_text(opened):
         {"epochs": 1},
         {"epochs": 1000},
     ],
-    ids=["one combination", "one axis", "some diverged", "all diverged", "three seeds", "12 classes", "not square",
-         "100 classes", "one epoch", "a thousand epochs"],
+    ids=["one combination", "one axis", "categories", "some diverged", "all diverged", "three seeds", "12 classes",
+         "not square", "100 classes", "one epoch", "a thousand epochs"],
 )  # fmt: skip
 def test_sweeps_of_all_kinds_are_shown(opened, chosen, about):
     sweep = made_sweep(**about)
