@@ -30,6 +30,12 @@ from report.parallel import parallel_coordinates
 axis = parallel_coordinates(pd.read_csv(sys.argv[1])).axes[0]
 print([label.get_text() for label in axis.get_xticklabels()])
 """
+DRAWN = """
+from experiment.config import Experiment
+from experiment.sampling import draw
+for one in draw(Experiment.model_validate({"wobbles": "0:0.5"}).grid, "tpe", 541, [], 20):
+    print(one.wobble)
+"""
 
 
 @pytest.fixture
@@ -73,3 +79,7 @@ def test_a_new_axis_arrives_everywhere(project, prefect_server, digits):
     assert "wobble factor" in run("-c", PICTURE, os.path.realpath(latest / "leaderboard.csv"))
     names = run("-c", "from experiment.config import Experiment; print(Experiment().combinations[1])")
     assert names.strip() == "lr=0.1 batch=8 alpha=0 wob=0.5"
+    drawn = [float(line) for line in run("-c", DRAWN).split()]
+    assert len(set(drawn)) == 20
+    assert all(0 <= wobble <= 0.5 and wobble == round(wobble, 4) for wobble in drawn)
+    assert 0.1 < sum(wobble < 0.25 for wobble in drawn) / 20 < 0.9  # evenly: its scale is linear, and has a 0

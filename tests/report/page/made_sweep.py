@@ -42,6 +42,7 @@ def made_sweep(
     name="made-up",
     class_names=None,
     epochs=30,
+    ranges=(),
     **about,
 ) -> MadeSweep:
     """Return the sweep over a grid; `lost` are the learning rates that diverge."""
@@ -74,7 +75,7 @@ def made_sweep(
     W = rng.standard_normal((features, len(names))).astype(np.float32)
     mistaken = rng.integers(0, 256, (len(names), features)).astype(np.uint8)
     accuracies = tuple(float(value) for value in counts.diagonal() / counts.sum(axis=1))
-    shown = page_data(ranking, [history(candidate, rng) for candidate in ranking])
+    shown = page_data(ranking, [history(candidate, rng) for candidate in ranking], ranges)
     shown |= classes_data(W, names, accuracies, counts, mistakes, mistaken, pictures=True)
     reference = ScalingRef(kind="grey-levels", statistics=None)
     rows = TrainingSet(images=NOTHING, labels=NOTHING)

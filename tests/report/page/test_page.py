@@ -1,5 +1,6 @@
 """What a page shows in a browser, against the sweep that it is of."""
 
+import math
 import re
 
 import pytest
@@ -246,3 +247,14 @@ def test_of_two_thousand_combinations_all_are_drawn(opened, chosen):
     assert rows(page).count() == 200
     page.locator("#more").click()
     assert rows(page).count() == 2000
+
+
+def test_what_was_drawn_from_a_range_stands_on_a_true_scale(opened):
+    drawn = made_sweep(rates=(0.3, 0.1, 0.001), sizes=(8, 16), alphas=(0.0,), ranges=("learning_rate",))
+    page = opened(drawn.page())
+    places = page.evaluate("ALL.map((c) => [c.learning_rate, AXES[0].place(c.learning_rate)])")
+    for rate, place in places:
+        assert place == pytest.approx(math.log10(rate))
+    assert page.evaluate("AXES[1].levels") is True
+    brush(page, "learning_rate", -1.2, -0.46)
+    assert sorted(page.evaluate("active().map((c) => c.learning_rate)")) == [0.1, 0.1, 0.3, 0.3]

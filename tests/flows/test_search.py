@@ -1,0 +1,136 @@
+"""Combinations drawn from ranges: the same ones whatever happens, more of them later, and from earlier ones."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from execution.config import Execution
+from experiment.config import BATCH, Experiment
+from experiment.errors import InputError
+from experiment.ranking import candidates, rank
+from flows import sweep as flow
+from flows.search import Found
+from flows.sweep import sweep
+from tests.conftest import model_of
+
+RANGES = {
+    "learning_rates": "1e-3:1", "batch_sizes": "16:128", "alphas": (0.0, 0.01), "max_epochs": 6, "patience": 6,
+}  # fmt: skip
+
+
+@pytest.fixture
+def search(digits):
+    """An experiment on the digits, with these fields beside the ranges."""
+    return lambda **about: Experiment.model_validate({"data_dir": digits, **RANGES, **about})
+
+
+@pytest.fixture
+def at(tmp_path, prefect_server):
+    """An execution in a folder of its own."""
+    return lambda name, **about: Execution(
+        **{"artifacts": tmp_path / name, "workers": 2, "wandb_mode": "disabled", **about}
+    )
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """What the searches of this test find, one after the other."""
+    kept: list[Found] = []
+    searched = flow.search
+    monkeypatch.setattr(flow, "search", lambda *about: kept.append(searched(*about)) or kept[-1])
+    return kept
+
+
+def trials(one):
+    return [candidate.combination for candidate in candidates(one.trained, one.rungs)]
+
+
+def latest(execution, name):
+    return (execution.artifacts / "sweeps" / "latest" / name).read_bytes()
+
+
+def test_tpe_tries_the_same_on_any_number_of_workers_and_more_trials_go_on(search, at, found):
+    one, two = at("one", workers=1), at("two")
+    first = sweep(search(trials=12, sampler="tpe"), one)
+    sweep(search(trials=12, sampler="tpe"), two)
+    assert trials(found[0]) == trials(found[1])
+    assert latest(one, "leaderboard.csv") == latest(two, "leaderboard.csv")
+    for name, array in model_of(one).items():
+        np.testing.assert_array_equal(array, model_of(two)[name])
+    more = sweep(search(trials=20, sampler="tpe"), two)
+    assert trials(found[2])[:12] == trials(found[0])
+    assert (first.combinations, first.cached, more.combinations, more.cached) == (12, 0, 20, 12)
+    again = sweep(search(trials=20, sampler="tpe"), two)
+    assert trials(found[3]) == trials(found[2])
+    assert again.cached == 20
+
+
+def test_what_was_drawn_and_how_is_said_and_stands_in_every_table(search, at, found):
+    execution = at("a")
+    summary = sweep(search(trials=12, sampler="sobol"), execution)
+    assert summary.sampler == "sobol"
+    table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv")
+    rates = {combination.learning_rate for combination in trials(found[0])}
+    assert set(table["learning_rate"]) == rates
+    assert len(rates) > 8
+    assert summary.runs["sample"] == tuple(sampled.identity for sampled in found[0].sampled)
+    assert set(summary.importance) == {"learning_rate", "batch_size", "alpha", "the rest"}
+    assert "fANOVA" in summary.analysis[0]
+    assert b"12 drawn, sampler sobol" in latest(execution, "report.html")
+
+
+def test_random_trials_are_halved_together_those_of_tpe_by_the_batch(search, at, found):
+    execution = at("a")
+    summary = sweep(search(trials=12, halving=2, first_rung=2), execution)
+    assert [found[0].rungs.count(rung) for rung in range(3)] == [6, 3, 3]  # until max_epochs
+    assert summary.pruned == 9
+    sweep(search(trials=10, sampler="tpe", halving=2, first_rung=2), execution)
+    batches = found[1].rungs[:BATCH], found[1].rungs[BATCH:]
+    assert [[batch.count(rung) for rung in range(3)] for batch in batches] == [[4, 2, 2], [1, 0, 1]]
+    # Told in the order that a leaderboard has, so that those pruned are behind those that came further.
+    (first, second) = found[1].sampled
+    told = sorted(candidates(found[1].trained, found[1].rungs)[:BATCH], key=lambda one: rank(one, "val_accuracy"))
+    assert [one.rung for one in told] == sorted(batches[0], reverse=True)
+    assert len(second.combinations) == BATCH
+    assert not set(first.combinations) & set(second.combinations)
+
+
+def test_a_warm_start_begins_from_what_earlier_sweeps_trained_and_keeps_to_it(search, at, found, caplog, tmp_path):
+    execution = at("a")
+    sweep(search(trials=9, learning_rates="1e-3:10"), execution)
+    within = [one for one in trials(found[0]) if one.learning_rate <= 1]
+    assert 0 < len(within) < 9
+    warm = search(trials=8, sampler="tpe", warm_start=True)
+    summary = sweep(warm, execution)
+    assert set(summary.earlier) == set(trials(found[1])[: len(within)]) == set(within)
+    assert (summary.combinations, summary.cached) == (len(within) + 8, len(within))
+    assert f"Warm start from {len(within)} combinations of earlier sweeps" in caplog.text
+    cold = search(trials=8, sampler="tpe")
+    sweep(cold, execution)
+    assert trials(found[2]) != trials(found[1])[len(within) :]
+    again = sweep(warm, execution)  # though the store has more by now, its own trials among it
+    assert trials(found[3]) == trials(found[1])
+    assert again.cached == again.combinations
+    more = sweep(search(trials=16, sampler="tpe", warm_start=True), execution)
+    assert trials(found[4])[: summary.combinations] == trials(found[1])
+    assert more.cached == summary.combinations
+
+
+def test_there_is_no_warm_start_from_another_experiment(search, at):
+    execution = at("a")
+    sweep(search(trials=2), execution)
+    for other in ({"patience": 5}, {"seed": 542}, {"learning_rates": (5.0,)}, {"validation_fraction": 0.3}):
+        with pytest.raises(InputError, match=r"warm_start: no sweep in .* leave warm_start out"):
+            sweep(search(trials=4, sampler="tpe", warm_start=True, **other), execution)
+    assert not (execution.artifacts / "earlier").exists()
+
+
+def test_trials_of_which_all_of_a_batch_diverge_do_not_end_a_search(search, at, found):
+    summary = sweep(
+        search(trials=10, sampler="tpe", learning_rates=(0.1, 1e30), batch_sizes=(16, 32, 48, 64, 96, 128, 200, 256)),
+        at("a"),
+    )
+    assert 0 < summary.diverged < summary.combinations == 10
+    assert json.loads(summary.model_dump_json())["best"]["learning_rate"] == 0.1
