@@ -67,7 +67,7 @@ def test_an_axis_that_is_not_in_the_table_is_not_drawn_and_categories_have_their
     rows = [
         {"learning_rate": 0.1, "decay": decay, "val_accuracy": 0.8, "diverged": False} for decay in ("none", "cosine")
     ]
-    every, _ = pictures.parallel_coordinates(pd.DataFrame(rows)).axes
+    every, _ = parallel_coordinates(pd.DataFrame(rows)).axes
     assert [label.get_text() for label in every.get_xticklabels()] == ["learning rate", "decay", "validation\naccuracy"]
     assert [text.get_text() for text in every.texts][:3] == ["0.1", "cosine", "none"]
 

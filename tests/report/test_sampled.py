@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from experiment.axes import AXES
 from experiment.comparison import Behind
 from experiment.config import Experiment
+from experiment.ranges import Range
 from experiment.ranking import Candidate
 from experiment.sampling import draw
 from report.analysis import analysis
@@ -20,7 +21,8 @@ from report.pictures import learning_curves
 from tests.made_up import diverged, trained
 
 SPACE = Experiment.model_validate({"learning_rates": "1e-3:10", "batch_sizes": "8:64", "alphas": "1e-5:0.1"}).grid
-LABELS = {axis.label: name for name, axis in AXES.items()}
+RANGES = [name for name, values in SPACE.items() if isinstance(values, Range)]
+LABELS = {AXES[name].label: name for name in RANGES}
 VALUE = r"[\de.+-]*\d"
 
 
@@ -48,11 +50,11 @@ def alone(name):
     return lambda one: 0.5 + 0.4 * place(one, name)
 
 
-@pytest.mark.parametrize("name", AXES)
+@pytest.mark.parametrize("name", RANGES)
 def test_what_alone_decides_has_nearly_all_of_the_estimate(name):
     found = importance(ranked(alone(name)), SPACE)
     assert is_estimate(found)
-    assert set(found) == {*AXES, REST}
+    assert set(found) == {*RANGES, REST}
     assert sum(found.values()) == pytest.approx(1)
     assert found[name] > 0.85
     assert importance(ranked(alone(name)), SPACE) == found
@@ -82,10 +84,10 @@ def test_a_grid_that_was_drawn_to_its_last_point_has_exact_shares():
     assert is_estimate(importance(made[:-1], grid.grid))
 
 
-@given(st.sampled_from(list(AXES)), st.floats(0.001, 0.5))
+@given(st.sampled_from(RANGES), st.floats(0.001, 0.5))
 def test_the_range_called_promising_is_that_of_those_near_the_top(name, near):
     ranking = ranked(alone(name), 30, near)
-    text = " ".join(analysis(ranking, dict.fromkeys([*AXES, REST], 0.25), (), SPACE))
+    text = " ".join(analysis(ranking, dict.fromkeys([*RANGES, REST], 0.25), (), SPACE))
     close = [one.combination for one in ranking if one.within_noise or one is ranking[0]]
     for label, low, high in re.findall(rf"({'|'.join(LABELS)}) lies from ({VALUE}) to ({VALUE}), drawn", text):
         values = [getattr(one, LABELS[label]) for one in close]
@@ -121,9 +123,9 @@ def test_lines_stand_on_a_true_scale_where_numbers_were_drawn():
     table = pd.DataFrame(
         {**one.combination.model_dump(), "val_accuracy": one.val_accuracy, "diverged": False} for one in ranking
     )
-    every, _ = parallel_coordinates(table, ranges=list(SPACE)).axes
+    every, _ = parallel_coordinates(table, ranges=RANGES).axes
     heights = np.array([path.vertices[:3, 1] for path in every.collections[0].get_paths()])[::-1]  # the best on top
-    for column, name in enumerate(SPACE):
+    for column, name in enumerate(RANGES):
         np.testing.assert_allclose(np.corrcoef(heights[:, column], np.log(table[name]))[0, 1], 1)
     heights = {text.get_text(): text.get_position()[1] for text in every.texts if text.get_position()[0] < 0}
     assert {"0.01", "0.1", "1"} <= heights.keys()
@@ -132,6 +134,6 @@ def test_lines_stand_on_a_true_scale_where_numbers_were_drawn():
 
 def test_curves_of_numbers_that_were_drawn_share_one_panel_and_a_short_legend():
     histories = {one.combination: np.full((3, 4), [[1], [2], [3]], float) for one in ranked(alone("alpha"), 30)}
-    figure = learning_curves(histories, next(iter(histories)), list(SPACE))
+    figure = learning_curves(histories, next(iter(histories)), RANGES)
     assert [axis.get_title() for axis in figure.axes[:2]] == ["all", "the winner alone"]
     assert len(figure.legends[0].get_texts()) == 2
