@@ -1,5 +1,6 @@
 """Step 5 of the DAG: every combination is trained, to its end or, while halving, as far as it deserves."""
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from flows.progress import grid_progress
 from tasks.select import select
 from tasks.train import train
 
+log = logging.getLogger("sweep")
+
 
 class Found(NamedTuple):
     """Every combination, in the order of the grid, as far as it came."""
@@ -23,6 +26,7 @@ class Found(NamedTuple):
     trained: list[Trained]  # those of a combination side by side
     rungs: list[int]  # of each combination, the last that it trained for
     cached: int  # trainings that nothing was computed for
+    left: int  # combinations that time did not suffice for, as far as they were to go
 
 
 def search(
@@ -35,10 +39,12 @@ def search(
 ) -> Found:
     """Train every combination under every seed; after each rung but the last the best go on.
 
+    The rung in which the time is up is the last. Those that it was too short for keep what the rung before gave them.
+
     Raises
     ------
     TrainingFailed : names the combinations that failed and why, after all others have ended
-    Interrupted : stopping was asked for
+    Interrupted : stopping was asked for, or the time was up before any combination was trained
     EveryCombinationDiverged
     """
     going, furthest = experiment.combinations, dict.fromkeys(experiment.combinations, 0)
@@ -48,14 +54,20 @@ def search(
     for rung, until in enumerate(experiment.rungs):
         jobs = [(combination, seed) for combination in going for seed in experiment.training_seeds]
         rung_trained, anew = train_rung(experiment, execution, data, training, parts, jobs, until, after)
-        trained |= rung_trained
+        done = [each for each in going if all((each, seed) in rung_trained for seed in experiment.training_seeds)]
+        trained |= {job: rung_trained[job] for job in jobs if job[0] in done}
         computed |= anew
         furthest |= dict.fromkeys(going, rung)
+        if left := len(going) - len(done):
+            break
         if until.epochs is not None:
             after = select(execution, list(rung_trained.values()), parts, experiment.select_by, [rung] * len(going))
             kept = math.ceil(len(going) / (experiment.halving or 1))
             going = [going[at] for at in sorted(after.order[:kept])]
-    return Found(list(trained.values()), list(furthest.values()), len(trained) - len(computed))
+    if not trained:
+        raise Interrupted(f"no combination was trained in the time limit of {execution.time_limit}")
+    rungs = [furthest[each] for each in dict.fromkeys(combination for combination, _ in trained)]
+    return Found(list(trained.values()), rungs, len(trained.keys() - computed), left)
 
 
 Job = tuple[Combination, int]  # and the seed
@@ -71,7 +83,7 @@ def train_rung(
     until: Until,
     after: GradientCheck | Selection,
 ) -> tuple[dict[Job, Trained], set[Job]]:
-    """Train all jobs as far as `until`; say which were not cached."""
+    """Train all jobs as far as `until`; return those that time sufficed for, and say which were not cached."""
     # Slow learners train longest: they go first, so that no core idles while one of them ends the sweep.
     order = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
     combinations, seeds = zip(*order, strict=True)
@@ -83,18 +95,24 @@ def train_rung(
         for future in as_completed(list(futures)):
             future.wait()  # Prefect may yield a future just before its state arrives
             state = future.state
-            progress.add(future.result() if state.is_completed() else None, state.name == "Cached")
+            trained = future.result() if state.is_completed() else None
+            progress.add(trained, cached=state.name == "Cached", left=state.is_cancelled())
     if execution.state.stop_requested:
-        raise Interrupted(f"{progress.done - progress.failed} of {len(jobs)} combinations are trained{until}")
+        raise Interrupted(
+            f"{progress.done - progress.failed - progress.left} of {len(jobs)} combinations are trained{until}"
+        )
     ended = dict(zip(order, futures, strict=True))
     if progress.failed:
-        causes = [f"  {job[0]}: {ended[job].state.message}" for job in jobs if not ended[job].state.is_completed()]
+        neither = [job for job in jobs if not (ended[job].state.is_completed() or ended[job].state.is_cancelled())]
+        causes = [f"  {job[0]}: {ended[job].state.message}" for job in neither]
         raise TrainingFailed(
             f"{progress.failed} of {len(jobs)} combinations failed; the others are done and cached, and running "
             "again trains only these:\n" + "\n".join(causes)
         )
-    anew = {job for job in jobs if ended[job].state.name != "Cached"}
-    return {job: ended[job].result() for job in jobs}, anew
+    if progress.left:
+        log.warning("The time is up: %d of %d trainings are left%s.", progress.left, len(jobs), until)
+    found = {job: ended[job].result() for job in jobs if ended[job].state.is_completed()}
+    return found, {job for job in found if ended[job].state.name != "Cached"}
 
 
 def slowness(combination: Combination) -> float:

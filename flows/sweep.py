@@ -124,6 +124,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         lbfgs=optimum,
         name=execution.name,
         cached=found.cached,
+        left=found.left,
         seconds=round(seconds, 1),
         steps={
             "download": data, "scale": scaled, "split": parts, "check_gradients": check, "select": selection,

@@ -24,6 +24,7 @@ def summarized(
     meaning: Meaning,
     scaled: Scaled,
     lbfgs: Lbfgs | None,
+    left: int,
     steps: Mapping[str, Result],
     **about: object,
 ) -> Summary:
@@ -33,6 +34,7 @@ def summarized(
     ----------
     ranking : the candidates, best first
     runs : what the W&B runs of each are called
+    left : combinations that time did not suffice for
     steps : what the other steps found, by name
     """
     best = ranking[0]
@@ -67,7 +69,8 @@ def summarized(
             "test_loss": test.test_loss,
             "gap": best.val_accuracy - test.test_accuracy,
             "class_accuracy": dict(zip(meaning.class_names, test.class_accuracy, strict=True)),
-            "importance": importance(ranking),
+            "importance": {} if left else importance(ranking),
+            "left": left,
             "gradient_error": max(check.relative_errors.values()),
             "combinations": len(ranking),
             "failed": 0,
