@@ -27,6 +27,6 @@ def flags(configuration: Frozen) -> Iterator[str]:
         if isinstance(value, tuple):
             yield from map(str, value)
         elif isinstance(value, timedelta):
-            yield f"{value.total_seconds():g}s"
+            yield f"{value.total_seconds()}s"
         elif not isinstance(value, bool):  # those are all off unless they are asked for
             yield str(value.expanduser().resolve() if isinstance(value, Path) else value)
