@@ -1,10 +1,12 @@
 """How the numbers are computed and where they are kept. Nothing in here may change a result."""
 
+import re
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from execution.run_state import RunState
 from execution.storage.choose import AnyStorage, storage_at
@@ -12,12 +14,22 @@ from experiment.values import Frozen
 
 Mode = Literal["offline", "online", "disabled"]
 PROJECT = "softmax-sweep"
+NUMBER, UNITS = r"\d+(?:\.\d+)?", {"s": 1, "m": 60, "h": 3600, "d": 86400}  # of a time limit
 
 
 def no_reserved_name(name: str | None) -> str | None:
     if name == "latest":
         raise ValueError("'latest' always points to the newest sweep: choose another name")
     return name
+
+
+def seconds_of(given: object) -> object:
+    """Return the seconds that 90s, 10m, 1h30m or 600 are; all else is pydantic's, ISO 8601 say."""
+    if isinstance(given, str) and re.fullmatch(NUMBER, given):
+        return float(given)
+    if isinstance(given, str) and re.fullmatch(rf"({NUMBER}[smhd])+", given):
+        return sum(float(number) * UNITS[unit] for number, unit in re.findall(rf"({NUMBER})([smhd])", given))
+    return given
 
 
 class Execution(Frozen):
@@ -52,6 +64,12 @@ class Execution(Frozen):
         max_length=128,
         description="Weights & Biases user or team: letters, digits, '-', '_' and '.'. Left out: as W&B's own settings "
         "say (WANDB_ENTITY), else whose API key it is.",
+    )
+    time_limit: Annotated[timedelta | None, BeforeValidator(seconds_of)] = Field(
+        None,
+        gt=timedelta(0),
+        description="After that time, 90s, 10m or 2h say, no training begins and those under way end at their next "
+        "epoch; the best of what is finished is retrained and tested. Run again, it goes on.",
     )
     checkpoint_seconds: float = Field(
         5.0, ge=0, allow_inf_nan=False, description="A training is kept about that often: what a kill costs at most."

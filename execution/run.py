@@ -11,6 +11,7 @@ from execution.storage import arrays, layout
 from execution.tracking import media
 from execution.tracking.artifacts import log_artifact
 from execution.training import follow
+from experiment.config import Until
 from experiment.values import ArrayRef, Artifact, FileRef
 from softmax.sgd import State
 
@@ -68,10 +69,10 @@ class Run(Protocol):
     def used(self, artifact: Artifact) -> None:
         """Record there that the step used something that has versions."""
 
-    def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
+    def follow(self, epochs: Callable[..., Iterator[State]], until: Until | None = None) -> State:
         """Drive a training (`softmax.sgd.train` but for `state` and `stop`) to its end; return its last state.
 
-        `until`: epochs after which it ends for now and is kept, to go on later.
+        `until`: how far it goes for now; it is kept, to go on later. One that has this may run out of time.
         """
 
 
@@ -122,5 +123,5 @@ class TaskRun:
     def used(self, artifact: Artifact) -> None:
         log_artifact(self.execution, self.tracked, artifact, made=False)
 
-    def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
+    def follow(self, epochs: Callable[..., Iterator[State]], until: Until | None = None) -> State:
         return follow(self.execution, self.identity, self.tracked, epochs, until)

@@ -1,4 +1,4 @@
-"""What a flow run under way knows: has somebody asked it to stop, has W&B been given up.
+"""What a flow run under way knows: has somebody asked it to stop, is its time up, has W&B been given up.
 
 It lies in the storage, not in the process: every task of the run sees it, wherever it runs, and no other run does.
 """
@@ -7,7 +7,7 @@ from execution.storage import layout
 from execution.storage.choose import AnyStorage
 from experiment.values import Frozen
 
-STOP, OFFLINE = "stop", "offline"
+STOP, TIME, OFFLINE = "stop", "time-is-up", "offline"
 
 
 class RunState(Frozen):
@@ -25,6 +25,14 @@ class RunState(Frozen):
     @property
     def stop_requested(self) -> bool:
         return self.storage.exists(self.key(STOP))
+
+    def end_time(self) -> None:
+        """Let no training of the flow run begin, and those under way save a checkpoint and end; all else goes on."""
+        self.storage.put_if_absent(self.key(TIME), b"")
+
+    @property
+    def time_is_up(self) -> bool:
+        return self.storage.exists(self.key(TIME))
 
     def give_up_tracking(self) -> bool:
         """Let all later W&B runs of the flow run be offline ones; say whether this is news."""

@@ -68,10 +68,13 @@ def step(
             called = (displayed or name or job_type).format(**given)
             beside = {**(shown or {}), **{other: config[setting] for other, setting in (also or {}).items()}}
             try:
+                until = next((value for value in given.values() if isinstance(value, Until)), None)
                 if execution.state.stop_requested:
                     raise Interrupted("stopped before it began")
+                if until and execution.state.time_is_up:
+                    raise Interrupted("no time was left for it")
                 refuse_forbidden(execution.storage)
-                quiet = gone_further(execution.storage, body.__module__, given)
+                quiet = gone_further(execution.storage, body.__module__, given, until)
                 mode = execution.model_copy(update={"wandb_mode": "disabled"}) if quiet else execution
                 with tracked(mode, job_type, called, config | beside) as run:
                     result = body(TaskRun(execution, identity(), run, config), *args, **kwargs)
@@ -100,16 +103,15 @@ def step(
     return decorate
 
 
-def gone_further(storage: AnyStorage, module: str, inputs: Mapping[str, Any]) -> bool:
+def gone_further(storage: AnyStorage, module: str, inputs: Mapping[str, Any], until: Until | None) -> bool:
     """Return whether a training has been further than it is to go now: then its W&B run has all this, and more."""
-    until = next((value.epochs for value in inputs.values() if isinstance(value, Until)), None)
-    if until is None:
+    if until is None or until.epochs is None:
         return False
     to_the_end = {name: Until() if isinstance(value, Until) else value for name, value in inputs.items()}
     if storage.exists(f"{layout.RECORDS}/{key(module, to_the_end)}"):
         return True
     state = checkpoints.load(storage, identity())
-    return state is not None and len(state.history) > until
+    return state is not None and len(state.history) > until.epochs
 
 
 def refuse_forbidden(storage: AnyStorage) -> None:

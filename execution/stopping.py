@@ -1,4 +1,4 @@
-"""Stopping soon, with nothing lost: asked for by a signal or by a cancellation, honoured within an epoch."""
+"""Stopping soon, with nothing lost: asked for by a signal, a cancellation or a time limit, honoured within an epoch."""
 
 import logging
 import threading
@@ -19,7 +19,7 @@ IN_THE_UI = {"console": False}  # the command line has its own last words
 def stoppable(execution: Underway) -> Iterator[None]:
     """Inside a flow run: stop when somebody cancels it, in the UI say; and when the block is left in a hurry.
 
-    Prefect itself cancels only what a worker of its started.
+    A time limit ends its trainings alone. Prefect itself cancels only what a worker of its started.
     """
     state, over = execution.state, threading.Event()
 
@@ -36,6 +36,10 @@ def stoppable(execution: Underway) -> Iterator[None]:
                     return
 
     state.forget()
+    limit = threading.Timer(execution.time_limit.total_seconds(), state.end_time) if execution.time_limit else None
+    if limit:
+        limit.daemon = True
+        limit.start()
     threading.Thread(target=watch, name="cancellation", daemon=True).start()
     try:
         yield
@@ -46,3 +50,6 @@ def stoppable(execution: Underway) -> Iterator[None]:
         raise
     finally:
         over.set()
+        if limit:
+            limit.cancel()
+            limit.join()  # what it was at is done before somebody forgets it

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from execution.config import Underway
 from execution.storage import checkpoints
 from execution.tracking.runs import log_epochs
+from experiment.config import Until
 from experiment.errors import Interrupted
 from softmax.sgd import Metrics, State
 
@@ -29,7 +30,7 @@ def follow(
     identity: str,
     run: "wandb.Run",
     epochs: Callable[..., Iterator[State]],
-    until: int | None = None,
+    until: Until | None = None,
 ) -> State:
     """Drive a training to its end, from its last checkpoint if there is one; return the last state.
 
@@ -38,23 +39,34 @@ def follow(
     identity : of the training
     run : gets a row for every epoch, those of the checkpoint included
     epochs : `softmax.sgd.train` with everything but `state` and `stop` bound
-    until : epochs after which it ends for now, and its checkpoint stays; one that is further is left as it is
+    until : how far it goes for now. Short of its end its checkpoint stays; one that is further is left as it is.
 
     Raises
     ------
-    Interrupted : stopping was asked for; the checkpoint is of the last whole epoch
+    Interrupted : stopping was asked for, or the time is up for those that have an `until`; the checkpoint is of the
+        last whole epoch
     """
     storage, flow_run = execution.storage, execution.state
     state = checkpoints.load(storage, identity)
-    further = state is not None and until is not None and len(state.history) > until
+    short = until.epochs if until else None
+    further = state is not None and short is not None and len(state.history) > short
     if further:
         state = None
     if state:
         log.info("Resumes from epoch %d", len(state.history), extra={"console": False})
     run.define_metric("epoch", hidden=True)
     run.define_metric("*", step_metric="epoch")
-    logged, saved = 0, time.monotonic()
-    for latest in epochs(state=state, stop=lambda: flow_run.stop_requested):
+    logged, saved, why = 0, time.monotonic(), ""
+
+    def stop() -> bool:
+        nonlocal why
+        if flow_run.stop_requested:
+            why = "stopped"
+        elif until and flow_run.time_is_up:
+            why = "no time was left for it"
+        return bool(why)
+
+    for latest in epochs(state=state, stop=stop):
         state = latest
         if time.monotonic() - saved >= execution.checkpoint_seconds and not further:
             log_epochs(run, state.history[logged:])
@@ -63,13 +75,13 @@ def follow(
             say_where(state)
     if state:
         log_epochs(run, state.history[logged:])
-    if flow_run.stop_requested:
+    if why:
         if state and logged < len(state.history) and not further:
             checkpoints.save(storage, identity, state)
-        raise Interrupted(f"stopped after epoch {len(state.history) if state else 0}")
+        raise Interrupted(f"{why} after epoch {len(state.history) if state else 0}")
     assert state is not None
     run.summary.update(best_of(state.history))
-    if until is not None and not further:
+    if short is not None and not further:
         checkpoints.save(storage, identity, state)
     return state
 

@@ -36,6 +36,9 @@ class Summary(Frozen):
     cached: int
     failed: int
     diverged: int
+    left: int = (
+        0  # combinations that the time limit was too short for: trained less far than they were to, or not at all
+    )
     pruned: int  # by halving, before their end
     epochs_trained: int  # of all trainings, the retraining left out
     seconds: float

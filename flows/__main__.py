@@ -159,7 +159,7 @@ def refusal(problem: ErrorDetails) -> str:
     if problem["type"] == "too_short":
         return f"{flag}: give at least one value"
     remedy = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "string_pattern_mismatch":
+    if problem["type"] in ("string_pattern_mismatch", "time_delta_parsing"):
         remedy = str(Execution.model_fields[name].description)
     if "," in given:
         remedy += " (separate values with spaces)"

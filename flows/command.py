@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,5 +26,7 @@ def flags(configuration: Frozen) -> Iterator[str]:
         yield f"--{name.replace('_', '-')}"
         if isinstance(value, tuple):
             yield from map(str, value)
+        elif isinstance(value, timedelta):
+            yield f"{value.total_seconds()}s"
         elif not isinstance(value, bool):  # those are all off unless they are asked for
             yield str(value.expanduser().resolve() if isinstance(value, Path) else value)

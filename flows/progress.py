@@ -51,18 +51,19 @@ class GridProgress:
 
     def __init__(self, total: int, workers: int, called: str) -> None:
         self.total, self.workers, self.called = total, workers, called
-        self.done = self.cached = self.failed = 0
+        self.done = self.cached = self.failed = self.left = 0
         self.best: list[Trained] = []
         self.started = time.monotonic()
         self.last_line = self.started
         self.bar: Display | None = None
         self.artifact = shown.begin_progress(total)  # in the Prefect UI
 
-    def add(self, trained: Trained | None, cached: bool) -> None:
-        """One more has ended: None when it failed."""
+    def add(self, trained: Trained | None, cached: bool, left: bool) -> None:
+        """One more has ended: None when it failed or was left."""
         self.done += 1
         self.cached += cached
-        self.failed += trained is None
+        self.left += left
+        self.failed += trained is None and not left
         if trained and trained.val_accuracy is not None:
             self.best = sorted([*self.best, trained], key=lambda run: -(run.val_accuracy or 0))[:SHOWN]
         now = time.monotonic()
@@ -86,6 +87,8 @@ class GridProgress:
             parts.append(f"{self.cached} cached")
         if self.failed:
             parts.append(f"{self.failed} failed")
+        if self.left:
+            parts.append(f"{self.left} left")
         if running := min(self.workers, self.total - self.done):
             parts.append(f"{running} running")
         trained = self.done - self.cached

@@ -3,6 +3,7 @@
 The combinations are the grid, or drawn: all of them first or, where the sampler learns, some at a time.
 """
 
+import logging
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -23,6 +24,8 @@ from tasks.sample import sample
 from tasks.select import select
 from tasks.train import train
 
+log = logging.getLogger("sweep")
+
 
 class Found(NamedTuple):
     """Every combination, in the order of the grid or as they were drawn, as far as it came."""
@@ -32,6 +35,7 @@ class Found(NamedTuple):
     cached: int  # trainings that nothing was computed for
     earlier: tuple[Combination, ...] = ()  # those that a warm start began from, which are among the others
     sampled: tuple[Sampled, ...] = ()  # the steps that drew the others
+    left: int = 0  # combinations that time did not suffice for, as far as they were to go
 
     def and_then(self, other: "Found") -> "Found":
         """Return both together."""
@@ -48,16 +52,18 @@ def search(
 ) -> Found:
     """Train the grid, or draw combinations and train these, by what those before came to if the sampler heeds that.
 
+    The rung in which the time is up is the last. Those that it was too short for keep what the rung before gave them.
+
     Raises
     ------
     TrainingFailed : names the combinations that failed and why, after all others have ended
-    Interrupted : stopping was asked for
+    Interrupted : stopping was asked for, or the time was up before any combination was trained
     EveryCombinationDiverged
     InputError : there is nothing to begin warm from, or the ranges are exhausted
     """
     go_through = partial(climb, experiment, execution, data, training, parts)
     if experiment.trials is None or experiment.drawn_by is None:
-        return go_through(check, experiment.combinations, experiment.rungs)
+        return in_time(execution, go_through(check, experiment.combinations, experiment.rungs))
     found = Found([], [], 0)
     if experiment.warm_start:
         common = {"training": training, "split": parts, "classes": data.classes, "recipe": experiment.recipe}
@@ -72,6 +78,16 @@ def search(
         )  # fmt: skip
         batch = sampled.combinations[: experiment.trials - drawn]
         found = found.and_then(go_through(sampled, batch, experiment.rungs)._replace(sampled=(sampled,)))
+        if found.left:
+            found = found._replace(left=found.left + experiment.trials - drawn - len(batch))
+            break
+    return in_time(execution, found)
+
+
+def in_time(execution: Underway, found: Found) -> Found:
+    """Return what was found; Interrupted if time sufficed for nothing."""
+    if not found.trained:
+        raise Interrupted(f"no combination was trained in the time limit of {execution.time_limit}")
     return found
 
 
@@ -92,16 +108,19 @@ def climb(
     for rung, until in enumerate(rungs):
         jobs = [(combination, seed) for combination in going for seed in experiment.training_seeds]
         rung_trained, anew = train_rung(experiment, execution, data, training, parts, jobs, until, after)
-        trained |= rung_trained
+        done = [each for each in going if all((each, seed) in rung_trained for seed in experiment.training_seeds)]
+        trained |= {job: rung_trained[job] for job in jobs if job[0] in done}
         computed |= anew
         furthest |= dict.fromkeys(going, rung)
-        if all(run.diverged for run in rung_trained.values()):
+        left = len(going) - len(done)
+        if left or all(run.diverged for run in rung_trained.values()):
             break
         if until.epochs is not None:
             after = select(execution, list(rung_trained.values()), parts, experiment.select_by, [rung] * len(going))
             kept = math.ceil(len(going) / (experiment.halving or 1))
             going = [going[at] for at in sorted(after.order[:kept])]
-    return Found(list(trained.values()), list(furthest.values()), len(trained) - len(computed))
+    rungs = [furthest[each] for each in dict.fromkeys(combination for combination, _ in trained)]
+    return Found(list(trained.values()), rungs, len(trained.keys() - computed), left=left)
 
 
 Job = tuple[Combination, int]  # and the seed
@@ -117,7 +136,7 @@ def train_rung(
     until: Until,
     after: GradientCheck | Sampled | Selection,
 ) -> tuple[dict[Job, Trained], set[Job]]:
-    """Train all jobs as far as `until`; say which were not cached."""
+    """Train all jobs as far as `until`; return those that time sufficed for, and say which were not cached."""
     # Slow learners train longest: they go first, so that no core idles while one of them ends the sweep.
     order = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
     combinations, seeds = zip(*order, strict=True)
@@ -132,18 +151,23 @@ def train_rung(
             state = future.state
             if state.is_completed():
                 trained[future] = future.result()
-            progress.add(trained.get(future), state.name == "Cached")
+            progress.add(trained.get(future), cached=state.name == "Cached", left=state.is_cancelled())
     if execution.state.stop_requested:
-        raise Interrupted(f"{progress.done - progress.failed} of {len(jobs)} combinations are trained{until}")
+        raise Interrupted(
+            f"{progress.done - progress.failed - progress.left} of {len(jobs)} combinations are trained{until}"
+        )
     ended = dict(zip(order, futures, strict=True))
     if progress.failed:
-        causes = [f"  {job[0]}: {ended[job].state.message}" for job in jobs if not ended[job].state.is_completed()]
+        neither = [job for job in jobs if not (ended[job].state.is_completed() or ended[job].state.is_cancelled())]
+        causes = [f"  {job[0]}: {ended[job].state.message}" for job in neither]
         raise TrainingFailed(
             f"{progress.failed} of {len(jobs)} combinations failed; the others are done and cached, and running "
             "again trains only these:\n" + "\n".join(causes)
         )
-    anew = {job for job in jobs if ended[job].state.name != "Cached"}
-    return {job: trained[ended[job]] for job in jobs}, anew
+    if progress.left:
+        log.warning("The time is up: %d of %d trainings are left%s.", progress.left, len(jobs), until)
+    found = {job: trained[ended[job]] for job in jobs if ended[job] in trained}
+    return found, {job for job in found if ended[job].state.name != "Cached"}
 
 
 def slowness(combination: Combination) -> float:

@@ -125,6 +125,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         lbfgs=optimum,
         name=execution.name,
         cached=found.cached,
+        left=found.left,
         seconds=round(seconds, 1),
         space=experiment.grid if experiment.drawn_by else None,
         sampler=experiment.drawn_by,

@@ -119,9 +119,9 @@ def mattered(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping
         if not width:
             return f"Among the combinations that converged the medians do not depend on any hyperparameter.{only}"
         return (
-            "An analysis of variance needs every combination of the grid, and some diverged, so no shares are given. "
-            f"Among those that converged {label(first)} moves the median accuracy most: by {100 * width:.2f} points "
-            f"from its worst value to its best.{only}"
+            "An analysis of variance needs every combination of the grid at its end, and some are not, so no shares "
+            f"are given. Among those that converged {label(first)} moves the median accuracy most: by "
+            f"{100 * width:.2f} points from its worst value to its best.{only}"
         )
     if not any(importance.values()):
         return f"All combinations are equally accurate: no hyperparameter mattered among these values.{only}"

@@ -23,6 +23,12 @@ def ranking(summary: Summary) -> str:
 def warnings(summary: Summary) -> list[str]:
     """Return what whoever uses the winner should know, a sentence each."""
     said = []
+    if summary.left:
+        many = "s were" if summary.left > 1 else " was"
+        said.append(
+            f"time was up before {summary.left} combination{many} trained as far as intended, and the best may be "
+            "among them: the same command, run again, goes on from there"
+        )
     if summary.pruned:
         said.append(
             f"{summary.pruned} of {summary.combinations} combinations were pruned before their end, by how they stood "

@@ -25,6 +25,7 @@ def summarized(
     meaning: Meaning,
     scaled: Scaled,
     lbfgs: Lbfgs | None,
+    left: int,
     space: Space | None = None,
     steps: Mapping[str, Result | Sequence[Result]],
     **about: object,
@@ -35,6 +36,7 @@ def summarized(
     ----------
     ranking : the candidates, best first
     runs : what the W&B runs of each are called
+    left : combinations that time did not suffice for
     space : from which the combinations were drawn; None: they are the grid
     steps : what the other steps found, by name, those that ran several times in a row
     """
@@ -70,7 +72,8 @@ def summarized(
             "test_loss": test.test_loss,
             "gap": best.val_accuracy - test.test_accuracy,
             "class_accuracy": dict(zip(meaning.class_names, test.class_accuracy, strict=True)),
-            "importance": importance(ranking, space),
+            "importance": {} if left else importance(ranking, space),
+            "left": left,
             "gradient_error": max(check.relative_errors.values()),
             "combinations": len(ranking),
             "failed": 0,

@@ -13,7 +13,7 @@ def verdict(summary: Summary) -> str:
     return (
         f"test accuracy {summary.test_accuracy:.2%} ({low:.2%} to {high:.2%}), cross-entropy {summary.test_loss:.4f}, "
         f"by {summary.best} after {summary.best_epoch} epochs; {summary.combinations} combinations, "
-        f"{summary.cached} of their trainings cached"
+        f"{summary.cached} of their trainings cached" + (f"; {summary.left} left, time was up" if summary.left else "")
     )
 
 

@@ -31,7 +31,7 @@ def train(
     config = run.config
     if until.epochs is not None:
         config = config | {"max_epochs": min(until.epochs, config["max_epochs"])}
-    state = run.follow(partial(sgd.train, images, labels, rows, validation_rows, **config), until.epochs)
+    state = run.follow(partial(sgd.train, images, labels, rows, validation_rows, **config), until)
     best = state.history[state.best_epoch - 1] if state.best_epoch else None
     cross_entropy = best.val_loss - penalty(state.best.W, combination.alpha) if best else None
     right = reference.right(*state.best, images, labels, validation_rows) if best else None

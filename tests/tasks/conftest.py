@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 from execution.step import settings
 from execution.storage import arrays
 from execution.storage.local import LocalStorage
+from experiment.config import Until
 from experiment.results import Baseline, Split, TestSet, TrainingSet
 from experiment.values import Artifact
 from softmax.sgd import State
@@ -68,7 +69,7 @@ class FolderRun:
     def used(self, artifact):
         self.artifacts_used.append(artifact)
 
-    def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
+    def follow(self, epochs: Callable[..., Iterator[State]], until: Until | None = None) -> State:
         *_, state = epochs(state=None)
         return state
 

@@ -93,7 +93,8 @@ def made_sweep(
         scaled=Scaled(train=rows, train_scaling=reference, final=rows, final_scaling=reference, said="grey-levels"),
         lbfgs=None,
         steps={},
-        name=name, cached=0, seconds=12.3, files={}, provenance={"experiment": {"seed": 541}, "git_commit": None},
+        name=name, cached=0, left=0, seconds=12.3, files={},
+        provenance={"experiment": {"seed": 541}, "git_commit": None},
         **about,
     )  # fmt: skip
     return MadeSweep(summary, ranking, json.dumps(shown).encode())
