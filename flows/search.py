@@ -119,8 +119,8 @@ def climb(
             after = select(execution, list(rung_trained.values()), parts, experiment.select_by, [rung] * len(going))
             kept = math.ceil(len(going) / (experiment.halving or 1))
             going = [going[at] for at in sorted(after.order[:kept])]
-    rungs = [furthest[each] for each in dict.fromkeys(combination for combination, _ in trained)]
-    return Found(list(trained.values()), rungs, len(trained.keys() - computed), left=left)
+    reached = [furthest[each] for each in dict.fromkeys(combination for combination, _ in trained)]
+    return Found(list(trained.values()), reached, len(trained.keys() - computed), left=left)
 
 
 Job = tuple[Combination, int]  # and the seed

@@ -1,7 +1,5 @@
 """Combinations drawn from ranges: the same ones whatever happens, more of them later, and from earlier ones."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +8,7 @@ from execution.config import Execution
 from experiment.config import BATCH, Experiment
 from experiment.errors import InputError
 from experiment.ranking import candidates, rank
+from experiment.sampling import draw
 from flows import sweep as flow
 from flows.search import Found
 from flows.sweep import sweep
@@ -127,10 +126,13 @@ def test_there_is_no_warm_start_from_another_experiment(search, at):
     assert not (execution.artifacts / "earlier").exists()
 
 
-def test_trials_of_which_all_of_a_batch_diverge_do_not_end_a_search(search, at, found):
-    summary = sweep(
-        search(trials=10, sampler="tpe", learning_rates=(0.1, 1e30), batch_sizes=(16, 32, 48, 64, 96, 128, 200, 256)),
-        at("a"),
+def test_a_batch_that_diverges_as_a_whole_does_not_end_a_halved_search(search, at, found):
+    rates = (0.1, *np.linspace(2e38, 3.3e38, 8))
+    about = {"learning_rates": rates, "batch_sizes": (16, 32, 64), "alphas": (0.0,), "max_epochs": 3}
+    seed = next(
+        n for n in range(99) if 0.1 not in {c.learning_rate for c in draw(search(**about).grid, "tpe", n, [], 8)}
     )
-    assert 0 < summary.diverged < summary.combinations == 10
-    assert json.loads(summary.model_dump_json())["best"]["learning_rate"] == 0.1
+    summary = sweep(search(trials=27, sampler="tpe", halving=2, first_rung=2, seed=seed, **about), at("a"))
+    assert all(run.diverged for run in found[0].trained[:BATCH])
+    assert summary.diverged == 24
+    assert summary.best.learning_rate == 0.1

@@ -256,5 +256,6 @@ def test_what_was_drawn_from_a_range_stands_on_a_true_scale(opened):
     for rate, place in places:
         assert place == pytest.approx(math.log10(rate))
     assert page.evaluate("AXES[1].levels") is True
+    page.locator("#parallel").scroll_into_view_if_needed()
     brush(page, "learning_rate", -1.2, -0.46)
     assert sorted(page.evaluate("active().map((c) => c.learning_rate)")) == [0.1, 0.1, 0.3, 0.3]
