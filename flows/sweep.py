@@ -152,7 +152,7 @@ def tell(experiment: Experiment, execution: Execution, begun: Underway, done: Do
     notes = {
         "files": where,
         "run again": f"`{command(experiment, execution)}`",
-        "W&B": f"`{unsent}`" if (unsent := to_send(begun.storage.where(layout.TRACKING))) else begun.wandb_mode,
+        "W&B": f"`{unsent}`" if (unsent := to_send(begun.storage)) else begun.wandb_mode,
     }
     more = {}
     if drawn := done.report.page:

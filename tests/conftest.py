@@ -1,5 +1,6 @@
 """A small real problem, a real Prefect server, and the program as a process."""
 
+import io
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from sklearn.datasets import load_digits
 from execution.config import Execution
 from experiment.data.formats import npy_name
 from flows.server import SETTINGS
+from tests.object_store import ObjectStore
 from tests.wandb_server import WandbServer
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -62,6 +64,13 @@ def prefect_server():
             patch.setenv(name, value)
         with prefect_test_harness(server_startup_timeout=round(PATIENCE)):
             yield PREFECT_API_URL.value()
+
+
+@pytest.fixture(scope="session")
+def object_store():
+    """An S3 on loopback with one bucket, for this session."""
+    with ObjectStore() as store:
+        yield store
 
 
 @pytest.fixture
@@ -127,5 +136,6 @@ def clean_environment() -> dict[str, str]:
 
 def model_of(execution: Execution) -> dict[str, NDArray[Any]]:
     """Return everything in the newest sweep's `model.npz`."""
-    with np.load(execution.artifacts / "sweeps" / "latest" / "model.npz", allow_pickle=False) as arrays:
+    content = execution.storage.get("sweeps/latest/model.npz")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
