@@ -11,6 +11,7 @@ from execution.storage.choose import AnyStorage, storage_at
 from experiment.values import Frozen
 
 Mode = Literal["offline", "online", "disabled"]
+Runner = Literal["threads", "processes", "dask"]
 PROJECT = "softmax-sweep"
 
 
@@ -34,6 +35,17 @@ class Execution(Frozen):
         Path("artifacts"), description="Where everything a run leaves behind is kept."
     )
     workers: int | None = Field(None, ge=1, description="Combinations trained side by side. Left out: one per core.")
+    runner: Runner = Field(
+        "threads",
+        description="Where combinations are trained: on threads of this program, on processes of this machine, or on "
+        "a Dask cluster.",
+    )
+    dask_address: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls|ws|wss)://\S+$",
+        description="Scheduler of a Dask cluster that runs: tcp://host:8786, say. Left out: a cluster of this machine "
+        "for the time of the sweep.",
+    )
     wandb_mode: Mode | None = Field(
         None,
         description="Weights & Biases tracking. Left out: as W&B's own settings say (WANDB_MODE, its settings files), "

@@ -1,13 +1,15 @@
 """Step 5 of the DAG: every combination is trained, to its end or, while halving, as far as it deserves."""
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from prefect import unmapped
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture, as_completed
 
 from execution.config import Underway
+from execution.runner import ended, renew
 from experiment.axes import Combination
 from experiment.config import Experiment, Until
 from experiment.errors import Interrupted, TrainingFailed
@@ -15,6 +17,10 @@ from experiment.results import Dataset, GradientCheck, Selection, Split, Trained
 from flows.progress import grid_progress
 from tasks.select import select
 from tasks.train import train
+
+log = logging.getLogger("sweep")
+
+TRIES = 3  # at a combination whose process dies
 
 
 class Found(NamedTuple):
@@ -73,28 +79,36 @@ def train_rung(
 ) -> tuple[dict[Job, Trained], set[Job]]:
     """Train all jobs as far as `until`; say which were not cached."""
     # Slow learners train longest: they go first, so that no core idles while one of them ends the sweep.
-    order = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
-    combinations, seeds = zip(*order, strict=True)
+    left = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
+    done: dict[Job, PrefectFuture[Trained]] = {}
     with grid_progress(len(jobs), execution.workers, f"train{until}") as progress:
-        futures = train.map(
-            unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
-            unmapped(experiment.recipe), unmapped(until), wait_for=[after],  # type: ignore[list-item]  # Prefect wants one of its own type
-        )  # fmt: skip
-        for future in as_completed(list(futures)):
-            future.wait()  # Prefect may yield a future just before its state arrives
-            state = future.state
-            progress.add(future.result() if state.is_completed() else None, state.name == "Cached")
+        for _ in range(TRIES):
+            combinations, seeds = zip(*left, strict=True)
+            futures = train.map(
+                unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
+                unmapped(experiment.recipe), unmapped(until), wait_for=[after],  # type: ignore[list-item]  # Prefect wants one of its own type
+            )  # fmt: skip
+            of = dict(zip(futures, left, strict=True))
+            for future in as_completed(list(futures)):
+                if state := ended(future):
+                    done[of[future]] = future
+                    progress.add(future.result() if state.is_completed() else None, state.name == "Cached")
+            left = [job for job in left if job not in done]
+            if not left or execution.state.stop_requested:
+                break
+            log.warning("A worker died: %d of %d combinations go on from their checkpoints.", len(left), len(jobs))
+            renew()
     if execution.state.stop_requested:
         raise Interrupted(f"{progress.done - progress.failed} of {len(jobs)} combinations are trained{until}")
-    ended = dict(zip(order, futures, strict=True))
-    if progress.failed:
-        causes = [f"  {job[0]}: {ended[job].state.message}" for job in jobs if not ended[job].state.is_completed()]
+    if progress.failed or left:
+        causes = {job: done[job].state.message for job in done if not done[job].state.is_completed()}
+        causes |= dict.fromkeys(left, f"whatever process ran it died, {TRIES} times")
         raise TrainingFailed(
-            f"{progress.failed} of {len(jobs)} combinations failed; the others are done and cached, and running "
-            "again trains only these:\n" + "\n".join(causes)
+            f"{len(causes)} of {len(jobs)} combinations failed; the others are done and cached, and running "
+            "again trains only these:\n" + "\n".join(f"  {job[0]}: {causes[job]}" for job in jobs if job in causes)
         )
-    anew = {job for job in jobs if ended[job].state.name != "Cached"}
-    return {job: ended[job].result() for job in jobs}, anew
+    anew = {job for job in jobs if done[job].state.name != "Cached"}
+    return {job: done[job].result() for job in jobs}, anew
 
 
 def slowness(combination: Combination) -> float:
