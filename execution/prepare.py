@@ -8,8 +8,10 @@ import re
 import shutil
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
+from execution.advice import interpreter
 from execution.cache.closure import code_digest
 from execution.config import PROJECT, Execution, Underway
 from execution.tracking.credentials import Malformed, credentials
@@ -54,6 +56,7 @@ def check(experiment: Experiment, execution: Execution) -> None:
         check_logged_in()
     if experiment.engine == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         raise InputError("engine: NUMBA_DISABLE_JIT forbids compiling the kernel: unset it, or choose the engine numpy")
+    check_runner(execution)
     check_lasting(execution.artifacts)
     check_writable(execution.artifacts, space=values * SPACE_PER_VALUE)
 
@@ -68,6 +71,27 @@ def check_logged_in() -> None:
         raise InputError(f"wandb_mode: online is not possible: {error}") from None
     if not known_by:
         raise InputError("wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY")
+
+
+def check_runner(execution: Execution) -> None:
+    """Raise InputError unless there is what the trainings are to run on."""
+    if execution.dask_address and execution.runner != "dask":
+        raise InputError("dask_address: is for trainings on Dask: give --runner dask, too")
+    if execution.dask_address and execution.workers:
+        raise InputError("workers: a cluster that runs has its own: leave it out, or leave dask_address out")
+    if execution.runner == "dask":
+        if not find_spec("prefect_dask"):
+            raise InputError(f"runner: dask needs more packages: {interpreter()} -m pip install '.[dask]'")
+        workers(execution)
+
+
+def workers(execution: Execution) -> int:
+    """Return how many combinations are trained side by side."""
+    if execution.dask_address:
+        from execution.cluster import threads  # an extra, and it takes a second
+
+        return threads(execution.dask_address)
+    return execution.workers or cores()
 
 
 def check_lasting(folder: Path) -> None:
@@ -112,7 +136,7 @@ def underway(experiment: Experiment, execution: Execution, flow_run: str) -> Und
     settled = {
         "name": named(experiment, execution),
         "artifacts": execution.artifacts.expanduser().resolve(),
-        "workers": execution.workers or cores(),
+        "workers": workers(execution),
         "wandb_mode": execution.wandb_mode or "offline",
         "wandb_project": execution.wandb_project or PROJECT,
         "flow_run": flow_run,

@@ -4,6 +4,11 @@ import multiprocessing
 import os
 import signal
 import threading
+from typing import Any
+
+from execution.config import Underway
+
+SECONDS_TO_SEND = 5
 
 
 def begin_process() -> None:
@@ -28,3 +33,36 @@ def one_blas_thread() -> None:
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, "blas")
+
+
+def unreached(execution: Underway, context: dict[str, Any]) -> str:
+    """Return what this worker lacks to take part in a sweep, and what to do; "" if it lacks nothing."""
+    from prefect.client.orchestration import get_client
+    from prefect.context import hydrated_context
+    from prefect.settings import PREFECT_API_URL
+
+    try:
+        seen = execution.state.arrived
+    except Exception as error:
+        return f"cannot use {execution.storage.where('')} ({error})"
+    if not seen:
+        return (
+            f"does not see {execution.storage.where('')}: give --artifacts a bucket, s3://…, or a folder that all "
+            "machines share"
+        )
+    with hydrated_context(context), get_client(sync_client=True) as client:
+        if trouble := client.api_healthcheck():
+            return (
+                f"does not reach Prefect's server at {PREFECT_API_URL.value()} ({trouble}): start one that it reaches "
+                "(prefect server start --host …), and name it in PREFECT_API_URL"
+            )
+    return ""
+
+
+async def flush() -> None:
+    """Have sent what this process has to tell Prefect's server."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for service in (EventsWorker, APILogWorker):
+        await service.drain_all(timeout=SECONDS_TO_SEND)

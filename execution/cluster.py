@@ -1,0 +1,149 @@
+"""Trainings on a Dask cluster: one that runs, or one of this machine for the time of the sweep."""
+
+import contextlib
+import logging
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+import cloudpickle
+import dask
+from prefect.client.schemas.objects import State
+from prefect.context import serialize_context
+from prefect.futures import PrefectFuture
+from prefect.settings import PREFECT_API_URL
+from prefect.tasks import Task
+
+dask.config.set({"logging.distributed": "critical"})  # what there is to say the sweep says
+
+from distributed import Client, wait  # noqa: E402
+from prefect_dask import DaskTaskRunner  # noqa: E402
+from prefect_dask.task_runners import PrefectDaskFuture  # noqa: E402
+
+from execution.cache.closure import code_digest  # noqa: E402
+from execution.config import Underway  # noqa: E402
+from execution.processes import Dependencies, known  # noqa: E402
+from execution.shipping import Luggage, packed  # noqa: E402
+from execution.worker import flush, unreached  # noqa: E402
+from experiment.errors import InputError  # noqa: E402
+
+log = logging.getLogger("sweep")
+
+PATIENCE = 5  # seconds that a scheduler may take to answer
+SECONDS_TO_STOP = 3  # for what is being trained when the flow is left in a hurry
+LOOPBACK = "127.0.0.1"
+
+
+def threads(address: str) -> int:
+    """Return how many trainings a cluster that runs can do side by side.
+
+    Raises
+    ------
+    InputError : nobody answers there, or there is no worker
+    """
+    try:
+        with Client(address, timeout=PATIENCE, set_as_default=False) as client:
+            found = sum(client.nthreads().values())
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(
+            f"dask_address: no Dask scheduler answers at {address} ({error}): start one (dask scheduler), or leave "
+            "the address out for a cluster of this machine"
+        ) from None
+    if not found:
+        raise InputError(f"dask_address: the cluster at {address} has no workers: start some (dask worker {address})")
+    return found
+
+
+class DaskRunner(DaskTaskRunner):
+    """Prefect's runner on Dask; the project's sources go to the workers with it.
+
+    A worker that dies loses what it was training to another one, which goes on from the checkpoints.
+    """
+
+    def __init__(self, execution: Underway) -> None:
+        self.execution = execution
+        if execution.dask_address:
+            super().__init__(address=execution.dask_address, client_kwargs={"timeout": PATIENCE})
+        else:
+            alone = {"n_workers": execution.workers, "threads_per_worker": 1}
+            quiet = {"host": LOOPBACK, "dashboard_address": None}
+            super().__init__(cluster_kwargs=alone | quiet)
+        self.submitted: list[Any] = []
+
+    def __enter__(self) -> "DaskRunner":
+        super().__enter__()
+        try:
+            self.prepare()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def prepare(self) -> None:
+        """Have every worker ready to train.
+
+        Raises
+        ------
+        InputError : names the worker, and what it lacks or cannot reach
+        """
+        address = self.execution.dask_address
+        api = PREFECT_API_URL.value() or ""
+        environment = {"PREFECT_API_URL": api, "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep"}
+        try:
+            self.client.register_plugin(Luggage(packed() if address else None, code_digest(), environment))
+        except RuntimeError as error:
+            raise InputError(f"a worker of {address} {error}: both sides must have the same") from None
+        self.execution.state.arrive()
+        found = self.client.run(unreached, self.execution, serialize_context())
+        for worker, lacking in found.items():
+            if lacking:
+                raise InputError(f"the worker {worker} {lacking}")
+
+    def submit(  # type: ignore[override]  # less overloaded
+        self,
+        task: Task[Any, Any],
+        parameters: dict[str, Any],
+        wait_for: Iterable[PrefectFuture[Any]] | None = None,
+        dependencies: Dependencies | None = None,
+    ) -> PrefectDaskFuture[Any]:
+        """Submit one task run.
+
+        As prefect_dask does, but pickled here to be unpickled on a worker: the scheduler would unpickle what it is
+        given as such, and would need the sources, and all that they import, for nothing.
+        """
+        task_run_id = uuid4()
+        call = cloudpickle.dumps(
+            {
+                "task": task,
+                "task_run_id": task_run_id,
+                "parameters": parameters,
+                "dependencies": known(dependencies, wait_for),
+                "context": serialize_context(),
+            }
+        )
+
+        def run() -> State[Any]:  # pickled by value, as all that is local
+            import pickle
+
+            
+            state: State[Any] = run_task_sync(return_type="state", **pickle.loads(call))
+            return state
+
+        future = self.client.submit(run, key=f"{task.name}-{task_run_id}", pure=False)
+        self.submitted.append(future)
+        return PrefectDaskFuture(wrapped_future=future, task_run_id=task_run_id)
+
+    def __exit__(self, *error: Any) -> None:
+        if self._client:
+            with contextlib.suppress(Exception):
+                self.wind_up()
+        super().__exit__(*error)
+
+    def wind_up(self) -> None:
+        """Let what is being trained come to its stop, and have what workers have to say said."""
+        left = [future for future in self.submitted if not future.done()]
+        at_work = {key for keys in self.client.processing().values() for key in keys}
+        self.client.cancel([future for future in left if future.key not in at_work])
+        wait([future for future in left if future.key in at_work], timeout=SECONDS_TO_STOP)
+        self.client.run(flush)
+
