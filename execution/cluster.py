@@ -3,12 +3,12 @@
 import contextlib
 import logging
 from collections.abc import Iterable
+from concurrent.futures import BrokenExecutor
 from typing import Any
 from uuid import uuid4
 
 import cloudpickle
 import dask
-from prefect.client.schemas.objects import State
 from prefect.context import serialize_context
 from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL
@@ -16,7 +16,7 @@ from prefect.tasks import Task
 
 dask.config.set({"logging.distributed": "critical"})  # what there is to say the sweep says
 
-from distributed import Client, wait  # noqa: E402
+from distributed import CancelledError, Client, KilledWorker, wait  # noqa: E402
 from prefect_dask import DaskTaskRunner  # noqa: E402
 from prefect_dask.task_runners import PrefectDaskFuture  # noqa: E402
 
@@ -25,7 +25,7 @@ from execution.config import Underway  # noqa: E402
 from execution.processes import Dependencies, known  # noqa: E402
 from execution.shipping import Luggage, packed  # noqa: E402
 from execution.worker import flush, unreached  # noqa: E402
-from experiment.errors import InputError  # noqa: E402
+from experiment.errors import InputError, SchedulerGone  # noqa: E402
 
 log = logging.getLogger("sweep")
 
@@ -52,6 +52,28 @@ def threads(address: str) -> int:
     if not found:
         raise InputError(f"dask_address: the cluster at {address} has no workers: start some (dask worker {address})")
     return found
+
+
+class DaskFuture(PrefectDaskFuture[Any]):
+    """A task run on Dask."""
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for its end.
+
+        Raises
+        ------
+        BrokenExecutor : so many workers died of it that Dask gives it to no other
+        SchedulerGone
+        """
+        try:
+            self._final_state = self._wrapped_future.result(timeout=timeout)
+        except KilledWorker as error:
+            raise BrokenExecutor(str(error)) from error
+        except CancelledError as error:
+            raise SchedulerGone(
+                "the Dask scheduler no longer answers. What is done is kept: start it again and run this again, and it "
+                "goes on from there"
+            ) from error
 
 
 class DaskRunner(DaskTaskRunner):
@@ -86,18 +108,17 @@ class DaskRunner(DaskTaskRunner):
         ------
         InputError : names the worker, and what it lacks or cannot reach
         """
-        address = self.execution.dask_address
-        api = PREFECT_API_URL.value() or ""
-        environment = {"PREFECT_API_URL": api, "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep"}
-        try:
-            self.client.register_plugin(Luggage(packed() if address else None, code_digest(), environment))
-        except RuntimeError as error:
-            raise InputError(f"a worker of {address} {error}: both sides must have the same") from None
+        sources = packed() if self.execution.dask_address else None
+        self.client.register_plugin(Luggage(sources, code_digest(), PREFECT_API_URL.value() or ""))
         self.execution.state.arrive()
-        found = self.client.run(unreached, self.execution, serialize_context())
-        for worker, lacking in found.items():
-            if lacking:
-                raise InputError(f"the worker {worker} {lacking}")
+        self.refuse(self.client.run(lambda dask_worker: dask_worker.plugins[Luggage.name].trouble))
+        self.refuse(self.client.run(unreached, self.execution, serialize_context()))
+
+    def refuse(self, troubles: dict[str, str]) -> None:
+        """Raise InputError if one of the workers has trouble."""
+        for worker, trouble in troubles.items():
+            if trouble:
+                raise InputError(f"the worker {worker} {trouble}")
 
     def submit(  # type: ignore[override]  # less overloaded
         self,
@@ -122,16 +143,16 @@ class DaskRunner(DaskTaskRunner):
             }
         )
 
-        def run() -> State[Any]:  # pickled by value, as all that is local
+        def run() -> Any:  # itself pickled by value, as all that is local, and all that it names
             import pickle
 
-            
-            state: State[Any] = run_task_sync(return_type="state", **pickle.loads(call))
-            return state
+            from prefect.task_engine import run_task_sync
+
+            return run_task_sync(return_type="state", **pickle.loads(call))
 
         future = self.client.submit(run, key=f"{task.name}-{task_run_id}", pure=False)
         self.submitted.append(future)
-        return PrefectDaskFuture(wrapped_future=future, task_run_id=task_run_id)
+        return DaskFuture(wrapped_future=future, task_run_id=task_run_id)
 
     def __exit__(self, *error: Any) -> None:
         if self._client:

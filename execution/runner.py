@@ -5,10 +5,10 @@ from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from httpx import HTTPError
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
-from prefect.exceptions import PrefectException
 from prefect.futures import PrefectFuture
 from prefect.states import Crashed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -67,18 +67,23 @@ def runner_of(execution: Underway) -> TaskRunner[Any]:
 
 
 def ended(future: PrefectFuture[Any]) -> State[Any] | None:
-    """Wait for a task run; return the state that it ended in, None if the process that ran it died."""
-    with suppress(BrokenExecutor):
-        future.wait()  # of a Dask future nothing is raised
-        if future.state.is_final():
-            return future.state
-    with suppress(PrefectException), get_client(sync_client=True) as client:  # nobody else would say so
-        client.set_task_run_state(future.task_run_id, Crashed(message="The process that ran it died."), force=True)
-    return None
+    """Wait for a task run; return the state that it ended in, None if the process that ran it died.
+
+    Raises
+    ------
+    SchedulerGone
+    """
+    try:
+        future.wait()
+    except BrokenExecutor:
+        with suppress(HTTPError), get_client(sync_client=True) as client:  # nobody else would say so, in the UI
+            client.set_task_run_state(future.task_run_id, Crashed(message="The process that ran it died."), force=True)
+        return None
+    return future.state
 
 
 def renew() -> None:
-    """Inside `steps_run`: have workers again after some have died. Dask sees to it by itself."""
+    """Inside `steps_run`: have processes again after some have died. Dask sees to it by itself."""
     context = FlowRunContext.get()
     if context and isinstance(context.task_runner, ProcessRunner):
         context.task_runner.renew()

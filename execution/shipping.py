@@ -24,6 +24,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 PACKAGES = ("flows", "tasks", "execution", "report", "experiment", "softmax")
 DECIDING = ("numpy", "numba", "llvmlite")  # another version of these may change a bit
 ALIKE = (*DECIDING, "prefect", "pydantic")  # of these both sides speak to each other in Python objects
+SECONDS_TO_SEND = 5
 MODIFIED = 946684800  # every file: compiled code counts as long as its source has the same time and size
 
 
@@ -41,39 +42,40 @@ def versions() -> dict[str, str]:
 
 
 class Luggage(WorkerPlugin):
-    """Makes a worker one that can train; raises where it cannot.
+    """Makes a worker one that can train; what it cannot be made to is its `trouble`.
 
     Parameters
     ----------
     sources : `packed`; None where the worker imports the driver's own, on its machine
     code : the digest that the sources must have for the worker, too
-    environment : variables that count where the worker has none of that name
+    api : address of Prefect's server
     """
 
     name = "softmax-sweep"  # the next sweep's takes its place
 
-    def __init__(self, sources: bytes | None, code: str, environment: dict[str, str]) -> None:
-        self.sources, self.code, self.environment, self.versions = sources, code, environment, versions()
+    def __init__(self, sources: bytes | None, code: str, api: str) -> None:
+        self.sources, self.code, self.api, self.versions = sources, code, api, versions()
+        self.trouble = ""
 
     async def setup(self, worker: Any) -> None:
-        try:
-            if self.sources is None:
-                from execution.worker import begin_process
+        if self.sources is None:
+            from execution.worker import begin_process
 
-                begin_process()
+            begin_process()
+        try:
             await asyncio.to_thread(self.prepare, worker)
-        except Exception:
-            if worker.status != Status.running:  # it has come later: nobody is there to be told
+        except Exception as error:
+            self.trouble = str(error)
+            if worker.status != Status.running:  # it has come later: nobody asks it any more
                 worker.loop.add_callback(worker.close)
-            raise
 
     def prepare(self, worker: Any) -> None:
-        for name, value in self.environment.items():
-            os.environ.setdefault(name, value)
         if (here := versions()) != self.versions:
             raise RuntimeError(f"has {differing(here, self.versions)}, this program {differing(self.versions, here)}")
+        busy = worker.state.executing_count > 0
+        self.report_there(busy)
         if self.sources is not None:
-            unpack(self.sources, worker)
+            unpack(self.sources, Path(worker.local_directory), busy)
         from execution.cache.closure import PROJECT, code_digest
         from execution.worker import one_blas_thread
 
@@ -82,26 +84,40 @@ class Luggage(WorkerPlugin):
         importlib.import_module("flows.sweep")  # now, and not in the first training
         one_blas_thread()
 
+    def report_there(self, busy: bool) -> None:
+        """Have Prefect in this process speak to the sweep's server.
+
+        Each task brings Prefect's settings along, but what sends events and logs lives as long as the process, and
+        so does the server that it once found.
+        """
+        earlier = os.environ.get("PREFECT_API_URL", self.api)
+        if busy and earlier != self.api:
+            raise RuntimeError(f"is at work on a sweep with another Prefect server, {earlier}: let it end first")
+        os.environ |= {"PREFECT_API_URL": self.api, "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep"}
+        from prefect.events.worker import EventsWorker
+
+        EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # and every other service
+
 
 def differing(these: dict[str, str], others: dict[str, str]) -> str:
     return ", ".join(f"{name} {these[name]}" for name in these if these[name] != others[name])
 
 
-def unpack(sources: bytes, worker: Any) -> None:
+def unpack(sources: bytes, own: Path, busy: bool) -> None:
     """Put the sources where this process imports them from, in place of what it has of another version.
 
-    The processes of a machine share the folder, and with it what Numba compiles.
+    The processes of a machine share the folder, and with it what Numba compiles; without a cache each has its `own`.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     folder = Path("softmax-sweep", hashlib.sha256(sources).hexdigest()[:16])
     try:
         folder = write(sources, cache / folder)
     except OSError:
-        folder = write(sources, Path(worker.local_directory) / folder)
+        folder = write(sources, own / folder)
     if str(folder) == sys.path[0]:
         return
     others = [name for name in sys.modules if name.split(".")[0] in PACKAGES]
-    if others and worker.state.executing_count:
+    if others and busy:
         raise RuntimeError("is at work on a sweep of other sources: let it end first")
     for name in others:
         del sys.modules[name]

