@@ -36,7 +36,8 @@ def stoppable(execution: Underway) -> Iterator[None]:
                     return
 
     state.forget()
-    threading.Thread(target=watch, name="cancellation", daemon=True).start()
+    watching = threading.Thread(target=watch, name="cancellation", daemon=True)
+    watching.start()
     try:
         yield
     except BaseException as error:
@@ -46,3 +47,4 @@ def stoppable(execution: Underway) -> Iterator[None]:
         raise
     finally:
         over.set()
+        watching.join(SECONDS_BETWEEN_LOOKS)  # before the interpreter takes apart what it uses

@@ -1,0 +1,65 @@
+"""A Dask cluster as processes of their own, which share nothing with the test but the machine."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from distributed import Client
+
+from tests.conftest import until
+
+
+class Cluster:
+    """A scheduler and workers of one thread each.
+
+    Each process has a HOME and a working directory that are empty, and of the environment only what it is given.
+    """
+
+    def __init__(self, folder: Path, workers: int = 2, **environment: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.folder, self.environment = folder, environment
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.begin_scheduler()
+        for _ in range(workers):
+            self.add_worker()
+        self.wait()
+
+    def begin_scheduler(self) -> None:
+        self.scheduler = self.start("scheduler", "--port", str(self.port), "--no-dashboard")
+
+    def add_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+        options = ["--nthreads", "1", "--no-dashboard", "--local-directory", "."]
+        self.workers.append(self.start("worker", self.address, *options, **environment))
+        return self.workers[-1]
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        here = self.folder / f"{arguments[0]}-{len(self.workers)}"
+        for name in ("home", "work"):
+            (here / name).mkdir(parents=True, exist_ok=True)
+        about = {"HOME": str(here / "home"), "PATH": os.environ["PATH"], "HOSTILE_LOG": str(self.folder)}
+        with (here / "log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "dask", *arguments, "--host", "127.0.0.1"],
+                cwd=here / "work", env=about | self.environment | environment, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def wait(self) -> None:
+        """Until the scheduler knows every worker that lives."""
+        with Client(self.address, timeout=100, set_as_default=False) as client:
+            alive = sum(worker.poll() is None for worker in self.workers)
+            until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) >= alive)
+
+    def stop(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            try:
+                os.killpg(process.pid, signal.SIGKILL)  # a worker has a nanny
+            except ProcessLookupError:
+                pass
+            process.wait()
