@@ -10,5 +10,5 @@ def interpreter() -> str:
 
 
 def short(path: str) -> str:
-    """Return the path relative to where the user is, if that is shorter."""
-    return min(path, os.path.relpath(path), key=len)
+    """Return the path relative to where the user is, if that is shorter; an address as it is."""
+    return path if "://" in path else min(path, os.path.relpath(path), key=len)

@@ -4,10 +4,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from execution.run_state import RunState
-from execution.storage.choose import AnyStorage, storage_at
+from execution.storage.choose import AnyStorage, root, storage_at
 from experiment.values import Frozen
 
 Mode = Literal["offline", "online", "disabled"]
@@ -31,8 +31,10 @@ class Execution(Frozen):
         description="Name of the sweep's folder and W&B group: letters, digits, '-' and '_'. Left out: from the "
         "experiment.",
     )
-    artifacts: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
-        Path("artifacts"), description="Where everything a run leaves behind is kept."
+    artifacts: Annotated[str | Path, AfterValidator(root), WithJsonSchema({"type": "string"})] = Field(
+        Path("artifacts"),
+        description="Where everything a run leaves behind is kept: a folder, or a place in an object store as "
+        "s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.",
     )
     workers: int | None = Field(None, ge=1, description="Combinations trained side by side. Left out: one per core.")
     runner: Runner = Field(

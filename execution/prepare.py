@@ -1,13 +1,10 @@
 """Before a sweep starts: is the input usable, and where does everything go?"""
 
-import errno
 import hashlib
 import math
 import os
 import re
-import shutil
 import sys
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -57,8 +54,9 @@ def check(experiment: Experiment, execution: Execution) -> None:
     if experiment.engine == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         raise InputError("engine: NUMBA_DISABLE_JIT forbids compiling the kernel: unset it, or choose the engine numpy")
     check_runner(execution)
-    check_lasting(execution.artifacts)
-    check_writable(execution.artifacts, space=values * SPACE_PER_VALUE)
+    if isinstance(execution.artifacts, Path):
+        check_lasting(execution.artifacts)
+    execution.storage.check(space=values * SPACE_PER_VALUE)
 
 
 def check_logged_in() -> None:
@@ -106,22 +104,6 @@ def check_lasting(folder: Path) -> None:
         )
 
 
-def check_writable(folder: Path, space: int) -> None:
-    """Raise InputError unless `folder`, or its nearest parent, can be written to and has `space` bytes free."""
-    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        reason = "is not a folder" if error.errno == errno.ENOTDIR else f"cannot be written to ({error.strerror})"
-        raise InputError(f"artifacts: {existing} {reason}: name another folder") from error
-    if (free := shutil.disk_usage(existing).free) < space:
-        raise InputError(
-            f"artifacts: {existing} has {free / 1e6:.0f} MB free and this sweep wants {space / 1e6:.0f} MB: "
-            "make room or name another folder"
-        )
-
-
 def named(experiment: Experiment, execution: Execution) -> str:
     """Return the sweep's name: the user's, else one of the experiment and of the digest of the code.
 
@@ -133,9 +115,10 @@ def named(experiment: Experiment, execution: Execution) -> str:
 
 def underway(experiment: Experiment, execution: Execution, flow_run: str) -> Underway:
     """Return the execution as it begins: with a name, an absolute root and a number of workers; offline at first."""
+    artifacts = execution.artifacts
     settled = {
         "name": named(experiment, execution),
-        "artifacts": execution.artifacts.expanduser().resolve(),
+        "artifacts": artifacts.expanduser().resolve() if isinstance(artifacts, Path) else artifacts,
         "workers": workers(execution),
         "wandb_mode": execution.wandb_mode or "offline",
         "wandb_project": execution.wandb_project or PROJECT,

@@ -109,7 +109,7 @@ def unpack(sources: bytes, own: Path, busy: bool) -> None:
     The processes of a machine share the folder, and with it what Numba compiles; without a cache each has its `own`.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    folder = Path("softmax-sweep", hashlib.sha256(sources).hexdigest()[:16])
+    folder = Path("softmax-sweep", "sources", hashlib.sha256(sources).hexdigest()[:16])
     try:
         folder = write(sources, cache / folder)
     except OSError:

@@ -11,6 +11,7 @@ class SweepError(Exception):
     │   └── DataError               2   … their data
     │       └── Unreachable         2   … for now: whoever has it did not answer
     ├── StoreError                  1   a stored array or file is missing or altered
+    ├── Unavailable                 1   the object store refuses, or was away for too long
     ├── Forbidden                   1   a file of the sweep's is somebody else's, and may not be read
     ├── WrongGradient               1   training would be worthless
     ├── TrainingFailed              1   some combinations raised an exception
@@ -41,6 +42,10 @@ class Unreachable(DataError):
 
 class StoreError(SweepError):
     """A stored array or file is missing or not what it was when it was stored."""
+
+
+class Unavailable(SweepError):
+    """An object store refuses, or does not answer for minutes. The message names it and says why."""
 
 
 class Forbidden(SweepError):

@@ -23,7 +23,7 @@ from execution.storage import layout, retention
 from execution.storage.choose import storage_at
 from execution.tracking.offline import to_send
 from experiment.config import Experiment
-from experiment.errors import InputError, Interrupted, SweepError
+from experiment.errors import InputError, Interrupted, SweepError, Unavailable
 from experiment.summary import Summary
 from flows import startup
 from flows.page import page
@@ -31,6 +31,7 @@ from flows.predict import predict
 from flows.server import TemporaryServer
 from flows.share import share
 from flows.signals import Stopped, fill_descriptors, goodbye, say, show, stop_on_signals
+from flows.sync import sync
 from report.page import PAGE
 
 log = logging.getLogger("sweep")
@@ -51,6 +52,7 @@ Flat = Parameter(name="*")
 app.command(predict)
 app.command(page)
 app.command(share)
+app.command(sync)
 DEFAULT_EXPERIMENT, DEFAULT_EXECUTION = Experiment(), Execution()
 
 
@@ -94,7 +96,7 @@ def run(
 @app.command
 def clean(
     *,
-    artifacts: Path = DEFAULT_EXECUTION.artifacts,
+    artifacts: str = "artifacts",
     keep: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     yes: bool = False,
 ) -> int:
@@ -113,7 +115,7 @@ def clean(
     doomed = retention.unneeded(storage, keep)
     total = sum(map(storage.size, doomed))
     for folder, count in Counter(key.split("/")[0] for key in doomed).items():
-        show(f"{artifacts / folder}: {count} to remove")
+        show(f"{short(storage.where(folder))}: {count} to remove")
     if not doomed:
         show(f"Nothing to remove below {artifacts}.")
     elif yes or confirmed(f"Remove these, {total / 1e6:.1f} MB? [y/N] "):
@@ -172,7 +174,7 @@ def next_steps(summary: Summary, execution: Execution, server: TemporaryServer |
     steps = [("files", where), ("page", f"{where}/{PAGE}"), ("Prefect UI", ui(server))]
     known = summary.provenance["execution"]
     steps.append(("W&B", f"{known['wandb_mode']}: {known['wandb_decided']}"))
-    if unsent := to_send(short(execution.storage.where(layout.TRACKING))):
+    if unsent := to_send(execution.storage, short):
         steps.append(("", unsent))
     return steps
 
@@ -204,7 +206,7 @@ def main() -> int:
             say(str(error).replace("Unused Tokens", "What belongs to no flag (those that are off or on take no value)"))
         say("python -m flows --help lists all flags")
         return InputError.exit_code
-    except InputError as error:
+    except (InputError, Unavailable) as error:
         say(str(error))
         return error.exit_code
     except Stopped as stopped:

@@ -3,17 +3,15 @@
 import os
 import sys
 import webbrowser
-from pathlib import Path
 
 from execution.advice import short
-from execution.config import Execution
 from execution.storage import layout
 from execution.storage.choose import storage_at
 from experiment.errors import InputError
 from report.page import PAGE
 
 
-def page(name: str = layout.LATEST.rpartition("/")[2], *, artifacts: Path = Execution().artifacts) -> int:
+def page(name: str = layout.LATEST.rpartition("/")[2], *, artifacts: str = "artifacts") -> int:
     """Open a sweep's page in the browser, and say where it is.
 
     Parameters
@@ -23,9 +21,12 @@ def page(name: str = layout.LATEST.rpartition("/")[2], *, artifacts: Path = Exec
     artifacts
         The artifact root.
     """
-    path = storage_at(artifacts).local(f"{layout.SWEEPS}/{name}/{PAGE}")
-    if not path.exists():
-        raise InputError(f"{short(str(path))}: there is no such page; run the sweep first, or name another one")
+    storage, key = storage_at(artifacts), f"{layout.SWEEPS}/{name}/{PAGE}"
+    if not storage.exists(key):
+        raise InputError(
+            f"{short(storage.where(key))}: there is no such page; run the sweep first, or name another one"
+        )
+    path = storage.local(key)
     print(short(str(path)))
     # Elsewhere Python may find a browser that lives in the terminal, and shows no chart.
     if {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys() or sys.platform in ("darwin", "win32"):

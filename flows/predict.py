@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
+from execution.storage.choose import file_at
 from experiment.errors import DataError
 from experiment.output import whole
 
 
-def predict(model: Path, data: str, *, output: Path = Path("predictions.csv")) -> int:
+def predict(model: str, data: str, *, output: Path = Path("predictions.csv")) -> int:
     """Write the class and the probabilities of every example to a CSV file.
 
     Parameters
     ----------
     model
-        A sweep's model.npz.
+        A sweep's model.npz: a path, or where it lies in an object store.
     data
         What the sweep takes, labels or not: a table, an .npz, a folder, a name; or an .npy of rows. Of a folder or
         archive with a test part that part.
@@ -27,7 +28,7 @@ def predict(model: Path, data: str, *, output: Path = Path("predictions.csv")) -
     from experiment.data.new import examples
     from experiment.model import ROWS, load_model
 
-    trained = load_model(model)
+    trained = load_model(file_at(model))
     given = Experiment(data=data).own_data
     assert given is not None
     values = examples(given, trained.columns, trained.label, output.parent)

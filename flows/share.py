@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -17,7 +16,7 @@ from experiment.errors import InputError
 from experiment.summary import Summary
 
 
-def share(sweep: str = "latest", *, artifacts: Path = Path("artifacts")) -> int:
+def share(sweep: str = "latest", *, artifacts: str = "artifacts") -> int:
     """Save a report of a finished sweep at W&B, where its runs are, and print the report's address.
 
     Parameters
@@ -41,7 +40,7 @@ def share(sweep: str = "latest", *, artifacts: Path = Path("artifacts")) -> int:
         known = {run.id for run in sent}
     trainings = [run if run in known else offline(run) for run in runs]
     if missing := sum(run not in known for run in trainings):
-        how = to_send(short(storage.where(layout.TRACKING)))
+        how = to_send(storage, short)
         raise InputError(
             f"share: {missing} of the {len(runs)} trainings of {summary.name} are not at W&B, in {entity}/{project}: "
             + (f"send them with: {how}" if how else "run the sweep online")

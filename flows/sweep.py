@@ -144,7 +144,7 @@ def tell(experiment: Experiment, execution: Execution, begun: Underway, done: Do
     notes = {
         "files": where,
         "run again": f"`{command(experiment, execution)}`",
-        "W&B": f"`{unsent}`" if (unsent := to_send(begun.storage.where(layout.TRACKING))) else begun.wandb_mode,
+        "W&B": f"`{unsent}`" if (unsent := to_send(begun.storage)) else begun.wandb_mode,
     }
     shows = page(done.summary, done.ranking, read_file(begun.storage, done.report.page), notes)
     publish(begun, done.summary, done.report, {PAGE: shows})

@@ -1,5 +1,6 @@
 """A small real problem, a real Prefect server, and the program as a process."""
 
+import io
 import os
 import subprocess
 import sys
@@ -126,5 +127,6 @@ def clean_environment() -> dict[str, str]:
 
 def model_of(execution: Execution) -> dict[str, NDArray[Any]]:
     """Return everything in the newest sweep's `model.npz`."""
-    with np.load(execution.artifacts / "sweeps" / "latest" / "model.npz", allow_pickle=False) as arrays:
+    content = execution.storage.get("sweeps/latest/model.npz")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)

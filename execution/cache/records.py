@@ -38,15 +38,15 @@ class RecordStorage(WritableFileSystem):
         ValueError : there is no such record, or it is not whole; Prefect takes either for "not cached"
         """
         key = str(self._resolve_path(path))
-        if not self.storage.exists(key):
-            raise ValueError(f"no record {path}")
         try:
             envelope = json.loads(self.storage.get(key))
             record: bytes = envelope["record"].encode()
             if hashlib.sha256(record).hexdigest() != envelope["sha256"]:
                 raise ValueError("its content is not what was written")
             for referred in arrays.referred_to(record):
-                arrays.verified(self.storage, referred)
+                arrays.check(self.storage, referred)
+        except FileNotFoundError:
+            raise ValueError(f"no record {path}") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, StoreError) as error:
             log.warning("Cached result %s… is not used: %s. Its step runs again.", key[-64:-52], error)
             self.storage.set_aside(key)

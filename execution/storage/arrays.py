@@ -102,8 +102,24 @@ def verified(storage: Storage, key: str) -> Path:
     ------
     StoreError : the file is missing or altered
     """
-    path = storage.local(key)
+    path = found(storage, key) or found(storage, key, anew=True)
+    if path is None:
+        if storage.remote:  # where records are trusted without reading what they refer to: the next run is to notice
+            storage.set_aside(key)
+        raise StoreError(f"{storage.where(key)} has been altered: its content no longer has the digest in its name")
+    return path
+
+
+def found(storage: Storage, key: str, *, anew: bool = False) -> Path | None:
+    """Return the file if its bytes are what its name says; `anew`: not a copy that was made before.
+
+    Raises
+    ------
+    StoreError : the file is missing
+    """
+    path = None
     try:
+        path = storage.local(key, anew=anew)
         stat = path.stat()
         state = (path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
         if state in _verified:
@@ -111,13 +127,21 @@ def verified(storage: Storage, key: str) -> Path:
         with path.open("rb") as file:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
     except PermissionError as error:
-        raise forbidden(path) from error
+        raise forbidden(path or Path(str(error.filename))) from error
     except OSError as error:
         raise StoreError(f"{storage.where(key)} cannot be read ({error.strerror}): run the sweep again") from error
     if actual != path.stem:
-        raise StoreError(f"{storage.where(key)} has been altered: its content no longer has the digest in its name")
+        return None
     _verified.add(state)
     return path
+
+
+def check(storage: Storage, key: str) -> None:
+    """Raise StoreError unless an array or file is there and whole; one in an object store is read when it is opened."""
+    if not storage.remote:
+        verified(storage, key)
+    elif not storage.exists(key):
+        raise StoreError(f"{storage.where(key)} is missing: run the sweep again")
 
 
 _verified: set[tuple[Path, int, int, int]] = set()

@@ -32,8 +32,6 @@ def save(storage: Storage, identity: str, state: State) -> None:
 def load(storage: Storage, identity: str) -> State | None:
     """Return the state that was saved; None if there is none. One that is not whole is set aside, with a warning."""
     key = key_of(identity)
-    if not storage.exists(key):
-        return None
     try:
         content = storage.get(key)
         if hashlib.sha256(content[32:]).digest() != content[:32]:
@@ -55,6 +53,8 @@ def load(storage: Storage, identity: str) -> State | None:
                 best_epoch=int(best_epoch),
                 diverged=bool(diverged),
             )
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError) as error:
         storage.set_aside(key)
         log.warning("Checkpoint %s is not used: %s. Training starts over.", storage.where(key), error)

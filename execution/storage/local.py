@@ -1,20 +1,23 @@
 """The storage that is a folder."""
 
+import errno
 import os
 import shutil
+import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 from filelock import FileLock, Timeout
 
 from execution import faults
 from execution.storage import layout
 from execution.storage.permissions import forbidden
+from experiment.errors import InputError
 from experiment.values import Frozen
 
 SECONDS_BETWEEN_TRIES = 0.05
@@ -42,7 +45,23 @@ class LocalLock:
 class LocalStorage(Frozen):
     """Objects are files below `root`, an absolute path. See `Storage`."""
 
+    remote: ClassVar[bool] = False
+
     root: Path
+
+    def check(self, space: int) -> None:
+        existing = next(path for path in (self.root, *self.root.parents) if path.exists())
+        try:
+            with tempfile.TemporaryFile(dir=existing):
+                pass
+        except OSError as error:
+            reason = "is not a folder" if error.errno == errno.ENOTDIR else f"cannot be written to ({error.strerror})"
+            raise InputError(f"artifacts: {existing} {reason}: name another folder") from error
+        if (free := shutil.disk_usage(existing).free) < space:
+            raise InputError(
+                f"artifacts: {existing} has {free / 1e6:.0f} MB free and this sweep wants {space / 1e6:.0f} MB: "
+                "make room or name another folder"
+            )
 
     def get(self, key: str) -> bytes:
         path = self.root / key
@@ -129,7 +148,7 @@ class LocalStorage(Frozen):
             os.replace(draft.name, self.made(key))  # noqa: PTH105
         faults.point(f"{kind} written")
 
-    def local(self, key: str) -> Path:
+    def local(self, key: str, *, anew: bool = False) -> Path:
         return self.root / key
 
     def lock(self, key: str) -> LocalLock:
@@ -162,6 +181,12 @@ class LocalStorage(Frozen):
         path = self.root / name
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    def hand_over(self, made: Path, key: str) -> None:
+        """Nothing is to do: it lies here already."""
+
+    def gather(self, name: str) -> Path:
+        return self.root / name
 
     def where(self, key: str) -> str:
         return str(self.root / key)

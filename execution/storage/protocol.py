@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, ClassVar, Protocol
 
 
 class Lock(Protocol):
@@ -17,6 +17,12 @@ class Lock(Protocol):
 
 class Storage(Protocol):
     """Objects are replaced whole: whoever reads finds the old one or the new one."""
+
+    remote: ClassVar[bool]
+    """Whether it is reached over a network and answers for its objects: one that is there is not read to be trusted."""
+
+    def check(self, space: int) -> None:
+        """Raise InputError unless it can be written to and has room for so many bytes, as far as can be known."""
 
     def get(self, key: str) -> bytes:
         """Return the object; raise FileNotFoundError where there is none, another OSError where it cannot be read."""
@@ -50,16 +56,25 @@ class Storage(Protocol):
     def adopt(self, draft: IO[bytes], key: str) -> None:
         """Make a written draft the object under `key`."""
 
-    def local(self, key: str) -> Path:
-        """Return a file of this machine with the object's content, to be memory-mapped."""
+    def local(self, key: str, *, anew: bool = False) -> Path:
+        """Return a file of this machine with the object's content, to be memory-mapped.
+
+        `anew`: not a copy that was made before. Raises OSError where there is no such object, at once or when opened.
+        """
 
     def lock(self, key: str) -> Lock: ...
 
     def publish(self, folder: str, files: Mapping[str, bytes], latest: str) -> None:
-        """Put a folder of these files in place of an earlier one, whole, and point the key `latest` to it."""
+        """Put a folder of these files in place of an earlier one, and point the key `latest` to it."""
 
     def folder(self, name: str) -> Path:
         """Return a folder of this machine for a program that wants one, made if need be."""
+
+    def hand_over(self, made: Path, key: str) -> None:
+        """Keep under `key`, in place of what was there, a folder that a program has made below `folder(…)`."""
+
+    def gather(self, name: str) -> Path:
+        """Return a folder of this machine with all that was handed over to the folder `name`."""
 
     def where(self, key: str) -> str:
         """Return how a person finds it."""

@@ -87,7 +87,9 @@ def go_offline(execution: Underway, trouble: str) -> None:
     """Warn once, and let all later W&B runs of this flow run be offline ones."""
     if execution.state.give_up_tracking():
         folder = execution.storage.folder(layout.TRACKING)
-        log.warning("W&B: %s. Tracking goes on offline; send it later with: %s", trouble, sync(folder))
+        log.warning(
+            "W&B: %s. Tracking goes on offline; send it later with: %s", trouble, sync(execution.storage, folder)
+        )
 
 
 @contextmanager

@@ -4,23 +4,32 @@ import logging
 import shlex
 import struct
 import zlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from execution.advice import interpreter
 from execution.config import Underway
 from execution.storage import layout
+from execution.storage.choose import AnyStorage
 
 log = logging.getLogger("sweep")
 
 
-def to_send(folder: str) -> str:
-    """Return the command that sends the W&B runs that lie in a folder, ready to be pasted; "" if there are none."""
-    return f"{sync(folder)}/offline-run-*" if any(Path(folder).glob("offline-run-*")) else ""
+def to_send(storage: AnyStorage, said: Callable[[str], str] = str) -> str:
+    """Return the command that sends the offline W&B runs in a storage, ready to be pasted; "" if there are none.
+
+    `said` : how paths are written
+    """
+    if not any("offline-run-" in key for key in storage.list(layout.TRACKING)):
+        return ""
+    folder = said(storage.where(layout.TRACKING))
+    return sync(storage, folder) if storage.remote else f"{sync(storage, folder)}/offline-run-*"
 
 
-def sync(folder: str | Path) -> str:
-    """Return the command that sends what lies in a folder."""
+def sync(storage: AnyStorage, folder: str | Path) -> str:
+    """Return the command that sends what lies in a folder; from an object store, all that lies there."""
+    if storage.remote:
+        return shlex.join([interpreter(), "-m", "flows", "sync", "--artifacts", storage.where("").rstrip("/")])
     return shlex.join([interpreter(), "-m", "wandb", "sync", str(folder)])
 
 

@@ -55,7 +55,7 @@ def tracked(execution: Underway, job_type: str, name: str, config: dict[str, Any
         "prefect_task_run_id": str(task_run.task_run.id),
     }
     run = start(execution, job_type=job_type, name=name, config=config | ids)
-    where = f"(offline; to send it: {sync(Path(run.dir).parent)})" if run.offline else run.url
+    where = f"(offline; to send it: {sync(execution.storage, Path(run.dir).parent)})" if run.offline else run.url
     if not run.disabled:
         log.info("W&B run %s %s", run.id, where, extra={"console": False})
     faults.point("tracking begun")
@@ -135,12 +135,17 @@ def set_up(folder: Path) -> None:
 
 def finish(run: "wandb.Run", execution: Underway, exit_code: int) -> None:
     """End a run; one that cannot be sent to its end in time is kept as an offline one."""
-    folder = Path(run.dir).parent
+    folder, offline = Path(run.dir).parent, run.offline
     try:
         run.finish(exit_code=exit_code)
     except TimeoutError:
-        folder.rename(folder.with_name(f"offline-{folder.name}"))  # so that `wandb sync` does not pass it over
+        folder, offline = (
+            folder.rename(folder.with_name(f"offline-{folder.name}")),
+            True,
+        )  # `wandb sync` looks for these
         go_offline(execution, f"run {run.id} could not be sent to its end")
+    if offline and not run.disabled:
+        execution.storage.hand_over(folder, f"{layout.TRACKING}/offline-run-{run.id}")
 
 
 def log_epochs(run: "wandb.Run", rows: Iterable[Metrics]) -> None:

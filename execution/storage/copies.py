@@ -1,0 +1,99 @@
+"""What this machine keeps of an object store: files that are memory-mapped, and folders for programs that want one.
+
+One folder a store, in the user's cache, shared by all processes of the machine: a file comes into it whole, by being
+renamed, and is fetched by one process while the others wait for it. Arrays go when they have been used the longest ago,
+beyond `LIMIT`; files stay, for offline W&B runs refer to them, and are small.
+"""
+
+import hashlib
+import os
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock
+
+from execution.storage import layout
+from execution.storage.permissions import user_cache
+
+LIMIT = 20e9  # bytes of arrays
+IN_USE = 60  # seconds for which what was used stays, come what may
+LOCKS = 64  # files that are locked while an object is fetched, shared by all objects
+
+
+def home(url: str) -> Path:
+    """Return the folder for a store."""
+    readable = re.sub(r"[^\w.-]+", "-", url.partition("://")[2])[:60]
+    return user_cache() / "softmax-sweep" / f"{readable}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+
+
+@contextmanager
+def draft(folder: Path) -> Iterator[IO[bytes]]:
+    """Open a file that `admit` may rename; removed when the block fails."""
+    path = made(folder / layout.DRAFTS / uuid.uuid4().hex)
+    with path.open("xb") as file:
+        try:
+            yield file
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def admit(folder: Path, file: IO[bytes], key: str) -> Path:
+    """Make a draft the copy of an object."""
+    file.close()
+    path = made(folder / key)
+    size = Path(file.name).stat().st_size
+    os.replace(file.name, path)  # noqa: PTH105
+    if key.startswith(f"{layout.ARRAYS}/"):
+        make_room(path.parent, size)
+    return path
+
+
+def used(path: Path) -> bool:
+    """Return whether there is such a copy, and note that it was wanted: disks are often told not to."""
+    try:
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def make_room(arrays: Path, more: int) -> None:
+    """Remove the arrays that were used the longest ago if there are too many; not those in use, mapped they live on."""
+    with _counting:
+        _since_look[arrays] = _since_look.get(arrays, LIMIT) + more
+        if _since_look[arrays] < LIMIT / 100:
+            return
+        _since_look[arrays] = 0
+        kept = 0
+        for last, size, path in sorted(((s.st_atime, s.st_size, p) for p, s in stats(arrays)), reverse=True):
+            kept += size
+            if kept > LIMIT and time.time() - last > IN_USE:
+                path.unlink(missing_ok=True)
+
+
+def stats(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process has made room, too
+            yield path, path.stat()
+
+
+_since_look: dict[Path, float] = {}  # bytes that came into a folder since this process last looked at all of it
+_counting = threading.Lock()
+
+
+def one_at_a_time(folder: Path, key: str) -> FileLock:
+    """Return what is to be held while an object is fetched."""
+    number = int(hashlib.sha256(key.encode()).hexdigest(), 16) % LOCKS
+    return FileLock(made(folder / layout.LOCKS / f"{number}.lock"), thread_local=False)
+
+
+def made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
