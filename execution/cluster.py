@@ -43,7 +43,7 @@ def threads(address: str) -> int:
     """
     try:
         with Client(address, timeout=PATIENCE, set_as_default=False) as client:
-            found = sum(client.nthreads().values())
+            found: int = sum(client.nthreads().values())
     except (OSError, ValueError, ImportError) as error:
         raise InputError(
             f"dask_address: no Dask scheduler answers at {address} ({error}): start one (dask scheduler), or leave "
@@ -120,7 +120,7 @@ class DaskRunner(DaskTaskRunner):
             if trouble:
                 raise InputError(f"the worker {worker} {trouble}")
 
-    def submit(  # type: ignore[override]  # less overloaded
+    def submit(
         self,
         task: Task[Any, Any],
         parameters: dict[str, Any],
@@ -148,7 +148,7 @@ class DaskRunner(DaskTaskRunner):
 
             from prefect.task_engine import run_task_sync
 
-            return run_task_sync(return_type="state", **pickle.loads(call))
+            return run_task_sync(return_type="state", **pickle.loads(call))  # noqa: S301 - from the driver
 
         future = self.client.submit(run, key=f"{task.name}-{task_run_id}", pure=False)
         self.submitted.append(future)
@@ -167,4 +167,3 @@ class DaskRunner(DaskTaskRunner):
         self.client.cancel([future for future in left if future.key not in at_work])
         wait([future for future in left if future.key in at_work], timeout=SECONDS_TO_STOP)
         self.client.run(flush)
-

@@ -20,7 +20,7 @@ class ProcessRunner(ProcessPoolTaskRunner):
     def __init__(self, workers: int) -> None:
         super().__init__(max_workers=workers, initializer=begin_process)
 
-    def submit(  # type: ignore[override]  # less overloaded
+    def submit(
         self,
         task: Task[Any, Any],
         parameters: dict[str, Any],

@@ -38,7 +38,7 @@ def packed() -> bytes:
 
 
 def versions() -> dict[str, str]:
-    return {"python": "%d.%d" % sys.version_info[:2], **{name: version(name) for name in ALIKE}}
+    return {"python": ".".join(map(str, sys.version_info[:2])), **{name: version(name) for name in ALIKE}}
 
 
 class Luggage(WorkerPlugin):

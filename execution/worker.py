@@ -29,7 +29,7 @@ def end_with_parent() -> None:
 
 def one_blas_thread() -> None:
     """Trainings run side by side, and the order of a sum must not depend on the machine."""
-    import numpy  # noqa: F401, ICN001 - brings its BLAS
+    import numpy  # noqa: F401 - brings its BLAS
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, "blas")
@@ -63,4 +63,4 @@ async def flush() -> None:
     """Have sent what this process has to tell Prefect's server."""
     from prefect.events.worker import EventsWorker
 
-    await EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # and every other service  # type: ignore[misc]
+    await EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # type: ignore[misc]  # and of every other service

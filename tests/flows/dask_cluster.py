@@ -1,5 +1,6 @@
 """A Dask cluster as processes of their own, which share nothing with the test but the machine."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -58,8 +59,6 @@ class Cluster:
 
     def stop(self) -> None:
         for process in (*self.workers, self.scheduler):
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # a worker has a nanny
-            except ProcessLookupError:
-                pass
             process.wait()
