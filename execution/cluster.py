@@ -88,7 +88,7 @@ class DaskRunner(DaskTaskRunner):
             super().__init__(address=execution.dask_address, client_kwargs={"timeout": PATIENCE})
         else:
             alone = {"n_workers": execution.workers, "threads_per_worker": 1}
-            quiet = {"host": LOOPBACK, "dashboard_address": None}
+            quiet = {"host": LOOPBACK, "dashboard_address": f"{LOOPBACK}:0"}
             super().__init__(cluster_kwargs=alone | quiet)
         self.submitted: list[Any] = []
 

@@ -12,6 +12,8 @@ from distributed import Client
 
 from tests.conftest import until
 
+LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+
 
 class Cluster:
     """A scheduler and workers of one thread each.
@@ -32,10 +34,10 @@ class Cluster:
         self.wait()
 
     def begin_scheduler(self) -> None:
-        self.scheduler = self.start("scheduler", "--port", str(self.port), "--no-dashboard")
+        self.scheduler = self.start("scheduler", "--port", str(self.port))
 
     def add_worker(self, **environment: str) -> subprocess.Popen[bytes]:
-        options = ["--nthreads", "1", "--no-dashboard", "--local-directory", "."]
+        options = ["--nthreads", "1", "--local-directory", "."]
         self.workers.append(self.start("worker", self.address, *options, **environment))
         return self.workers[-1]
 
@@ -46,7 +48,7 @@ class Cluster:
         about = {"HOME": str(here / "home"), "PATH": os.environ["PATH"], "HOSTILE_LOG": str(self.folder)}
         with (here / "log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "dask", *arguments, "--host", "127.0.0.1"],
+                [sys.executable, "-m", "dask", *arguments, *LOOPBACK],
                 cwd=here / "work", env=about | self.environment | environment, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
