@@ -19,6 +19,7 @@ from sklearn.datasets import load_digits
 from execution.config import Execution
 from experiment.data.formats import npy_name
 from flows.server import SETTINGS
+from tests.object_store import ObjectStore
 from tests.wandb_server import WandbServer
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -62,6 +63,13 @@ def prefect_server():
             patch.setenv(name, value)
         with prefect_test_harness(server_startup_timeout=120):
             yield PREFECT_API_URL.value()
+
+
+@pytest.fixture(scope="session")
+def object_store():
+    """An S3 on loopback with one bucket, for this session."""
+    with ObjectStore() as store:
+        yield store
 
 
 @pytest.fixture

@@ -59,10 +59,20 @@ def connected(url: str) -> ObjectStore:
             "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
         },
     }
-    if url.startswith("s3://") and (provider := of_profile()):
-        options["credential_provider"] = provider
+    if url.startswith("s3://"):
+        check_endpoints()
+        if provider := of_profile():
+            options["credential_provider"] = provider
     store: ObjectStore = from_url(url, **options)
     return store
+
+
+def check_endpoints() -> None:
+    """Raise Unavailable where a variable names something else than an address: `obstore` would panic at it."""
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        given = os.environ.get(name)
+        if given and not re.fullmatch(r"https?://[\w.:\[\]-]+(/\S*)?", given):
+            raise Unavailable(f"{name}: {given} is no address: it is http://host:port or https://host")
 
 
 def of_profile() -> Any:

@@ -5,8 +5,8 @@ it still changes, by a clock of its own: no two clocks need agree. One that has 
 holder that is dead, and is taken over: written on condition that it is still the same, so that one of many succeeds.
 
 A holder that was merely slow (its machine asleep, its network gone) may go on without the lock. That costs work done
-twice, never a wrong result: what a lock guards is computed from its inputs alone, bit for bit; arrays and
-files are named by their content, records by what determined them: both write the same bytes under the same keys, each whole.
+twice, never a wrong result: what a lock guards is computed from its inputs alone, bit for bit; arrays and files are
+named by their content, records by what determined them: both write the same bytes under the same keys, each whole.
 """
 
 import logging
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from obstore.exceptions import AlreadyExistsError, PreconditionError
+from obstore.store import ObjectStore
 
 from execution.storage.client import patiently
 from experiment.errors import Unavailable
@@ -37,7 +38,8 @@ class LeasedLock:
         self.url, self.key = url, key
         self.holder = uuid.uuid4().hex
         self.signs = 0
-        self.tag: str | None = None  # of what was last written
+        self.tag: str | None = None  # of what was last written; None: it is not ours
+        self.signed = 0.0  # when that was
         self.released = threading.Event()
 
     def acquire(self, timeout: float | None, given_up: Callable[[], bool]) -> bool:
@@ -67,7 +69,9 @@ class LeasedLock:
 
     def release(self) -> None:
         self.released.set()
-        if self.tag is not None:  # it is ours, as far as is known
+        if self.tag is not None and time.monotonic() - self.signed > LEASE / 2:  # somebody may have taken it over
+            self.sign()
+        if self.tag is not None:
             with suppress(FileNotFoundError):
                 patiently(self.url, lambda store: store.delete(self.key))
             self.tag = None
@@ -96,26 +100,29 @@ class LeasedLock:
 
     def keep(self, released: threading.Event) -> None:
         """Give signs of life, until the lock is released or lost."""
-        while not released.wait(LEASE / 5):
+        while not released.wait(LEASE / 5) and self.tag is not None:
             try:
-                self.write({"e_tag": self.tag})
-            except (PreconditionError, FileNotFoundError):
-                if not released.is_set() and not self.found_ours():
-                    self.tag = None
-                    log.debug("%s was taken over: what it guards may be done twice", self.key)
-                    return
+                self.sign()
             except Unavailable as error:  # whoever needs the store next says so
                 log.debug("%s: %s", self.key, error)
+
+    def sign(self) -> None:
+        """Give a sign of life, or find that the lock is lost."""
+        try:
+            self.write({"e_tag": self.tag})
+        except (PreconditionError, FileNotFoundError):
+            if not self.found_ours():
+                self.tag = None
 
     def found_ours(self) -> bool:
         """Return whether the object is of this holder, which then knows its tag."""
 
-        def read() -> tuple[str, bytes]:
-            answer = patiently(self.url, lambda store: store.get(self.key))
+        def read(store: ObjectStore) -> tuple[str, bytes]:
+            answer = store.get(self.key)
             return str(answer.meta["e_tag"]), bytes(answer.bytes())
 
         try:
-            tag, content = read()
+            tag, content = patiently(self.url, read)
         except FileNotFoundError:
             return False
         if not content.startswith(self.holder.encode()):
@@ -126,4 +133,6 @@ class LeasedLock:
     def write(self, mode: object) -> None:
         self.signs += 1
         content = f"{self.holder} {self.signs}".encode()
-        self.tag = patiently(self.url, lambda store: store.put(self.key, content, mode=mode))["e_tag"]  # type: ignore[arg-type]
+        began = time.monotonic()
+        answer = patiently(self.url, lambda store: store.put(self.key, content, mode=mode))  # type: ignore[arg-type]
+        self.tag, self.signed = answer["e_tag"], began

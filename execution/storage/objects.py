@@ -192,7 +192,8 @@ class ObjectStorage(Frozen):
         """Know nothing of an object and keep no copy."""
         _there.discard((self.url, key))
         _absent.pop((self.url, key), None)
-        (self.home / key).unlink(missing_ok=True)
+        if (path := self.home / key).is_file():
+            path.unlink(missing_ok=True)
 
     def lock(self, key: str) -> LeasedLock:
         return LeasedLock(self.url, key)

@@ -1,14 +1,28 @@
-"""A storage and an execution under way on it, with nothing running."""
+"""A storage of each kind and an execution under way, with nothing running."""
+
+import uuid
 
 import pytest
 
 from execution.config import Underway
+from execution.storage import leases
 from execution.storage.local import LocalStorage
+from execution.storage.objects import ObjectStorage
 
 
 @pytest.fixture
-def storage(tmp_path):
-    return LocalStorage(root=tmp_path)
+def objects(object_store, tmp_path, monkeypatch):
+    """A prefix of its own in the session's object store; this machine's copies in `tmp_path`/cache."""
+    for name, value in object_store.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(leases, "LEASE", 2.0)
+    return ObjectStorage(url=f"s3://bucket/{uuid.uuid4().hex}")
+
+
+@pytest.fixture(params=["folder", "object store"])
+def storage(request, tmp_path):
+    return LocalStorage(root=tmp_path) if request.param == "folder" else request.getfixturevalue("objects")
 
 
 @pytest.fixture
@@ -21,3 +35,9 @@ def underway(tmp_path):
         flow_run="a-flow-run",
         wandb_project="some-project",
     )
+
+
+@pytest.fixture
+def underway_anywhere(underway, storage):
+    """On a storage of each kind."""
+    return underway.model_copy(update={"artifacts": storage.where("").rstrip("/")})

@@ -9,6 +9,11 @@ from tests.conftest import PROJECT
 
 
 @pytest.fixture
+def underway(underway_anywhere):
+    return underway_anywhere
+
+
+@pytest.fixture
 def other(underway):
     return underway.model_copy(update={"flow_run": "another"})
 

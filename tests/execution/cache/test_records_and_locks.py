@@ -51,12 +51,17 @@ def test_a_damaged_record_is_set_aside(tmp_path, damage):
     assert storage.read_path(KEY) == b'{"value": 1}'
 
 
+@pytest.fixture
+def artifacts(storage):
+    return storage.where("").rstrip("/")
+
+
 def locks_of(artifacts, flow_run="run"):
     return KeyLocks(prepare.underway(Experiment(), Execution(artifacts=artifacts), flow_run))
 
 
-def test_a_lock_keeps_others_out_until_it_is_released(tmp_path):
-    one, two = locks_of(tmp_path), locks_of(tmp_path)
+def test_a_lock_keeps_others_out_until_it_is_released(artifacts):
+    one, two = locks_of(artifacts), locks_of(artifacts)
     assert one.acquire_lock(KEY, "me")
     assert one.is_lock_holder(KEY, "me")
     assert two.is_locked(KEY)
@@ -68,8 +73,8 @@ def test_a_lock_keeps_others_out_until_it_is_released(tmp_path):
     assert two.acquire_lock(KEY, "you", acquire_timeout=0)
 
 
-def test_who_waits_for_a_lock_stops_waiting_when_the_flow_run_is_stopped(tmp_path):
-    holding, waiting = locks_of(tmp_path, "one"), locks_of(tmp_path, "two")
+def test_who_waits_for_a_lock_stops_waiting_when_the_flow_run_is_stopped(artifacts):
+    holding, waiting = locks_of(artifacts, "one"), locks_of(artifacts, "two")
     assert holding.acquire_lock(KEY, "me")
     waiting.state.request_stop()
     with pytest.raises(Interrupted, match="another sweep was at the same step"):
@@ -78,16 +83,16 @@ def test_who_waits_for_a_lock_stops_waiting_when_the_flow_run_is_stopped(tmp_pat
 
 
 @pytest.mark.hostile
-def test_a_killed_process_holds_no_lock(tmp_path):
+def test_a_killed_process_holds_no_lock(artifacts):
     script = (
-        "import sys, time; from pathlib import Path\n"
+        "import sys, time; from execution.storage import leases; leases.LEASE = 2.0\n"
         "from tests.execution.cache.test_records_and_locks import locks_of\n"
-        f"locks = locks_of(Path(sys.argv[1])); locks.acquire_lock({KEY!r}, 'it'); print('held', flush=True)\n"
+        f"locks = locks_of(sys.argv[1]); locks.acquire_lock({KEY!r}, 'it'); print('held', flush=True)\n"
         "time.sleep(60)"
     )
-    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", script, artifacts], cwd=PROJECT, stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"held\n"
-    locks = locks_of(tmp_path)
+    locks = locks_of(artifacts)
     assert locks.is_locked(KEY)
     process.kill()
     process.wait()

@@ -17,27 +17,27 @@ ARRAYS = hnp.arrays(
 
 
 @pytest.fixture(scope="module")
-def storage(tmp_path_factory):
+def folder(tmp_path_factory):
     return LocalStorage(root=tmp_path_factory.mktemp("storage"))
 
 
 @settings(max_examples=50)
 @given(array=ARRAYS, fortran=st.booleans())
-def test_what_is_put_is_what_is_opened_read_only_and_in_its_memory_order(storage, array, fortran):
+def test_what_is_put_is_what_is_opened_read_only_and_in_its_memory_order(folder, array, fortran):
     array = np.asarray(array, order="F" if fortran else "C")
-    opened = open_array(storage, put_array(storage, array))
+    opened = open_array(folder, put_array(folder, array))
     np.testing.assert_array_equal(opened, array)
     assert opened.dtype == array.dtype
     assert opened.flags.f_contiguous == array.flags.f_contiguous
     assert not opened.flags.writeable
 
 
-def test_the_same_array_is_stored_once(tmp_path):
-    storage = LocalStorage(root=tmp_path)
+def test_the_same_array_is_stored_once(storage):
     one, same, other = (put_array(storage, np.arange(n)) for n in (5, 5, 6))
     assert one == same != other
-    assert len(list((tmp_path / "arrays").iterdir())) == 2
-    assert not list((tmp_path / "drafts").iterdir())
+    assert len(list(storage.list("arrays"))) == 2
+    assert not list(storage.list("drafts"))
+    np.testing.assert_array_equal(open_array(storage, one), np.arange(5))
 
 
 def test_the_store_can_move(tmp_path):
@@ -73,8 +73,7 @@ def test_what_is_damaged_is_noticed_even_after_it_was_found_whole(tmp_path, kind
         read(storage, ref)
 
 
-def test_a_record_refers_to_its_arrays_and_files_however_it_is_quoted(tmp_path):
-    storage = LocalStorage(root=tmp_path)
+def test_a_record_refers_to_its_arrays_and_files_however_it_is_quoted(storage):
     array, file = put_array(storage, np.arange(3)), put_file(storage, b"picture")
     record = f'{{"result": "{{\\"W\\": \\"{array.digest}\\", \\"files\\": [\\"{file.digest}\\"]}}"}}'
     assert arrays.referred_to(record.encode()) == {arrays.key_of(array.digest), arrays.key_of(file.digest)}

@@ -15,11 +15,6 @@ IMAGES, LABELS = RNG.uniform(-0.5, 0.5, (60, 5)).astype(np.float32), RNG.integer
 RECIPE = {"classes": 3, "learning_rate": 0.1, "batch_size": 8, "alpha": 0.0, "max_epochs": 9, "seed": 1}
 
 
-@pytest.fixture
-def storage(tmp_path):
-    return LocalStorage(root=tmp_path)
-
-
 def states(average=False, **more):
     return sgd.train(IMAGES, LABELS, np.arange(40), np.arange(40, 60), average=average, **RECIPE, **more)
 
@@ -50,7 +45,8 @@ def test_no_checkpoint_is_no_state(storage):
 
 
 @pytest.mark.parametrize("damage", ["emptied", "truncated", "flipped", "a directory", "foreign", "a pickle"])
-def test_a_damaged_or_foreign_checkpoint_is_set_aside_with_one_warning(storage, tmp_path, damage, caplog):
+def test_a_damaged_or_foreign_checkpoint_is_set_aside_with_one_warning(tmp_path, damage, caplog):
+    storage = LocalStorage(root=tmp_path)
     path = tmp_path / "checkpoints" / "mine.ckpt"
     owner = "another" if damage == "foreign" else "mine"
     checkpoints.save(storage, owner, copy.deepcopy(next(states())))
