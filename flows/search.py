@@ -20,7 +20,7 @@ from tasks.train import train
 
 log = logging.getLogger("sweep")
 
-TRIES = 3  # at a combination whose process dies
+TRIES = 3  # that end with no combination more, since processes die
 
 
 class Found(NamedTuple):
@@ -82,7 +82,8 @@ def train_rung(
     left = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
     done: dict[Job, PrefectFuture[Trained]] = {}
     with grid_progress(len(jobs), execution.workers, f"train{until}") as progress:
-        for _ in range(TRIES):
+        fruitless = 0
+        while left and fruitless < TRIES:
             combinations, seeds = zip(*left, strict=True)
             futures = train.map(
                 unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
@@ -93,16 +94,18 @@ def train_rung(
                 if state := ended(future):
                     done[of[future]] = future
                     progress.add(future.result() if state.is_completed() else None, state.name == "Cached")
-            left = [job for job in left if job not in done]
-            if not left or execution.state.stop_requested:
+            lost = [job for job in left if job not in done]
+            if not lost or execution.state.stop_requested:
                 break
-            log.warning("A worker died: %d of %d combinations go on from their checkpoints.", len(left), len(jobs))
+            log.warning("A process died: %d of %d combinations go on in another one.", len(lost), len(jobs))
+            fruitless = fruitless + 1 if len(lost) == len(left) else 0
+            left = lost
             renew()
     if execution.state.stop_requested:
         raise Interrupted(f"{progress.done - progress.failed} of {len(jobs)} combinations are trained{until}")
-    if progress.failed or left:
+    if len(done) < len(jobs) or progress.failed:
         causes = {job: done[job].state.message for job in done if not done[job].state.is_completed()}
-        causes |= dict.fromkeys(left, f"whatever process ran it died, {TRIES} times")
+        causes |= dict.fromkeys([job for job in jobs if job not in done], "each process that trained it died")
         raise TrainingFailed(
             f"{len(causes)} of {len(jobs)} combinations failed; the others are done and cached, and running "
             "again trains only these:\n" + "\n".join(f"  {job[0]}: {causes[job]}" for job in jobs if job in causes)

@@ -10,11 +10,13 @@ from prefect.exceptions import CancelledRun
 from prefect.states import Cancelling
 
 from execution.config import Execution
+from execution.storage.choose import storage_at
 from experiment.config import Experiment
 from flows.sweep import sweep
 from tests.conftest import until
 from tests.flows.dask_cluster import Cluster
 from tests.hostile.leavings import results, rows_on_disk
+from tests.object_store import BUCKET
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -25,8 +27,8 @@ ENDLESS = {"learning_rates": (1e-6, 2e-6), "batch_sizes": (16,), "alphas": (0.0,
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+def cluster(tmp_path_factory, object_store):
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), **object_store.environment)
     yield cluster
     cluster.stop()
 
@@ -56,6 +58,20 @@ def expected(on):
     return results(artifacts), rows_on_disk(artifacts)
 
 
+def downloaded(address, folder):
+    """A store's objects as files."""
+    storage = storage_at(address)
+    for entry in storage.below(""):
+        path = folder / entry["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(storage.get(entry["path"]))
+    latest = folder / "sweeps" / "latest"
+    name = latest.read_text()
+    latest.unlink()
+    latest.symlink_to(name)
+    return folder
+
+
 @pytest.mark.parametrize("runner", ["threads", "processes", "dask"])
 def test_every_runner_gives_the_same_bits(on, expected, runner):
     artifacts, summary = on(runner)
@@ -64,18 +80,25 @@ def test_every_runner_gives_the_same_bits(on, expected, runner):
     assert sorted(rows_on_disk(artifacts)) == sorted(expected[1])
 
 
-def test_so_does_a_cluster_and_its_results_are_cached_for_all(on, expected, monkeypatch, tmp_path):
-    artifacts, summary = on("cluster")
+def test_so_do_workers_that_see_nothing_of_the_driver_s_disk_and_all_is_cached_for_all(
+    on, expected, object_store, monkeypatch, tmp_path
+):
+    for name, value in {**object_store.environment, "XDG_CACHE_HOME": str(tmp_path / "cache")}.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"s3://{BUCKET}/runners"
+    _, summary = on("cluster", bucket)
     assert summary.cached == 0
+    artifacts = downloaded(bucket, tmp_path / "artifacts")
     assert results(artifacts) == expected[0]
     assert sorted(rows_on_disk(artifacts)) == sorted(expected[1])
     monkeypatch.chdir(tmp_path)
-    for runner in ("threads", "cluster"):
-        _, again = on(runner, artifacts)
-        assert again.cached == 4
-        assert results(artifacts) == expected[0]
-    _, grown = on("processes", artifacts, GRID | {"learning_rates": (0.5, 0.1, 0.05)})
+    _, again = on("threads", bucket)
+    assert again.cached == 4
+    _, grown = on("processes", bucket, GRID | {"learning_rates": (0.5, 0.1, 0.05)})
     assert (grown.combinations, grown.cached) == (6, 4)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another machine's"))
+    _, again = on("cluster", bucket, GRID | {"learning_rates": (0.5, 0.1, 0.05)})
+    assert again.cached == 6
 
 
 @pytest.mark.parametrize("runner", ["processes", "cluster"])
