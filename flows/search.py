@@ -105,7 +105,7 @@ def train_rung(
         raise Interrupted(f"{progress.done - progress.failed} of {len(jobs)} combinations are trained{until}")
     if len(done) < len(jobs) or progress.failed:
         causes = {job: done[job].state.message for job in done if not done[job].state.is_completed()}
-        causes |= dict.fromkeys([job for job in jobs if job not in done], "each process that trained it died")
+        causes |= dict.fromkeys(set(jobs) - set(done), "each process that trained it died")
         raise TrainingFailed(
             f"{len(causes)} of {len(jobs)} combinations failed; the others are done and cached, and running "
             "again trains only these:\n" + "\n".join(f"  {job[0]}: {causes[job]}" for job in jobs if job in causes)
