@@ -1,4 +1,4 @@
-"""`python -m benchmarks [epoch scaling sweep overhead quality runners] [--quick]`: tables on stdout, everything in JSON."""
+"""`python -m benchmarks [epoch scaling sweep overhead quality runners] [--quick]`: tables on stdout, all in JSON."""
 
 import argparse
 import importlib
