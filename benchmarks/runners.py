@@ -38,7 +38,7 @@ def run(bench: Bench) -> Section:
         [
             "The whole sweep from process start to exit, cold, W&B offline, 2 workers, in turns. The last line: "
             "tracking off, on a cluster of two workers that have imported and compiled, artifacts in an S3 on loopback "
-            f"(moto, in Python). {TINY[0]} examples × {TINY[1]} features, 2 epochs: (seconds of {combinations} combinations − "
+            f"(moto, in Python). {TINY[0]} examples × {TINY[1]} features, 2 epochs: (seconds of {combinations} − "
             f"seconds of 1) / {combinations - 1}. Memory: what a worker has more after trainings on the sweep's data "
             "than before, ÷ the bytes of its grey levels.",
         ],

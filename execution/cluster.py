@@ -8,50 +8,26 @@ from typing import Any
 from uuid import uuid4
 
 import cloudpickle
-import dask
+from distributed import CancelledError, KilledWorker, wait
 from prefect.context import serialize_context
 from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL
 from prefect.tasks import Task
+from prefect_dask import DaskTaskRunner
+from prefect_dask.task_runners import PrefectDaskFuture
 
-dask.config.set({"logging.distributed": "critical"})  # what there is to say the sweep says
-
-from distributed import CancelledError, Client, KilledWorker, wait  # noqa: E402
-from prefect_dask import DaskTaskRunner  # noqa: E402
-from prefect_dask.task_runners import PrefectDaskFuture  # noqa: E402
-
-from execution.cache.closure import code_digest  # noqa: E402
-from execution.config import Underway  # noqa: E402
-from execution.processes import Dependencies, known  # noqa: E402
-from execution.shipping import Luggage, packed  # noqa: E402
-from execution.worker import flush, unreached  # noqa: E402
-from experiment.errors import InputError, SchedulerGone  # noqa: E402
+from execution.cache.closure import code_digest
+from execution.config import Underway
+from execution.processes import Dependencies, known
+from execution.scheduler import PATIENCE
+from execution.shipping import Luggage, packed
+from execution.worker import flush, unreached
+from experiment.errors import InputError, SchedulerGone
 
 log = logging.getLogger("sweep")
 
-PATIENCE = 5  # seconds that a scheduler may take to answer
 SECONDS_TO_STOP = 3  # for what is being trained when the flow is left in a hurry
 LOOPBACK = "127.0.0.1"
-
-
-def threads(address: str) -> int:
-    """Return how many trainings a cluster that runs can do side by side.
-
-    Raises
-    ------
-    InputError : nobody answers there, or there is no worker
-    """
-    try:
-        with Client(address, timeout=PATIENCE, set_as_default=False) as client:
-            found: int = sum(client.nthreads().values())
-    except (OSError, ValueError, ImportError) as error:
-        raise InputError(
-            f"dask_address: no Dask scheduler answers at {address} ({error}): start one (dask scheduler), or leave "
-            "the address out for a cluster of this machine"
-        ) from None
-    if not found:
-        raise InputError(f"dask_address: the cluster at {address} has no workers: start some (dask worker {address})")
-    return found
 
 
 class DaskFuture(PrefectDaskFuture[Any]):

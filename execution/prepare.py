@@ -85,10 +85,11 @@ def check_runner(execution: Execution) -> None:
 
 def workers(execution: Execution) -> int:
     """Return how many combinations are trained side by side."""
-    if execution.dask_address:
-        from execution.cluster import threads  # an extra, and it takes a second
+    if execution.runner == "dask":
+        from execution.scheduler import threads  # an extra, and it takes a second
 
-        return threads(execution.dask_address)
+        if execution.dask_address:
+            return threads(execution.dask_address)
     return execution.workers or cores()
 
 
