@@ -3,7 +3,8 @@
 import contextlib
 import logging
 from collections.abc import Iterable
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 from uuid import uuid4
 
@@ -70,11 +71,15 @@ class DaskRunner(DaskTaskRunner):
 
     def __enter__(self) -> "DaskRunner":
         super().__enter__()
-        try:
-            self.prepare()
-        except BaseException:
-            self.__exit__()
-            raise
+        beside = ThreadPoolExecutor(1)
+        self.ready = beside.submit(copy_context().run, self.prepare)
+        beside.shutdown(wait=False)
+        if self.execution.dask_address:  # whose workers may be refused; a cluster of this machine starts meanwhile
+            try:
+                self.ready.result()
+            except BaseException:
+                self.__exit__()
+                raise
         return self
 
     def prepare(self) -> None:
@@ -108,6 +113,7 @@ class DaskRunner(DaskTaskRunner):
         As prefect_dask does, but pickled here to be unpickled on a worker: the scheduler would unpickle what it is
         given as such, and would need the sources, and all that they import, for nothing.
         """
+        self.ready.result()
         task_run_id = uuid4()
         call = cloudpickle.dumps(
             {
@@ -131,9 +137,9 @@ class DaskRunner(DaskTaskRunner):
         return DaskFuture(wrapped_future=future, task_run_id=task_run_id)
 
     def __exit__(self, *error: Any) -> None:
-        if self._client:
-            with contextlib.suppress(Exception):
-                self.wind_up()
+        with contextlib.suppress(Exception):
+            self.ready.result()
+            self.wind_up()
         super().__exit__(*error)
 
     def wind_up(self) -> None:

@@ -20,6 +20,13 @@ class ProcessRunner(ProcessPoolTaskRunner):
     def __init__(self, workers: int) -> None:
         super().__init__(max_workers=workers, initializer=begin_process)
 
+    def __enter__(self) -> "ProcessRunner":
+        super().__enter__()
+        assert self._executor
+        for _ in range(self._max_workers):  # they start now, beside the steps before the trainings
+            self._executor.submit(int)
+        return self
+
     def submit(
         self,
         task: Task[Any, Any],

@@ -1,5 +1,6 @@
 """What a process that trains sets up before its first task. A process that is one with the flow has it all."""
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,7 @@ def begin_process() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
+    importlib.import_module("flows.sweep")  # now, and not in the first training
     one_blas_thread()
 
 

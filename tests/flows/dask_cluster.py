@@ -59,8 +59,16 @@ class Cluster:
             alive = sum(worker.poll() is None for worker in self.workers)
             until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) >= alive)
 
+    def remove(self, worker: subprocess.Popen[bytes]) -> None:
+        self.workers.remove(worker)
+        kill(worker)
+
     def stop(self) -> None:
         for process in (*self.workers, self.scheduler):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # a worker has a nanny
-            process.wait()
+            kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # a worker has a nanny
+    process.wait()

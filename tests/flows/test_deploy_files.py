@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client

@@ -12,6 +12,7 @@ from prefect.states import Cancelling
 from execution.config import Execution
 from execution.storage.choose import storage_at
 from experiment.config import Experiment
+from experiment.errors import InputError
 from flows.sweep import sweep
 from tests.conftest import until
 from tests.flows.dask_cluster import Cluster
@@ -126,3 +127,15 @@ def test_a_cancellation_reaches_trainings_in_other_processes_which_keep_their_ch
 
         until(lambda: ended() == ["CANCELLED", "CANCELLED"], 60)
         assert client.read_flow_run(runs[0]).state.is_cancelled()
+
+
+def test_a_worker_with_another_numba_is_refused_before_anything_is_computed(on, cluster, tmp_path):
+    about = tmp_path / "numba-0.1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: numba\nVersion: 0.1\n")
+    other = cluster.add_worker(PYTHONPATH=str(tmp_path))
+    cluster.wait()
+    with pytest.raises(InputError, match=r"the worker tcp://\S+ has numba 0\.1, this program numba"):
+        on("cluster", tmp_path / "artifacts")
+    assert not (tmp_path / "artifacts" / "cache").exists()
+    cluster.remove(other)
