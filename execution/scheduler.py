@@ -13,7 +13,7 @@ dask.config.set(
 
 from distributed import Client  # noqa: E402
 
-PATIENCE = 5  # seconds that it may take to answer
+PATIENCE = 10  # seconds that it may take to answer
 
 
 def threads(address: str) -> int:

@@ -31,9 +31,10 @@ MODIFIED = 946684800  # every file: compiled code counts as long as its source h
 def packed() -> bytes:
     """Return the project's modules as a zip, the same bytes for the same sources."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(path for package in PACKAGES for path in (PROJECT / package).rglob("*.py")):
-            archive.writestr(zipfile.ZipInfo(path.relative_to(PROJECT).as_posix()), path.read_bytes())
+            info = zipfile.ZipInfo(path.relative_to(PROJECT).as_posix())
+            archive.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 

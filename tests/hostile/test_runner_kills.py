@@ -72,10 +72,11 @@ class Killer:
         self.thread = threading.Thread(target=self.kill)
 
     def kill(self):
-        began = time.monotonic()
+        began, now = time.monotonic(), time.time()
         while len(self.moments) < self.most and not self.over.wait(self.dice.uniform(0.1, LONGEST)):
             with suppress(OSError, ProcessLookupError):
-                if list(self.checkpoints.glob("*.ckpt")) and (victims := self.victims()):
+                trained = any(path.stat().st_mtime > now for path in self.checkpoints.glob("*.ckpt"))
+                if trained and (victims := self.victims()):
                     os.kill(self.dice.choice(victims), signal.SIGKILL)
                     self.moments.append(round(time.monotonic() - began, 1))
 
