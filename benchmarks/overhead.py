@@ -50,7 +50,7 @@ def run(bench: Bench) -> Section:
     return section
 
 
-def tiny_sweep(artifacts: Path, data: Path, mode: str, n: int) -> Ended:
+def tiny_sweep(artifacts: Path | str, data: Path, mode: str, n: int) -> Ended:
     """Over n learning rates."""
     where = ["--artifacts", str(artifacts), "--data-dir", str(data), "--wandb-mode", mode]
     rates = [f"{rate:.6f}" for rate in np.linspace(0.001, 0.1, n)]

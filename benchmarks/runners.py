@@ -2,26 +2,20 @@
 
 import contextlib
 import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import psutil
 from distributed import Client
-from moto.server import ThreadedMotoServer
 
 from benchmarks.data import QUICK, cold, made_up
 from benchmarks.overhead import TINY
 from benchmarks.processes import program
 from benchmarks.results import Bench, Section, figure, ratio, spread
 from experiment.data.formats import FASHION_MNIST
+from tests.flows.dask_cluster import Cluster
+from tests.object_store import ObjectStore
 
 KINDS = {"threads": [], "processes": ["--runner", "processes"], "dask": ["--runner", "dask"]}
-BUCKET = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
-SECONDS_TO_START = 60
 
 
 def run(bench: Bench) -> Section:
@@ -55,7 +49,9 @@ def on_cluster(bench: Bench, combinations: int) -> tuple[float, list[float]]:
     """Return seconds that one more combination takes, and the memory of each worker in grey levels."""
     data = made_up(bench.scratch / "tiny-remote", *TINY)
     _, (_, _, *real) = cold(bench, "runners-cluster")
-    with cluster(bench.scratch / "cluster") as address:
+    with ObjectStore() as store, contextlib.closing(Cluster(bench.scratch / "cluster", **store.environment)) as dask:
+        os.environ |= store.environment
+        address = dask.address
         where = ["--wandb-mode", "disabled", "--runner", "dask", "--dask-address", address]
         taken = {}
         for n in (2, 1, combinations):  # the first has the workers import and compile
@@ -75,32 +71,3 @@ def resident(address: str) -> dict[str, int]:
     with Client(address, set_as_default=False) as client:
         found: dict[str, int] = client.run(lambda: psutil.Process().memory_info().rss)
     return found
-
-
-@contextlib.contextmanager
-def cluster(folder: Path) -> Iterator[str]:
-    """A Dask scheduler and two workers, and an S3 that they and this process's programs use; gives the address."""
-    store = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    store.start()
-    host, port = store.get_host_and_port()
-    os.environ |= BUCKET | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"}
-    subprocess.run(["curl", "-fsS", "-X", "PUT", f"http://{host}:{port}/bucket"], check=True)
-    folder.mkdir()
-    file, loopback = folder / "scheduler.json", ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
-    commands = [["scheduler", "--port", "0", "--scheduler-file", str(file)]]
-    commands += [["worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny"]] * 2
-    with (folder / "log").open("w") as log, contextlib.ExitStack() as ending:
-        for command in commands:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dask", *command, *loopback], cwd=folder, stdout=log, stderr=log
-            )
-            ending.callback(process.wait)
-            ending.callback(process.terminate)
-        until = time.monotonic() + SECONDS_TO_START
-        while not file.exists() and time.monotonic() < until:
-            time.sleep(0.1)
-        with Client(scheduler_file=str(file), set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=SECONDS_TO_START)
-            address = client.scheduler.address
-        yield address
-    store.stop()

@@ -2,7 +2,7 @@
 
 One folder a store, in the user's cache, shared by all processes of the machine: a file comes into it whole, by being
 renamed, and is fetched by one process while the others wait for it. Arrays go when they have been used the longest ago,
-beyond `LIMIT`; files stay, for offline W&B runs refer to them, and are small.
+beyond `LIMIT`; files are small and stay.
 """
 
 import hashlib

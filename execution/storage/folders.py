@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from execution.storage import copies
+
 if TYPE_CHECKING:
     from execution.storage.objects import ObjectStorage
 
@@ -32,7 +34,9 @@ def gather(storage: "ObjectStorage", name: str) -> Path:
             continue
         shutil.rmtree(storage.home / child, ignore_errors=True)
         for entry in entries:
-            storage.fetch(entry["path"], entry["path"])
+            with copies.draft(storage.home) as file:
+                file.write(storage.get(entry["path"]))
+                copies.admit(storage.home, file, entry["path"])
             os.utime(storage.home / entry["path"], (entry["last_modified"].timestamp(),) * 2)
     return folder
 

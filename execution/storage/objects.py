@@ -172,7 +172,7 @@ class ObjectStorage(Frozen):
         return path
 
     def fetch(self, source: str, key: str) -> None:
-        """Make this machine's copy of an object, part by part."""
+        """Make this machine's copy of an object that is not empty, part by part."""
 
         def part(start: int, size: int) -> tuple[bytes, int]:
             def ask(store: ObjectStore) -> tuple[bytes, int]:

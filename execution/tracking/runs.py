@@ -59,7 +59,7 @@ def tracked(execution: Underway, job_type: str, name: str, config: dict[str, Any
     if not run.disabled:
         log.info("W&B run %s %s", run.id, where, extra={"console": False})
     faults.point("tracking begun")
-    keep_artifacts(run)
+    keep_artifacts(run, portable=execution.storage.remote)
     try:
         yield run
     except BaseException:

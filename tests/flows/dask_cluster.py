@@ -63,7 +63,7 @@ class Cluster:
         self.workers.remove(worker)
         kill(worker)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         for process in (*self.workers, self.scheduler):
             kill(process)
 

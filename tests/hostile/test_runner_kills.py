@@ -37,7 +37,7 @@ LONGEST = 1.5  # seconds from one kill of a worker to the next
 def cluster(tmp_path_factory):
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     yield cluster
-    cluster.stop()
+    cluster.close()
 
 
 @pytest.fixture(scope="module")
