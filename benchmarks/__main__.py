@@ -1,4 +1,4 @@
-"""`python -m benchmarks [epoch scaling sweep overhead store runners quality] [--quick]`: tables on stdout, all in JSON."""
+"""`python -m benchmarks [epoch scaling sweep overhead store runners quality] [--quick]`: tables, all in JSON, too."""
 
 import argparse
 import importlib

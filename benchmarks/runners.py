@@ -49,7 +49,7 @@ def on_cluster(bench: Bench, combinations: int) -> tuple[float, list[float]]:
     """Return seconds that one more combination takes, and the memory of each worker in grey levels."""
     data = made_up(bench.scratch / "tiny-remote", *TINY)
     _, (_, _, *real) = cold(bench, "runners-cluster")
-    with ObjectStore() as store, contextlib.closing(Cluster(bench.scratch / "cluster", **store.environment)) as dask:
+    with ObjectStore() as store, contextlib.closing(Cluster(bench.scratch / "cluster", store.environment)) as dask:
         os.environ |= store.environment
         address = dask.address
         where = ["--wandb-mode", "disabled", "--runner", "dask", "--dask-address", address]

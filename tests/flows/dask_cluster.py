@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from distributed import Client
 
@@ -21,11 +23,11 @@ class Cluster:
     Each process has a HOME and a working directory that are empty, and of the environment only what it is given.
     """
 
-    def __init__(self, folder: Path, workers: int = 2, **environment: str) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] = MappingProxyType({}), workers: int = 2) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.folder, self.environment = folder, environment
+        self.folder, self.environment = folder, dict(environment)
         self.address = f"tcp://127.0.0.1:{self.port}"
         self.workers: list[subprocess.Popen[bytes]] = []
         self.begin_scheduler()

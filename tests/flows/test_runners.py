@@ -29,7 +29,7 @@ ENDLESS = {"learning_rates": (1e-6, 2e-6), "batch_sizes": (16,), "alphas": (0.0,
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory, object_store):
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"), **object_store.environment)
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), object_store.environment)
     yield cluster
     cluster.close()
 
