@@ -1,4 +1,4 @@
-"""`python -m benchmarks [epoch scaling sweep overhead store quality] [--quick]`: tables on stdout, all in JSON."""
+"""`python -m benchmarks [epoch scaling sweep overhead store runners quality] [--quick]`: tables, all in JSON, too."""
 
 import argparse
 import importlib
@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SECTIONS = ("epoch", "scaling", "sweep", "overhead", "store", "quality")
+SECTIONS = ("epoch", "scaling", "sweep", "overhead", "store", "runners", "quality")
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from execution.storage.choose import AnyStorage, root, storage_at
 from experiment.values import Frozen
 
 Mode = Literal["offline", "online", "disabled"]
+Runner = Literal["threads", "processes", "dask"]
 PROJECT = "softmax-sweep"
 NUMBER, UNITS = r"\d+(?:\.\d+)?", {"s": 1, "m": 60, "h": 3600, "d": 86400}  # of a time limit
 
@@ -48,6 +49,17 @@ class Execution(Frozen):
         "s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.",
     )
     workers: int | None = Field(None, ge=1, description="Combinations trained side by side. Left out: one per core.")
+    runner: Runner = Field(
+        "threads",
+        description="Where combinations are trained: on threads of this program, on processes of this machine, or on "
+        "a Dask cluster.",
+    )
+    dask_address: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls|ws|wss)://\S+$",
+        description="Scheduler of a Dask cluster that runs: tcp://host:8786, say. Left out: a cluster of this machine "
+        "for the time of the sweep.",
+    )
     wandb_mode: Mode | None = Field(
         None,
         description="Weights & Biases tracking. Left out: as W&B's own settings say (WANDB_MODE, its settings files), "

@@ -5,8 +5,10 @@ import math
 import os
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+from execution.advice import interpreter
 from execution.cache.closure import code_digest
 from execution.config import PROJECT, Execution, Underway
 from execution.tracking.credentials import Malformed, credentials
@@ -56,6 +58,7 @@ def check(experiment: Experiment, execution: Execution) -> None:
         check_logged_in()
     if experiment.engine == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         raise InputError("engine: NUMBA_DISABLE_JIT forbids compiling the kernel: unset it, or choose the engine numpy")
+    check_runner(execution)
     if isinstance(execution.artifacts, Path):
         check_lasting(execution.artifacts)
     execution.storage.check(space=values * SPACE_PER_VALUE)
@@ -71,6 +74,28 @@ def check_logged_in() -> None:
         raise InputError(f"wandb_mode: online is not possible: {error}") from None
     if not known_by:
         raise InputError("wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY")
+
+
+def check_runner(execution: Execution) -> None:
+    """Raise InputError unless there is what the trainings are to run on."""
+    if execution.dask_address and execution.runner != "dask":
+        raise InputError("dask_address: is for trainings on Dask: give --runner dask, too")
+    if execution.dask_address and execution.workers:
+        raise InputError("workers: a cluster that runs has its own: leave it out, or leave dask_address out")
+    if execution.runner == "dask":
+        if not find_spec("prefect_dask"):
+            raise InputError(f"runner: dask needs more packages: {interpreter()} -m pip install '.[dask]'")
+        workers(execution)
+
+
+def workers(execution: Execution) -> int:
+    """Return how many combinations are trained side by side."""
+    if execution.runner == "dask":
+        from execution.scheduler import threads  # an extra, and it takes a second
+
+        if execution.dask_address:
+            return threads(execution.dask_address)
+    return execution.workers or cores()
 
 
 def check_lasting(folder: Path) -> None:
@@ -100,7 +125,7 @@ def underway(experiment: Experiment, execution: Execution, flow_run: str) -> Und
     settled = {
         "name": named(experiment, execution),
         "artifacts": artifacts.expanduser().resolve() if isinstance(artifacts, Path) else artifacts,
-        "workers": execution.workers or cores(),
+        "workers": workers(execution),
         "wandb_mode": execution.wandb_mode or "offline",
         "wandb_project": execution.wandb_project or PROJECT,
         "flow_run": flow_run,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import wandb
 
-T = TypeVar("T")
-
 
 class Run(Protocol):
     """Of one step. Anything with these methods will do to call a body with."""
@@ -36,8 +34,8 @@ class Run(Protocol):
     def open(self, ref: ArrayRef) -> NDArray[Any]:
         """Return an array, read-only; StoreError if it is not what it was."""
 
-    def derived(self, ref: ArrayRef, function: Callable[[NDArray[Any]], T]) -> T:
-        """Return `function` of an array, shared by all steps that ask for it at the same time."""
+    def derived(self, ref: ArrayRef, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+        """Return `function` of an array, read-only, computed once and shared by all processes of a machine."""
 
     def put(self, array: NDArray[Any]) -> ArrayRef:
         """Keep an array."""
@@ -90,7 +88,7 @@ class TaskRun:
     def open(self, ref: ArrayRef) -> NDArray[Any]:
         return arrays.open_array(self.execution.storage, ref)
 
-    def derived(self, ref: ArrayRef, function: Callable[[NDArray[Any]], T]) -> T:
+    def derived(self, ref: ArrayRef, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
         return arrays.derived(self.execution.storage, ref, function)
 
     def put(self, array: NDArray[Any]) -> ArrayRef:

@@ -7,7 +7,7 @@ from execution.storage import layout
 from execution.storage.choose import AnyStorage
 from experiment.values import Frozen
 
-STOP, TIME, OFFLINE = "stop", "time-is-up", "offline"
+STOP, TIME, OFFLINE, ARRIVED = "stop", "time-is-up", "offline", "arrived"
 
 
 class RunState(Frozen):
@@ -17,6 +17,14 @@ class RunState(Frozen):
     def forget(self) -> None:
         """Know nothing: what an earlier try of the same flow run left, or what nobody will ask for any more."""
         self.storage.delete(self.key())
+
+    def arrive(self) -> None:
+        """Leave a mark for those who are to share the storage."""
+        self.storage.put_if_absent(self.key(ARRIVED), b"")
+
+    @property
+    def arrived(self) -> bool:
+        return self.storage.exists(self.key(ARRIVED))
 
     def request_stop(self) -> None:
         """Ask every training of the flow run to save a checkpoint and stop."""

@@ -40,7 +40,8 @@ def stoppable(execution: Underway) -> Iterator[None]:
     if limit:
         limit.daemon = True
         limit.start()
-    threading.Thread(target=watch, name="cancellation", daemon=True).start()
+    watching = threading.Thread(target=watch, name="cancellation", daemon=True)
+    watching.start()
     try:
         yield
     except BaseException as error:
@@ -53,3 +54,4 @@ def stoppable(execution: Underway) -> Iterator[None]:
         if limit:
             limit.cancel()
             limit.join()  # what it was at is done before somebody forgets it
+        watching.join(SECONDS_BETWEEN_LOOKS)  # before the interpreter takes apart what it uses

@@ -18,6 +18,7 @@ class SweepError(Exception):
     ├── EveryCombinationDiverged    1   there is nothing to select
     ├── Diverged                    1   the final training did, on all rows
     ├── ServerFailed                1   Prefect's temporary server did not come up
+    ├── SchedulerGone               1   that of a Dask cluster no longer answers
     ├── InUse                       1   a sweep is running where something is to be removed
     └── Interrupted                 1   the sweep was asked to stop, by somebody in the Prefect UI say
     """
@@ -69,6 +70,10 @@ class Diverged(SweepError):
 
 class ServerFailed(SweepError):
     """Prefect's temporary server did not come up."""
+
+
+class SchedulerGone(SweepError):
+    """The scheduler of a Dask cluster no longer answers."""
 
 
 class InUse(SweepError):

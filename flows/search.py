@@ -10,10 +10,11 @@ from functools import partial
 from typing import NamedTuple
 
 from prefect import unmapped
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture, as_completed
 
 from execution.config import Underway
 from execution.earlier import begun_from
+from execution.runner import ended, renew
 from experiment.axes import Combination
 from experiment.config import Experiment, Until
 from experiment.errors import Interrupted, TrainingFailed
@@ -25,6 +26,8 @@ from tasks.select import select
 from tasks.train import train
 
 log = logging.getLogger("sweep")
+
+TRIES = 3  # that end with no combination more, since processes die
 
 
 class Found(NamedTuple):
@@ -138,36 +141,47 @@ def train_rung(
 ) -> tuple[dict[Job, Trained], set[Job]]:
     """Train all jobs as far as `until`; return those that time sufficed for, and say which were not cached."""
     # Slow learners train longest: they go first, so that no core idles while one of them ends the sweep.
-    order = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
-    combinations, seeds = zip(*order, strict=True)
+    left = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
+    done: dict[Job, PrefectFuture[Trained]] = {}
+    trained: dict[Job, Trained] = {}
     with grid_progress(len(jobs), execution.workers, f"train{until}") as progress:
-        futures = train.map(
-            unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
-            unmapped(experiment.recipe), unmapped(until), wait_for=[after],  # type: ignore[list-item]  # Prefect wants one of its own type
-        )  # fmt: skip
-        trained = {}
-        for future in as_completed(list(futures)):
-            future.wait()  # Prefect may yield a future just before its state arrives
-            state = future.state
-            if state.is_completed():
-                trained[future] = future.result()
-            progress.add(trained.get(future), cached=state.name == "Cached", left=state.is_cancelled())
+        fruitless = 0
+        while left and fruitless < TRIES:
+            combinations, seeds = zip(*left, strict=True)
+            futures = train.map(
+                unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
+                unmapped(experiment.recipe), unmapped(until), wait_for=[after],  # type: ignore[list-item]  # Prefect wants one of its own type
+            )  # fmt: skip
+            of = dict(zip(futures, left, strict=True))
+            for future in as_completed(list(futures)):
+                if state := ended(future):
+                    done[of[future]] = future
+                    if state.is_completed():
+                        trained[of[future]] = future.result()
+                    progress.add(trained.get(of[future]), cached=state.name == "Cached", left=state.is_cancelled())
+            lost = [job for job in left if job not in done]
+            if not lost or execution.state.stop_requested:
+                break
+            log.warning("A process died: %d of %d combinations go on in another one.", len(lost), len(jobs))
+            fruitless = fruitless + 1 if len(lost) == len(left) else 0
+            left = lost
+            renew()
     if execution.state.stop_requested:
-        raise Interrupted(
-            f"{progress.done - progress.failed - progress.left} of {len(jobs)} combinations are trained{until}"
-        )
-    ended = dict(zip(order, futures, strict=True))
-    if progress.failed:
-        neither = [job for job in jobs if not (ended[job].state.is_completed() or ended[job].state.is_cancelled())]
-        causes = [f"  {job[0]}: {ended[job].state.message}" for job in neither]
+        raise Interrupted(f"{len(trained)} of {len(jobs)} combinations are trained{until}")
+    causes = {
+        job: done[job].state.message if job in done else "each process that trained it died"
+        for job in jobs
+        if not (job in done and (done[job].state.is_completed() or done[job].state.is_cancelled()))
+    }
+    if causes:
         raise TrainingFailed(
-            f"{progress.failed} of {len(jobs)} combinations failed; the others are done and cached, and running "
-            "again trains only these:\n" + "\n".join(causes)
+            f"{len(causes)} of {len(jobs)} combinations failed; the others are done and cached, and running "
+            "again trains only these:\n" + "\n".join(f"  {job[0]}: {cause}" for job, cause in causes.items())
         )
     if progress.left:
         log.warning("The time is up: %d of %d trainings are left%s.", progress.left, len(jobs), until)
-    found = {job: trained[ended[job]] for job in jobs if ended[job] in trained}
-    return found, {job for job in found if ended[job].state.name != "Cached"}
+    anew = {job for job in trained if done[job].state.name != "Cached"}
+    return {job: trained[job] for job in jobs if job in trained}, anew
 
 
 def slowness(combination: Combination) -> float:

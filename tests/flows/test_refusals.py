@@ -114,6 +114,26 @@ def test_what_the_data_or_the_machine_do_not_allow_is_refused(refused, digits, a
     assert says in refused("--data-dir", digits, *arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--runner", "ray"], "--runner: ray is not possible: Input should be 'threads', 'processes' or 'dask'"),
+        (["--dask-address", "tcp://127.0.0.1:1"], "dask_address: is for trainings on Dask: give --runner dask, too"),
+        (["--runner", "dask", "--dask-address", "there"], "--dask-address: there is not possible"),
+        (["--runner", "dask", "--dask-address", "tcp://127.0.0.1:1", "--workers", 2], "workers: a cluster that runs"),
+        (["--runner", "dask", "--dask-address", "tcp://127.0.0.1:1"], "no Dask scheduler answers at tcp://127.0.0.1:1"),
+    ],
+    ids=str,
+)
+def test_a_runner_that_is_not_there_is_refused(refused, digits, arguments, says):
+    assert says in refused("--data-dir", digits, *arguments)
+
+
+def test_dask_without_its_packages_is_refused(refused, digits, monkeypatch):
+    monkeypatch.setattr("execution.prepare.find_spec", lambda _: None)
+    assert "-m pip install '.[dask]'" in refused("--data-dir", digits, "--runner", "dask")
+
+
 def test_an_engine_that_must_not_be_compiled_is_refused(refused, digits, monkeypatch):
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     assert "NUMBA_DISABLE_JIT forbids compiling" in refused("--data-dir", digits)

@@ -1,0 +1,52 @@
+"""Trainings on processes of this machine."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from prefect.client.schemas.objects import RunInput
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.task_runners import ProcessPoolTaskRunner
+from prefect.tasks import Task
+from prefect.utilities.engine import collect_task_run_inputs_sync
+
+from execution.worker import begin_process
+
+Dependencies = dict[str, set[RunInput]]
+
+
+class ProcessRunner(ProcessPoolTaskRunner):
+    """Prefect's runner on a process pool, set up as trainings need it."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(max_workers=workers, initializer=begin_process)
+
+    def __enter__(self) -> "ProcessRunner":
+        super().__enter__()
+        assert self._executor
+        for _ in range(self._max_workers):  # they start now, beside the steps before the trainings
+            self._executor.submit(int)
+        return self
+
+    def submit(
+        self,
+        task: Task[Any, Any],
+        parameters: dict[str, Any],
+        wait_for: Iterable[PrefectFuture[Any]] | None = None,
+        dependencies: Dependencies | None = None,
+    ) -> PrefectConcurrentFuture[Any]:
+        return super().submit(task, parameters, dependencies=known(dependencies, wait_for))
+
+    def renew(self) -> None:
+        """Begin with new processes: the death of one breaks the pool."""
+        self.__exit__(None, None, None)
+        self.__enter__()
+
+
+def known(dependencies: Dependencies | None, wait_for: Iterable[Any] | None) -> Dependencies:
+    """Return from which task runs a step's inputs came, and what it waits for.
+
+    Another process cannot tell: there a value is no longer the same object. A flow that runs steps one after the other
+    waits for values, which are there; they go under the input that every step has.
+    """
+    given = dependencies or {}
+    return given | {"execution": given.get("execution", set()) | collect_task_run_inputs_sync(wait_for)}

@@ -1,0 +1,36 @@
+"""The scheduler of a Dask cluster that runs: does it answer, and has it workers?
+
+Asked before anything is set up, so Prefect, which reads its settings where it is imported, is not imported here.
+"""
+
+import dask
+
+from experiment.errors import InputError
+
+dask.config.set(
+    {"logging.distributed": "critical"}
+)  # heeded where distributed is imported; what there is to say the sweep says
+
+from distributed import Client  # noqa: E402
+
+PATIENCE = 10  # seconds that it may take to answer
+
+
+def threads(address: str) -> int:
+    """Return how many trainings the cluster can do side by side.
+
+    Raises
+    ------
+    InputError : nobody answers there, or there is no worker
+    """
+    try:
+        with Client(address, timeout=PATIENCE, set_as_default=False) as client:
+            found: int = sum(client.nthreads().values())
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(
+            f"dask_address: no Dask scheduler answers at {address} ({error}): start one (dask scheduler), or leave "
+            "the address out for a cluster of this machine"
+        ) from None
+    if not found:
+        raise InputError(f"dask_address: the cluster at {address} has no workers: start some (dask worker {address})")
+    return found

@@ -1,0 +1,76 @@
+"""A Dask cluster as processes of their own, which share nothing with the test but the machine."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from distributed import Client
+
+from tests.conftest import until
+
+LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+
+
+class Cluster:
+    """A scheduler and workers of one thread each.
+
+    Each process has a HOME and a working directory that are empty, and of the environment only what it is given.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] = MappingProxyType({}), workers: int = 2) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.folder, self.environment = folder, dict(environment)
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.begin_scheduler()
+        for _ in range(workers):
+            self.add_worker()
+        self.wait()
+
+    def begin_scheduler(self) -> None:
+        self.scheduler = self.start("scheduler", "--port", str(self.port))
+
+    def add_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+        options = ["--nthreads", "1", "--local-directory", "."]
+        self.workers.append(self.start("worker", self.address, *options, **environment))
+        return self.workers[-1]
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        here = self.folder / f"{arguments[0]}-{len(self.workers)}"
+        for name in ("home", "work"):
+            (here / name).mkdir(parents=True, exist_ok=True)
+        about = {"HOME": str(here / "home"), "PATH": os.environ["PATH"], "HOSTILE_LOG": str(self.folder)}
+        with (here / "log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "dask", *arguments, *LOOPBACK],
+                cwd=here / "work", env=about | self.environment | environment, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def wait(self) -> None:
+        """Until the scheduler knows every worker that lives."""
+        with Client(self.address, timeout=100, set_as_default=False) as client:
+            alive = sum(worker.poll() is None for worker in self.workers)
+            until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) >= alive)
+
+    def remove(self, worker: subprocess.Popen[bytes]) -> None:
+        self.workers.remove(worker)
+        kill(worker)
+
+    def close(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # a worker has a nanny
+    process.wait()
