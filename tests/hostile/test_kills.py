@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from execution.storage import checkpoints
+from execution.storage.local import LocalStorage
+from tests.hostile.conftest import GRID
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk, rows_synced
 from tests.hostile.program import KILLED
 
@@ -37,6 +40,17 @@ POINTS = {
     "": ("publish between:1", "publish in place:1", "publish linked:1"),
 }  # fmt: skip
 RANDOM_KILLS = 6
+
+# Four combinations to epoch 4, two to epoch 8, one to its end; rows of W&B are all written again by each rung.
+HALVED = (*GRID, "--halving", 2, "--first-rung", 4)
+IN_RUNGS = (
+    "train epoch:10", "train checkpoints written:25", "train epoch:31", "train cache drafted:6",
+    "train checkpoints written:45",
+)  # fmt: skip
+BETWEEN_RUNGS = (
+    "train cache written:4", "select cache drafted:1", "train tracking begun:5", "train cache written:6",
+    "train tracking begun:7",
+)  # fmt: skip
 
 
 @dataclass
@@ -131,3 +145,34 @@ def test_killed_at_a_random_time_it_goes_on_as_if_nothing_had_happened(sweep_in,
     line = campaign(attempts, kill, again)
     with capsys.disabled():
         print(f"\nRandom times, seed {seed}: {line}")
+
+
+def test_killed_in_and_between_rungs_a_halving_goes_on_as_if_nothing_had_happened_and_trains_no_epoch_again(
+    sweep_in, root_of, capsys, tmp_path
+):
+    undisturbed = tmp_path / "undisturbed"
+    whole = sweep_in(undisturbed, *HALVED).run_forked(COUNT_EPOCHS="1")
+    assert whole.code == 0, whole.output
+    expected, rows = results(undisturbed), rows_on_disk(undisturbed)
+    assert (expected["summary"]["pruned"], expected["summary"]["epochs_trained"]) == (3, 4 + 4 + 8 + 30)
+
+    def kill(attempt):
+        ended = sweep_in(root_of(attempt), *HALVED).run_forked(SWEEP_KILL_AT=attempt.when)
+        assert ended.code == KILLED, f"it was not killed\n{ended.output}"
+        attempt.killed = True
+
+    def again(attempt):
+        root = root_of(attempt)
+        storage = LocalStorage(root=root)
+        stood = [checkpoints.load(storage, path.stem) for path in root.glob("checkpoints/*.ckpt")]
+        ended = sweep_in(root, *HALVED).run_forked(COUNT_EPOCHS="1")
+        assert ended.code == 0, ended.output
+        assert ended.epochs <= whole.epochs - sum(len(state.history) for state in stood)
+        attempt.lost, attempt.doubled = lost_and_doubled(rows_on_disk(root), rows)
+        found = results(root)
+        assert found == expected, [name for name in expected if found[name] != expected[name]]
+        shutil.rmtree(root)
+
+    line = campaign([Attempt(when, synced=False) for when in (*IN_RUNGS, *BETWEEN_RUNGS)], kill, again)
+    with capsys.disabled():
+        print(f"\nIn {len(IN_RUNGS)} places within rungs and {len(BETWEEN_RUNGS)} between them: {line}")
