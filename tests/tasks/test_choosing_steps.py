@@ -178,7 +178,7 @@ def reported(call, run, trained):
     meaning = Meaning(class_names=NAMES)
     result, told = call(
         report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, meaning=meaning, data=DATA,
-        importance={"alpha": 1.0}, analysis=("Alpha mattered.",), lbfgs=None, lbfgs_run="",
+        ranges=(), importance={"alpha": 1.0}, analysis=("Alpha mattered.",), lbfgs=None, lbfgs_run="",
     )  # fmt: skip
     return {name: run.read(file) for name, file in result.files.items()}, runs, run.read(result.preview), told
 
