@@ -3,6 +3,7 @@
 The combinations are the grid, or drawn: all of them first or, where the sampler learns, some at a time.
 """
 
+import logging
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -22,6 +23,8 @@ from flows.progress import grid_progress
 from tasks.sample import sample
 from tasks.select import select
 from tasks.train import train
+
+log = logging.getLogger("sweep")
 
 
 class Found(NamedTuple):
@@ -71,7 +74,12 @@ def search(
             [candidate.combination for candidate in ranking], experiment.at_once, wait_for=[check, *found.trained],
         )  # fmt: skip
         batch = sampled.combinations[: experiment.trials - drawn]
+        if not batch:
+            break
         found = found.and_then(go_through(sampled, batch, experiment.rungs)._replace(sampled=(sampled,)))
+    new = len(found.rungs) - len(found.earlier)
+    if new < experiment.trials:
+        log.warning("%d trials, not %d: no combination of these axes is left that is not known", new, experiment.trials)
     return found
 
 

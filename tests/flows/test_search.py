@@ -126,6 +126,15 @@ def test_a_warm_start_begins_from_what_earlier_sweeps_trained_and_keeps_to_it(se
     assert more.cached == summary.combinations
 
 
+def test_a_warm_start_that_leaves_fewer_new_combinations_than_trials_takes_them_all(search, at, found, caplog):
+    execution, grid = at("a"), {"learning_rates": (0.1, 0.5), "batch_sizes": (16, 32, 64), "max_epochs": 2}
+    sweep(search(**grid, trials=10), execution)
+    summary = sweep(search(**grid, trials=12, sampler="tpe", warm_start=True), execution)
+    assert len(summary.earlier) == summary.cached == 10
+    assert set(trials(found[1])) == set(search(**grid).combinations)
+    assert "2 trials, not 12: no combination of these axes is left" in caplog.text
+
+
 def test_there_is_no_warm_start_from_another_experiment(search, at):
     execution = at("a")
     sweep(search(trials=2), execution)
