@@ -119,7 +119,7 @@ def grid_field(name: str, axis: Axis) -> Any:
     either = ValuesOrRange(called, value, log=axis.scale == "log")
     return Annotated[tuple.__class_getitem__((value, ...)), either], Field(
         axis.default,
-        description=f"Grid axis, values or a range LOW:HIGH to draw from: {axis.description}.",
+        description=f"Grid axis: {axis.description}. Values, or a range LOW:HIGH to draw from.",
     )
 
 

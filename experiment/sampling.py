@@ -50,6 +50,8 @@ def draw(
 ) -> tuple[Combination, ...]:
     """Return `count` combinations, none twice and none that is known: the first of them whatever `count` is.
 
+    Fewer, where there are no more.
+
     Uniformly from values; from ranges uniformly in the logarithm where the axis has such a scale, as `rounded` has it.
     Sobol: the scrambled sequence (Owen 1998) over all axes that vary. TPE: Watanabe's tree-structured Parzen estimator,
     multivariate (Optuna's defaults), over the order of those known; it counts those drawn in the same call as bad ones,
@@ -73,7 +75,7 @@ def draw(
         study.ask(varied)  # Optuna draws its first one at random
     found: list[Combination] = []
     seen, repeats = set(ranking), 0
-    while len(found) < count:
+    while len(found) < min(count, size(space) - len(ranking)):
         params = study.ask(varied).params
         values = {name: decoded(name, space[name], params[name]) for name in varied}
         combination = Combination(**fixed | values)

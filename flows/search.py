@@ -80,10 +80,15 @@ def search(
             [candidate.combination for candidate in ranking], experiment.at_once, wait_for=[check, *found.trained],
         )  # fmt: skip
         batch = sampled.combinations[: experiment.trials - drawn]
+        if not batch:
+            break
         found = found.and_then(go_through(sampled, batch, experiment.rungs)._replace(sampled=(sampled,)))
         if found.left:
             found = found._replace(left=found.left + experiment.trials - drawn - len(batch))
             break
+    new = len(found.rungs) - len(found.earlier)
+    if not found.left and new < experiment.trials:
+        log.warning("%d trials, not %d: no combination of these axes is left that is not known", new, experiment.trials)
     return in_time(execution, found)
 
 

@@ -95,8 +95,10 @@ def test_tpe_looks_where_the_best_were():
 def test_of_a_grid_every_point_is_drawn_once_before_there_is_nothing_left(sampler):
     grid = Experiment()
     some = draw(grid.grid, sampler, 541, [], 30)
-    rest = draw(grid.grid, sampler, 541, some, 6)
+    rest = draw(grid.grid, sampler, 541, some, BATCH)
+    assert len(rest) == 6
     assert {*some, *rest} == set(grid.combinations)
+    assert draw(grid.grid, sampler, 541, grid.combinations, BATCH) == ()
 
 
 def test_an_axis_of_one_value_stays_there_and_a_space_of_one_point_is_that_point():

@@ -10,6 +10,7 @@ from experiment.errors import InputError
 from experiment.ranking import candidates, rank
 from experiment.sampling import draw
 from flows import sweep as flow
+from flows.command import flags
 from flows.search import Found
 from flows.sweep import sweep
 from tests.conftest import model_of
@@ -48,6 +49,14 @@ def trials(one):
 
 def latest(execution, name):
     return (execution.artifacts / "sweeps" / "latest" / name).read_bytes()
+
+
+def test_the_command_that_runs_it_again_has_the_ranges_as_they_were_typed(search):
+    given = search(learning_rates="1e-05:0.3", trials=12, sampler="tpe")
+    typed = list(flags(given))
+    assert typed[:4] == ["--learning-rates", "1e-05:0.3", "--batch-sizes", "16:128"]
+    assert typed[typed.index("--trials") : typed.index("tpe") + 1] == ["--trials", "12", "--sampler", "tpe"]
+    assert search(learning_rates=[typed[1]], trials=12, sampler="tpe") == given
 
 
 def test_tpe_tries_the_same_on_any_number_of_workers_and_more_trials_go_on(search, at, found):
@@ -115,6 +124,15 @@ def test_a_warm_start_begins_from_what_earlier_sweeps_trained_and_keeps_to_it(se
     more = sweep(search(trials=16, sampler="tpe", warm_start=True), execution)
     assert trials(found[4])[: summary.combinations] == trials(found[1])
     assert more.cached == summary.combinations
+
+
+def test_a_warm_start_that_leaves_fewer_new_combinations_than_trials_takes_them_all(search, at, found, caplog):
+    execution, grid = at("a"), {"learning_rates": (0.1, 0.5), "batch_sizes": (16, 32, 64), "max_epochs": 2}
+    sweep(search(**grid, trials=10), execution)
+    summary = sweep(search(**grid, trials=12, sampler="tpe", warm_start=True), execution)
+    assert len(summary.earlier) == summary.cached == 10
+    assert set(trials(found[1])) == set(search(**grid).combinations)
+    assert "2 trials, not 12: no combination of these axes is left" in caplog.text
 
 
 def test_there_is_no_warm_start_from_another_experiment(search, at):
