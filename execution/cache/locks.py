@@ -37,7 +37,8 @@ class KeyLocks(LockManager):
         self.held.pop(key)[1].release()
 
     def is_locked(self, key: str) -> bool:
-        return not self.wait_for_lock(key, timeout=0)
+        # Prefect asks of what it holds itself, before it writes; another's may have to be watched for some seconds.
+        return key in self.held or not self.wait_for_lock(key, timeout=0)
 
     def is_lock_holder(self, key: str, holder: str) -> bool:
         return key in self.held and self.held[key][0] == holder

@@ -15,7 +15,8 @@ BESIDE_RESULTS = ("logs", "tmp")  # what of W&B's folders nobody sends
 
 def hand_over(storage: "ObjectStorage", made: Path, key: str) -> None:
     """See `Storage`. The store has it from here on, and only the store."""
-    storage.delete(key)
+    if storage.below(key):
+        storage.delete(key)
     for path in sorted(made.rglob("*")):
         inside = path.relative_to(made)
         if path.is_file() and inside.parts[0] not in BESIDE_RESULTS:
