@@ -95,9 +95,10 @@ class Luggage(WorkerPlugin):
         if busy and earlier != self.api:
             raise RuntimeError(f"is at work on a sweep with another Prefect server, {earlier}: let it end first")
         os.environ |= {"PREFECT_API_URL": self.api, "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep"}
-        from prefect.events.worker import EventsWorker
+        if earlier != self.api:
+            from prefect.events.worker import EventsWorker
 
-        EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # and every other service
+            EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # and every other service
 
 
 def differing(these: dict[str, str], others: dict[str, str]) -> str:

@@ -61,8 +61,10 @@ def unreached(execution: Underway, context: dict[str, Any]) -> str:
     return ""
 
 
-async def flush() -> None:
-    """Have sent what this process has to tell Prefect's server."""
+async def flush(dask_worker: Any) -> None:
+    """Have sent what this process has to tell Prefect's server, which may be about to end."""
+    if dask_worker.state.executing_count:  # another sweep, on the same server: that one lasts
+        return
     from prefect.events.worker import EventsWorker
 
     await EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # type: ignore[misc]  # and of every other service

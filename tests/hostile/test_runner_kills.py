@@ -14,6 +14,7 @@ from distributed import Client
 from execution.config import Execution
 from experiment.config import Experiment
 from experiment.errors import SchedulerGone
+from flows.search import TRIES
 from flows.sweep import sweep
 from tests.conftest import until
 from tests.flows.dask_cluster import Cluster
@@ -160,7 +161,7 @@ def test_a_process_pool_whose_processes_are_killed(run, undisturbed, tmp_path, c
         children = psutil.Process().children()
         return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
 
-    with Killer(tmp_path, pool, 3) as killer:  # of as many as are in vain the sweep fails
+    with Killer(tmp_path, pool, TRIES - 1) as killer:
         run(tmp_path, runner="processes", workers=2)
     same(tmp_path, undisturbed)
     with capsys.disabled():
