@@ -59,5 +59,6 @@ def test_settings_are_what_a_step_is_told_field_by_field_and_nothing_that_was_fo
     inputs = {"combination": combination(), "seed": 1, "by": "loss", "split": found, "recipe": recipe, "many": [1]}
     assert settings(inputs) == {
         "learning_rate": 0.1, "batch_size": 8, "alpha": 0.0, "seed": 1, "by": "loss",
-        "max_epochs": 7, "patience": 3, "average": False, "engine": "numba",
+        "max_epochs": 7, "patience": 3, "average": False, "engine": "numba", "momentum": 0.0, "decay": "none",
+            "nesterov": False, "horizon": 7,
     }  # fmt: skip

@@ -90,6 +90,20 @@ def test_the_survivors_are_those_of_a_replay_and_their_epochs_the_full_grids_to_
     assert summary.epochs_trained < sum(run.epochs_trained for run in whole)
 
 
+def test_averages_velocities_and_rates_go_on_over_the_rungs_as_if_there_were_none(full, execution, found):
+    about = {"learning_rates": (0.1, 0.02), "batch_sizes": (64,), "alphas": (0.0,), "momentum": (0.9,)}
+    moving = full.model_copy(update={**about, "average": True, "nesterov": True, "decay": ("inverse_sqrt", "cosine")})
+    sweep(moving, execution)
+    other = Execution.model_validate(execution.model_dump() | {"artifacts": execution.artifacts.with_name("other")})
+    summary = sweep(moving.model_copy(update=HALVED), other)
+    assert summary.pruned == 3
+    for complete, part in zip(found[0].trained, found[1].trained, strict=True):
+        history = open_array(other.storage, part.history)
+        np.testing.assert_array_equal(history, open_array(execution.storage, complete.history)[: len(history)])
+        if part.combination == summary.best:
+            assert (part.W, part.b, part.best_epoch) == (complete.W, complete.b, complete.best_epoch)
+
+
 def test_ranked_are_those_that_came_furthest_and_the_leaderboard_says_who_was_pruned(halved, execution, found):
     summary = sweep(halved, execution)
     table = leaderboard(execution)

@@ -154,7 +154,9 @@ def test_killed_in_and_between_rungs_a_halving_goes_on_as_if_nothing_had_happene
     whole = sweep_in(undisturbed, *HALVED).run_forked(COUNT_EPOCHS="1")
     assert whole.code == 0, whole.output
     expected, rows = results(undisturbed), rows_on_disk(undisturbed)
-    assert (expected["summary"]["pruned"], expected["summary"]["epochs_trained"]) == (3, 4 + 4 + 8 + 30)
+    summary, check = expected["summary"], 1  # epoch of the gradient check
+    assert (summary["pruned"], summary["epochs_trained"]) == (3, 4 + 4 + 8 + 30)
+    assert whole.epochs == check + summary["epochs_trained"] + summary["best_epoch"]  # none twice
 
     def kill(attempt):
         ended = sweep_in(root_of(attempt), *HALVED).run_forked(SWEEP_KILL_AT=attempt.when)
