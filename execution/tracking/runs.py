@@ -25,7 +25,7 @@ from execution.config import Underway
 from execution.storage import layout
 from execution.storage.permissions import user_cache, writable
 from execution.tracking.artifacts import keep_artifacts
-from execution.tracking.credentials import Malformed, settings
+from execution.tracking.credentials import Malformed, forget_other_runs, settings
 from execution.tracking.mode import PATIENCE, go_offline
 from execution.tracking.offline import sync
 from softmax.sgd import Metrics
@@ -123,6 +123,9 @@ def set_up(folder: Path) -> None:
     """Prepare this process's client."""
     import wandb
 
+    # A process of a pool is given the variables of the flow's process with each task, and with them its W&B service,
+    # which would still have the runs of a process that has been killed.
+    forget_other_runs()
     # Without a cache that it finds, by HOME alone, the client's service writes its log to the terminal.
     if not ({"HOME", "XDG_CACHE_HOME"} & os.environ.keys() and writable(user_cache() / "wandb")):
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
