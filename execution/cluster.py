@@ -78,7 +78,7 @@ class DaskRunner(DaskTaskRunner):
             try:
                 self.ready.result()
             except BaseException:
-                self.__exit__()
+                self.__exit__(None, None, None)
                 raise
         return self
 

@@ -26,7 +26,7 @@ from execution.config import Underway
 from execution.storage import layout
 from execution.storage.permissions import user_cache, writable
 from execution.tracking.artifacts import keep_artifacts
-from execution.tracking.credentials import Malformed, settings
+from execution.tracking.credentials import Malformed, forget_other_runs, settings
 from execution.tracking.mode import PATIENCE, go_offline
 from execution.tracking.offline import ended, sync
 from softmax.sgd import Metrics
@@ -131,6 +131,9 @@ def client_settings() -> "wandb.Settings":
 @cache
 def set_up(folder: Path) -> None:
     """Prepare this process for its client."""
+    # A process of a pool is given the variables of the flow's process with each task, and with them its W&B service,
+    # which would still have the runs of a process that has been killed.
+    forget_other_runs()
     # Without a cache that it finds, by HOME alone, the client's service writes its log to the terminal.
     if not ({"HOME", "XDG_CACHE_HOME"} & os.environ.keys() and writable(user_cache() / "wandb")):
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
@@ -146,10 +149,7 @@ def finish(run: "wandb.Run", execution: Underway, exit_code: int) -> None:
     try:
         run.finish(exit_code=exit_code)
     except TimeoutError:
-        folder, offline = (
-            folder.rename(folder.with_name(f"offline-{folder.name}")),
-            True,
-        )  # `wandb sync` looks for these
+        folder, offline = folder.rename(folder.with_name(f"offline-{folder.name}")), True  # as `wandb sync` knows it
         go_offline(execution, f"run {run.id} could not be sent to its end")
     if offline and not run.disabled:
         hand_over(execution, run.id, folder)
