@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, create_model
 
 from experiment.values import Frozen, Settings
-from softmax.sgd import Decay
+from softmax.decay import Decay
 
 LARGEST = 3.4e38  # that float32 holds, which is what weights are
 

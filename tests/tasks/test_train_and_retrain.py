@@ -53,7 +53,7 @@ def test_the_best_epoch_and_its_figures_are_those_of_a_plain_loop(call, run, tra
     assert handle.summary["best_epoch"] == result.best_epoch
     assert handle.config == {
         "learning_rate": 0.2, "batch_size": 16, "alpha": 0.01, "seed": 7, "classes": 10, "max_epochs": 6, "patience": 6,
-        "average": False, "engine": "numba",
+        "average": False, "engine": "numba", "momentum": 0.0, "decay": "none", "nesterov": False, "horizon": 6,
     }  # fmt: skip
 
 
