@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, create_model
 
 from experiment.ranges import ValuesOrRange, distinct
 from experiment.values import Frozen, Settings, text
-from softmax.sgd import Decay
+from softmax.decay import Decay
 
 LARGEST = 3.4e38  # that float32 holds, which is what weights are
 

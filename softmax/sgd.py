@@ -16,10 +16,10 @@ from cachetools import LRUCache, cached
 from numpy.typing import DTypeLike, NDArray
 
 from softmax import reference
+from softmax.decay import Decay, decayed
 from softmax.loss import Floats, Images, Labels, penalty
 
 Engine = Literal["numba", "numpy"]
-Decay = Literal["none", "inverse_sqrt", "cosine"]
 PART = 2**31  # multiply–adds between two looks at `stop`: 0.05 to 0.5 s, and more than an epoch of Fashion-MNIST
 STEP, ROW = 2**18, 2**9  # a step and a row cost at least as much time as so many multiply–adds
 PERMUTATIONS = 100_000_000  # bytes of orders kept: drawing one takes 4 % of an epoch's time
@@ -170,19 +170,6 @@ def train(
         judged = train_loss if validation_rows is None else train_loss + val_loss
         state.diverged = not math.isfinite(judged)
         yield state
-
-
-def decayed(learning_rate: float, decay: Decay, epoch: int, horizon: int) -> float:
-    """The learning rate in an epoch t (≥ 1) of T: η; η / √t; or η (1 + cos(π (t − 1) / T)) / 2.
-
-    The last one is Loshchilov and Hutter's (ICLR 2017), without restarts and down to 0. An epoch's rate does not depend
-    on how far the training has come, so that one that is continued goes on as if it had never stopped.
-    """
-    if decay == "inverse_sqrt":
-        return learning_rate / math.sqrt(epoch)
-    if decay == "cosine":
-        return learning_rate * (1 + math.cos(math.pi * (epoch - 1) / horizon)) / 2
-    return learning_rate
 
 
 def parts(rows: NDArray[np.int64], batch_size: int, weights: int) -> list[NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 from experiment.axes import Combination
 from experiment.results import Trained
 from experiment.values import ArrayRef
-from softmax.sgd import Decay
+from softmax.decay import Decay
 
 NOTHING = ArrayRef(digest=f"sha256:{'0' * 64}", shape=(0,), dtype="float32")
 

@@ -9,7 +9,7 @@ from doctest import DocTestParser, Example
 from pathlib import Path
 from typing import Any
 
-from softmax import affine, loss, reference, sgd
+from softmax import affine, decay, loss, reference, sgd
 
 ROOT = Path(__file__).parents[2]
 REGRESSION: tuple[Callable[..., Any], ...] = (
@@ -26,7 +26,7 @@ REGRESSION: tuple[Callable[..., Any], ...] = (
     reference.along,
     reference.evaluate,
     sgd.initial_parameters,
-    sgd.decayed,
+    decay.decayed,
     sgd.train,
     sgd.finished,
 )

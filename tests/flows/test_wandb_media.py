@@ -27,7 +27,9 @@ TABLES = {"leaderboard", "confusion_matrix_table", "importance_table"}
 def ended(prefect_server, digits, tmp_path_factory):
     """A sweep tracked offline: its summary, its folder, and its runs, by job type (of those that train the last)."""
     execution = Execution(artifacts=tmp_path_factory.mktemp("offline"), wandb_mode="offline")
-    summary = sweep(Experiment(data_dir=digits, **GRID), execution)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("WANDB_DATA_DIR", raising=False)  # of the sweeps of other tests in this process
+        summary = sweep(Experiment(data_dir=digits, **GRID), execution)
     runs = {run.job_type: run for run in offline_runs(execution.artifacts)}
     return summary, execution.artifacts / "sweeps" / summary.name, runs
 

@@ -12,9 +12,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import ArrayLike, NDArray
 
 from softmax import loss as module
+from softmax.decay import decayed
 from softmax.loss import accuracy, cross_entropy, gradient, log_softmax, loss, one_hot, penalty, softmax
 from softmax.reference import sgd_epoch
-from softmax.sgd import decayed
 
 Array = NDArray[np.float64]
 PAGE = Path(__file__).parents[2] / "docs" / "derivation.md"

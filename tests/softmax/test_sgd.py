@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softmax import sgd
+from softmax.decay import decayed
 from softmax.loss import loss, normalized
 
 RNG = np.random.default_rng(0)
@@ -126,8 +127,8 @@ def test_no_momentum_and_no_decay_are_the_plain_training_to_the_bit(engine):
 @given(st.floats(1e-9, 1e9), st.sampled_from(["inverse_sqrt", "cosine"]), st.integers(1, 10**4), st.integers(0, 10**4))
 def test_a_decay_begins_with_the_learning_rate_and_falls_without_reaching_0(learning_rate, decay, epoch, beyond):
     horizon = epoch + 1 + beyond
-    assert sgd.decayed(learning_rate, decay, 1, horizon) == learning_rate
-    now, next_one = (sgd.decayed(learning_rate, decay, at, horizon) for at in (epoch, epoch + 1))
+    assert decayed(learning_rate, decay, 1, horizon) == learning_rate
+    now, next_one = (decayed(learning_rate, decay, at, horizon) for at in (epoch, epoch + 1))
     assert learning_rate >= now > next_one > 0
     assert now == pytest.approx(rate(learning_rate, decay, epoch, horizon), rel=1e-6)
 
