@@ -50,7 +50,20 @@ def warn_of_damage(execution: Underway, runs: Collection[str]) -> None:
 
 
 def whole(path: Path) -> bool:
-    """Return whether every record of a `.wandb` file has the checksum that was written with it, to the file's end.
+    """Return whether every record of a `.wandb` file has the checksum that was written with it, to the file's end."""
+    return last_record(path) is not None
+
+
+def ended(path: Path) -> bool:
+    """Return whether a `.wandb` file has its run's end, and is whole: W&B's client returns before that is written."""
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
+
+    last = last_record(path)
+    return last is not None and bool(Record.FromString(last).HasField("exit"))
+
+
+def last_record(path: Path) -> bytes | None:
+    """Return the last record of a `.wandb` file; None unless every one is whole.
 
     LevelDB's log format (https://github.com/google/leveldb/blob/main/doc/log_format.md) after seven bytes of W&B's
     own, with zlib's CRC-32 of type and data.
@@ -58,17 +71,19 @@ def whole(path: Path) -> bool:
     try:
         content = path.read_bytes()
     except OSError:
-        return False
-    position, block, header = 7, 32768, 7
+        return None
+    position, block, header, record = 7, 32768, 7, b""
+    first = (1, 2)  # kinds of what begins a record: all of it, or its first part
     while position < len(content):
         if (left := block - position % block) < header:
             position += left
             continue
         if position + header > len(content):
-            return False
+            return None
         checksum, length, kind = struct.unpack_from("<IHB", content, position)
         data = content[position + header : position + header + length]
         if len(data) < length or zlib.crc32(data, zlib.crc32(bytes([kind]))) != checksum:
-            return False
+            return None
+        record = data if kind in first else record + data
         position += header + length
-    return position > header
+    return record if position > header else None

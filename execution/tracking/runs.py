@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -27,7 +28,7 @@ from execution.storage.permissions import user_cache, writable
 from execution.tracking.artifacts import keep_artifacts
 from execution.tracking.credentials import Malformed, forget_other_runs, settings
 from execution.tracking.mode import PATIENCE, go_offline
-from execution.tracking.offline import sync
+from execution.tracking.offline import ended, sync
 from softmax.sgd import Metrics
 
 if TYPE_CHECKING:
@@ -148,7 +149,19 @@ def finish(run: "wandb.Run", execution: Underway, exit_code: int) -> None:
         )  # `wandb sync` looks for these
         go_offline(execution, f"run {run.id} could not be sent to its end")
     if offline and not run.disabled:
-        execution.storage.hand_over(folder, f"{layout.TRACKING}/offline-run-{run.id}")
+        hand_over(execution, run.id, folder)
+
+
+def hand_over(execution: Underway, run: str, folder: Path) -> None:
+    """Put an offline run where the sweep's are, once all of it is written."""
+    if execution.storage.remote:
+        until = time.monotonic() + PATIENCE
+        while not ended(folder / f"run-{run}.wandb"):
+            if time.monotonic() > until:
+                log.warning("W&B: run %s has no end and stays on this machine: %s", run, folder)
+                return
+            time.sleep(0.02)
+    execution.storage.hand_over(folder, f"{layout.TRACKING}/offline-run-{run}")
 
 
 def log_epochs(run: "wandb.Run", rows: Iterable[Metrics]) -> None:

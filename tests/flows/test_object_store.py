@@ -118,7 +118,7 @@ def test_what_was_tracked_offline_is_sent_from_any_machine_with_its_tables_and_o
     for _ in range(2):
         ended = machine().run("sync", "--artifacts", swept.url, **server.env())
         assert ended.returncode == 0, ended.stdout
-    assert len(server.runs) == TRAININGS + STEPS
+    assert len(server.runs) == TRAININGS + STEPS, ended.stdout
     assert {run.exitcode for run in server.runs.values()} == {0}
     assert server.rows == 4 * TRAININGS + 4 + 1
     assert sum(request.operation == "UpsertBucket" for request in server.requests) <= 2 * len(server.runs)
