@@ -75,7 +75,7 @@ def test_the_results_are_those_of_a_plain_numpy_loop(summary, experiment, execut
     e = np.exp(logits)
     assert summary.test_loss == pytest.approx(log_loss(test_labels, e / e.sum(axis=1, keepdims=True)), abs=1e-5)
     assert {name: float(model[name]) for name in ("learning_rate", "batch_size", "alpha", "test_loss")} == {
-        **summary.best.model_dump(), "test_loss": summary.test_loss,
+        **summary.best.told(), "test_loss": summary.test_loss,
     }  # fmt: skip
 
 

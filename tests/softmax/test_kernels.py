@@ -87,32 +87,6 @@ def test_an_epoch_is_the_textbook_epoch(seed, m, c, n, grey, batch_size, used, a
 
 
 @settings(max_examples=100)
-@given(
-    **shapes,
-    batch_size=st.integers(1, 100),
-    alpha=st.sampled_from([0.0, 0.3]),
-    momentum=st.sampled_from([0.0, 0.5, 0.9]),
-    nesterov=st.booleans(),
-    averaging=st.booleans(),
-)
-def test_an_epoch_with_momentum_is_the_textbook_one_from_any_velocity(
-    seed, m, c, n, grey, batch_size, alpha, momentum, nesterov, averaging
-):
-    W, b, images, labels, order = problem(seed, m, c, n, grey)
-    velocity = [0.1 * array for array in problem(seed + 1, m, c, n)[:2]]
-    expected = [v.astype(float) for v in velocity]
-    how = {"momentum": momentum, "nesterov": nesterov}
-    textbooks = textbook(W, b, images, labels, order, batch_size, 0.05, alpha, expected, **how)
-    sums = {"W_sum": np.zeros((m, c), order="F"), "b_sum": np.zeros(c)} if averaging else {}
-    loss = sgd_epoch(W, b, images, labels, order, batch_size, 0.05, alpha, velocity=velocity, **how, **sums)
-    assert loss == pytest.approx(textbooks[2], rel=5e-6, abs=1e-5 * n)
-    for found, truth in zip((W, b, *velocity), (*textbooks[:2], *expected), strict=True):
-        np.testing.assert_allclose(found, truth, atol=1e-5)
-    if averaging:
-        np.testing.assert_allclose(sums["W_sum"], textbooks[3], atol=1e-5 * n)
-
-
-@settings(max_examples=100)
 @given(**shapes)
 def test_evaluation_is_the_textbook_one(seed, m, c, n, grey):
     W, b, images, labels, rows = problem(seed, m, c, n, grey)
