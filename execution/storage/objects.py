@@ -221,8 +221,6 @@ class ObjectStorage(Frozen):
     def where(self, key: str) -> str:
         return f"{self.url}/{key}"
 
-    # ---- of an object store alone
-
     @property
     def home(self) -> Path:
         """This machine's folder for what it keeps of the store."""
