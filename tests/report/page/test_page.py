@@ -199,56 +199,6 @@ def test_categories_are_levels_of_their_own_to_choose_and_to_sort_by(opened, cho
     assert first[: len(falling)] == falling
 
 
-@pytest.mark.parametrize(
-    "about",
-    [
-        {"rates": (0.1,), "sizes": (8,), "alphas": (0.0,)},
-        {"rates": (0.1, 0.01), "sizes": (8,), "alphas": (0.0,)},
-        {"decays": ("none", "cosine")},
-        {"lost": (0.1,)},
-        {"lost": (0.1, 0.01, 0.001)},
-        {"seeds": 3},
-        {"classes": 12},
-        {"features": 13},
-        {"classes": 100},
-        {"epochs": 1},
-        {"epochs": 1000},
-    ],
-    ids=["one combination", "one axis", "categories", "some diverged", "all diverged", "three seeds", "12 classes",
-         "not square", "100 classes", "one epoch", "a thousand epochs"],
-)  # fmt: skip
-def test_sweeps_of_all_kinds_are_shown(opened, chosen, about):
-    sweep = made_sweep(**about)
-    content = sweep.page()
-    assert len(content) < 3e6
-    page = opened(content)
-    kept = [rank for rank, candidate in enumerate(sweep.ranking, 1) if not candidate.diverged]
-    assert chosen(page) == kept
-    assert rows(page).count() == len(sweep.ranking)
-    if len(kept) < len(sweep.ranking):
-        assert f"{len(sweep.ranking) - len(kept)} diverged" in page.locator("#count").inner_text()
-    assert page.locator("img.pixels").count() == (
-        0 if about.get("features") == 13 else 2 * min(about.get("classes", 10), 40)
-    )
-
-
-@pytest.mark.slow
-def test_of_two_thousand_combinations_all_are_drawn(opened, chosen):
-    sweep = made_sweep(
-        rates=[1e-4 * 1.1**k for k in range(50)],
-        sizes=(8, 16, 32, 64, 128),
-        alphas=[1e-5 * 2**k for k in range(8)],
-        epochs=200,
-    )
-    content = sweep.page()
-    assert len(content) < 20e6
-    page = opened(content)
-    assert len(chosen(page)) == 2000
-    assert rows(page).count() == 200
-    page.locator("#more").click()
-    assert rows(page).count() == 2000
-
-
 def test_what_was_drawn_from_a_range_stands_on_a_true_scale(opened):
     drawn = made_sweep(rates=(0.3, 0.1, 0.001), sizes=(8, 16), alphas=(0.0,), ranges=("learning_rate",))
     page = opened(drawn.page())
