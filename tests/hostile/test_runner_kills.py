@@ -87,7 +87,7 @@ class Killer:
     def kill(self):
         began, now = time.monotonic(), time.time()
         while len(self.moments) < self.most and not self.over.wait(self.dice.uniform(0.1, LONGEST)):
-            with suppress(OSError, ProcessLookupError):
+            with suppress(Exception):  # a victim may be gone, or not be there again yet
                 trained = any(path.stat().st_mtime > now for path in self.checkpoints.glob("*.ckpt"))
                 if trained and (victims := self.victims()):
                     os.kill(self.dice.choice(victims), signal.SIGKILL)
