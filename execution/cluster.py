@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import cloudpickle
 from distributed import CancelledError, KilledWorker, wait
-from distributed.comm import CommClosedError
 from prefect.context import serialize_context
 from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL
@@ -47,7 +46,7 @@ class DaskFuture(PrefectDaskFuture[Any]):
             self._final_state = self._wrapped_future.result(timeout=timeout)
         except KilledWorker as error:
             raise BrokenExecutor(str(error)) from error
-        except (CancelledError, CommClosedError) as error:
+        except (CancelledError, OSError) as error:  # what the task raises is in the state that it returns
             raise SchedulerGone(
                 "the Dask scheduler no longer answers. What is done is kept: start it again and run this again, and it "
                 "goes on from there"
