@@ -69,7 +69,7 @@ def tried(storage: AnyStorage) -> Iterator[Combination]:
             continue
         for row in csv.DictReader(io.StringIO(storage.get(leaderboard).decode())):
             try:
-                yield Combination.model_validate({name: row.get(name) for name in AXES})
+                yield Combination.model_validate({name: row[name] for name in AXES if row.get(name)})
             except ValidationError:  # L-BFGS, or of a version with other axes
                 continue
 

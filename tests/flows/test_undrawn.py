@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from flows.sweep import sweep
-from report import pictures
+from report import parallel, pictures
 from report.page import data
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ def swept(digits, execution, experiment, caplog):
 
 def test_what_cannot_be_drawn_is_one_warning_and_is_drawn_by_the_next_run(swept, monkeypatch):
     with monkeypatch.context() as patch:
-        for module, name in ((pictures, "confusion"), (pictures, "parallel_coordinates"), (data, "page_data")):
+        for module, name in ((pictures, "confusion"), (parallel, "parallel_coordinates"), (data, "page_data")):
             patch.setattr(module, name, too_large)
         files, (warning,) = swept()
     missing = {"confusion.png", "parallel_coordinates.png", "report.html"}
