@@ -52,7 +52,7 @@ def check(experiment: Experiment, execution: Execution) -> None:
         raise InputError(
             f"batch_sizes: {largest} is more than the {training_rows} training rows: choose a smaller batch size"
         )
-    if experiment.nesterov and not any(experiment.grid["momentum"]):
+    if experiment.nesterov and not extent(experiment.grid["momentum"])[1]:
         raise InputError("nesterov: there is no momentum to look ahead along: give one, --momentum 0.9 say")
     if execution.wandb_mode == "online":
         check_logged_in()

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from experiment.axes import AXES, Combination, Grid
+from experiment.axes import AXES, Axis, Combination, Grid
 from experiment.data.scaling import Asked
 from experiment.ranges import Values, distinct, points, size
 from experiment.values import Frozen, Settings
@@ -157,6 +157,12 @@ class Experiment(Grid):
     def grid(self) -> dict[str, Values]:
         """The values or the range of each axis, by the hyperparameter's name."""
         return {name: getattr(self, axis.plural) for name, axis in AXES.items()}
+
+    @property
+    def axes(self) -> dict[str, Axis]:
+        """The axes that not all of its combinations can do without."""
+        defaults = {name: (field.default,) for name, field in Combination.model_fields.items()}
+        return {name: axis for name, axis in AXES.items() if self.grid[name] != defaults[name]}
 
     @property
     def combinations(self) -> list[Combination]:

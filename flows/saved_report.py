@@ -6,7 +6,6 @@ from functools import partial
 from wandb_workspaces import expr
 from wandb_workspaces.reports.v2 import interface as wr
 
-from experiment.axes import axes_of
 from experiment.config import Experiment
 from experiment.ranges import extent
 from experiment.summary import Summary
@@ -28,8 +27,7 @@ def report_of(summary: Summary, trainings: Sequence[str], entity: str, project: 
     """
     experiment = Experiment.model_validate(summary.provenance["experiment"])
     top = min(TOP, summary.combinations)
-    axes = axes_of(experiment.combinations)
-    over = partial(grid, entity, project, axes)
+    over = partial(grid, entity, project, experiment.axes)
     every = partial(over, "All trainings", trainings)
     lines = parallel_coordinates(experiment)
     return wr.Report(
@@ -99,7 +97,7 @@ def parallel_coordinates(experiment: Experiment) -> wr.ParallelCoordinatesPlot:
             display_name=axis.label,
             log=axis.scale == "log" and extent(experiment.grid[name])[0] > 0,
         )
-        for name, axis in axes_of(experiment.combinations).items()
+        for name, axis in experiment.axes.items()
     ]
     accuracy = wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(ACCURACY), display_name="validation accuracy")
     return wr.ParallelCoordinatesPlot(columns=[*columns, accuracy], layout=wr.Layout(w=WIDTH, h=12))

@@ -107,6 +107,16 @@ def test_an_axis_without_a_zero_has_its_log_scale():
     assert [column.log for column in columns] == [True, True, True, None]
 
 
+@pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20")
+def test_ranges_have_their_axes_and_so_have_others_that_vary():
+    from flows.saved_report import parallel_coordinates
+
+    drawn = Experiment.model_validate({"learning_rates": "0.001:1", "momentum": "0:0.9", "trials": 9})
+    columns = parallel_coordinates(drawn).columns
+    assert [column.metric.name for column in columns[:-1]] == ["learning_rate", "batch_size", "alpha", "momentum"]
+    assert columns[0].log
+
+
 def test_importance_curves_and_table_ask_for_what_the_runs_have(share, server, swept):
     share()
     (saved,) = server.reports.saved
