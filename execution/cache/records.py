@@ -45,7 +45,7 @@ class RecordStorage(WritableFileSystem):
                 raise ValueError("its content is not what was written")
             for referred in arrays.referred_to(record):
                 arrays.check(self.storage, referred)
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             raise ValueError(f"no record {path}") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, StoreError) as error:
             log.warning("Cached result %s… is not used: %s. Its step runs again.", key[-64:-52], error)

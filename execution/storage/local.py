@@ -67,6 +67,8 @@ class LocalStorage(Frozen):
         path = self.root / key
         try:
             return path.read_bytes()
+        except NotADirectoryError as error:  # a file stands where its folder belongs
+            raise FileNotFoundError(error.errno, error.strerror, error.filename) from error
         except PermissionError as error:
             raise forbidden(path) from error
 
