@@ -7,9 +7,8 @@ import dask
 
 from experiment.errors import InputError
 
-dask.config.set(
-    {"logging.distributed": "critical"}
-)  # heeded where distributed is imported; what there is to say the sweep says
+# Heeded where distributed is imported; what there is to say the sweep says.
+dask.config.set({"logging.distributed": "critical"})
 
 from distributed import Client  # noqa: E402
 

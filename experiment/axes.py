@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from operator import getitem
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import Field, create_model
 
-from experiment.ranges import ValuesOrRange, distinct
+from experiment.ranges import ValuesOrRange, several
 from experiment.values import Frozen, Settings, text
 from softmax.decay import Decay
 
@@ -109,12 +109,7 @@ def grid_field(name: str, axis: Axis) -> Any:
     field = Combination.model_fields[name]
     value = getitem(Annotated, (field.annotation, *field.metadata))  # its bounds among them
     if axis.scale == "category":
-        return Annotated[tuple.__class_getitem__((value, ...)), AfterValidator(distinct)], Field(
-            axis.default,
-            min_length=1,
-            json_schema_extra={"uniqueItems": True},
-            description=f"Grid axis: {axis.description}.",
-        )
+        return several(value), Field(axis.default, description=f"Grid axis: {axis.description}.")
     called = f"{axis.plural.title().replace('_', '')}Range"
     either = ValuesOrRange(called, value, log=axis.scale == "log")
     return Annotated[tuple.__class_getitem__((value, ...)), either], Field(

@@ -84,6 +84,12 @@ def kind(given: Any) -> str:
     return "range" if isinstance(given, dict | Range) or written(given) else "values"
 
 
+def several(value: Any) -> Any:
+    """Return the type of at least one of these values, each once."""
+    once = Field(min_length=1, json_schema_extra={"uniqueItems": True})
+    return getitem(Annotated, (tuple.__class_getitem__((value, ...)), once, AfterValidator(distinct)))
+
+
 class ValuesOrRange:
     """An annotation of `tuple[value, ...]`: a range of such values will do as well.
 
@@ -92,18 +98,10 @@ class ValuesOrRange:
 
     def __init__(self, name: str, value: Any, log: bool) -> None:
         ends: dict[str, Any] = {"low": (value, ...), "high": (value, ...)}
-        several = getitem(
-            Annotated,
-            (
-                tuple.__class_getitem__((value, ...)),
-                Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-                AfterValidator(distinct),
-                Tag("values"),
-            ),
-        )
         checks = [AfterValidator(logarithmic)] if log else []
         one = getitem(Annotated, (create_model(name, __base__=Range, **ends), *checks, Tag("range")))
-        self.either = getitem(Annotated, (several | one, Discriminator(kind)))  # type: ignore[operator]  # mypy takes them for objects
+        values = getitem(Annotated, (several(value), Tag("values")))
+        self.either = getitem(Annotated, (values | one, Discriminator(kind)))  # type: ignore[operator]  # mypy takes them for objects
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         return handler.generate_schema(self.either)

@@ -9,7 +9,9 @@ import pytest
 
 from execution.config import Execution
 from experiment.config import Experiment
+from flows import sweep as flow
 from flows.__main__ import main
+from flows.search import Found
 from flows.sweep import sweep
 from tests.conftest import clean_environment
 
@@ -63,3 +65,12 @@ def execution(tmp_path, prefect_server):
 @pytest.fixture
 def summary(experiment, execution):
     return sweep(experiment, execution)
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """What the searches of this test find, one after the other."""
+    kept: list[Found] = []
+    searched = flow.search
+    monkeypatch.setattr(flow, "search", lambda *about: kept.append(searched(*about)) or kept[-1])
+    return kept

@@ -10,8 +10,6 @@ import pytest
 from execution.config import Execution
 from execution.storage.arrays import open_array
 from experiment.config import Experiment
-from flows import sweep as flow
-from flows.search import Found
 from flows.sweep import sweep
 from tests.offline import offline_runs
 
@@ -35,15 +33,6 @@ def full(digits):
 @pytest.fixture
 def halved(full):
     return full.model_copy(update=HALVED)
-
-
-@pytest.fixture
-def found(monkeypatch):
-    """What the searches of this test find, one after the other."""
-    kept: list[Found] = []
-    search = flow.search
-    monkeypatch.setattr(flow, "search", lambda *about: kept.append(search(*about)) or kept[-1])
-    return kept
 
 
 def leaderboard(execution):

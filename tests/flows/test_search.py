@@ -9,9 +9,7 @@ from experiment.config import BATCH, Experiment
 from experiment.errors import InputError
 from experiment.ranking import candidates, rank
 from experiment.sampling import draw
-from flows import sweep as flow
 from flows.command import flags
-from flows.search import Found
 from flows.sweep import sweep
 from tests.conftest import model_of
 
@@ -32,15 +30,6 @@ def at(tmp_path, prefect_server):
     return lambda name, **about: Execution(
         **{"artifacts": tmp_path / name, "workers": 2, "wandb_mode": "disabled", **about}
     )
-
-
-@pytest.fixture
-def found(monkeypatch):
-    """What the searches of this test find, one after the other."""
-    kept: list[Found] = []
-    searched = flow.search
-    monkeypatch.setattr(flow, "search", lambda *about: kept.append(searched(*about)) or kept[-1])
-    return kept
 
 
 def trials(one):
