@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib import colormaps, rcParams
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -16,8 +16,6 @@ from PIL import Image
 
 from experiment.axes import AXES, Combination, axes_of
 from experiment.values import text
-
-rcParams["text.parse_math"] = False  # a class may be called "$5 or $10"
 
 GREY = "#888888"
 PALETTE = (
@@ -33,6 +31,7 @@ PALETTE = (
 MOST_LABELS = 16  # on an axis: with more values only every second, third … is named
 MOST_PANELS = 6
 MOST_CLASSES = 40  # in a picture, whose cost grows with them, or with their square
+AS_IT_IS: dict[str, Any] = {"parse_math": False}  # a class may be called "$5 or $10"
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
@@ -58,7 +57,7 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | Non
         axis.set_axis_off()
         if k < len(class_names):
             image = axis.imshow(W[:, k].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
-            axis.set_title(class_names[k])
+            axis.set_title(class_names[k], **AS_IT_IS)
     if every > len(class_names):
         figure.suptitle(f"the first {len(class_names)} of {every} classes")
     figure.colorbar(image, ax=axes.tolist(), label="weight", shrink=0.8)
@@ -178,8 +177,8 @@ def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure
     for (row, column), share in np.ndenumerate(shares):
         if share >= 0.5:
             axis.text(column, row, f"{share:.0f}", ha="center", va="center", color="white" if share > 50 else "black")
-    axis.set_xticks(range(len(shares)), class_names, rotation=45, ha="right")
-    axis.set_yticks(range(len(shares)), class_names)
+    axis.set_xticks(range(len(shares)), class_names, rotation=45, ha="right", **AS_IT_IS)
+    axis.set_yticks(range(len(shares)), class_names, **AS_IT_IS)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
     axis.set_title(title)

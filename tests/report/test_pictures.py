@@ -108,6 +108,15 @@ def test_pictures_of_many_classes_stay_small_and_say_which_they_show(classes):
     assert f"the first 40 of {classes} classes" in weighed.get_suptitle()
 
 
+def test_the_numbers_on_an_axis_are_typeset(tmp_path):
+    histories = {c: np.array([[1, 0.5, 0.5, 0.5], [900, 0.4, 0.4, 0.6]]) for c in EXPERIMENT.combinations}
+    figure = pictures.learning_curves(histories, EXPERIMENT.combinations[0])
+    figure.savefig(tmp_path / "curves.png")
+    numbers = [label for axis in figure.axes for label in axis.get_xticklabels() if "$" in label.get_text()]
+    assert numbers
+    assert all(label.get_parse_math() for label in numbers)
+
+
 @pytest.mark.parametrize("name", ["$\\frac{$", "$5 or $10", "a_b^c"])
 def test_a_class_may_have_any_name(name, tmp_path):
     figure = pictures.confusion(np.eye(2, dtype=int), [name, "other"])
