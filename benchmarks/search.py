@@ -75,7 +75,7 @@ def winner(bench: Bench, name: str, seed: int, flags: tuple[str, ...]) -> Winner
     rows = split_rows(data.labels, 0.2, seed).validation
     with np.load(latest / "model.npz") as model:
         right = reference.right(model["W_best_validation"], model["b_best_validation"], data.images, data.labels, rows)
-    said = " ".join(f"{value:g}" for value in summary["best"].values())
+    said = " ".join(map(str, summary["best"].values()))
     return Winner(said, summary["val_accuracy"], right[None], summary["epochs_trained"], ended.seconds)
 
 

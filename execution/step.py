@@ -2,7 +2,7 @@
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -12,9 +12,10 @@ from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 from prefect.states import Cancelled
 from prefect.transactions import IsolationLevel, get_transaction
+from prefect.utilities.annotations import opaque
 
 from execution.cache.policy import DeterminedByInputsAndSources, identity, key
-from execution.cache.records import RecordStorage
+from execution.cache.records import read
 from execution.config import Underway
 from execution.loopback import speak_directly
 from execution.run import Run, TaskRun
@@ -26,6 +27,7 @@ from experiment.errors import Interrupted
 from experiment.values import Result, Settings
 
 P = ParamSpec("P")
+T = TypeVar("T")
 R = TypeVar("R", bound=Result)
 
 speak_directly()  # here, for every process that runs a task comes by
@@ -103,6 +105,14 @@ def step(
     return decorate
 
 
+def unsearched(values: Iterable[T]) -> list[T]:
+    """Return what a step is given such that Prefect looks for futures and results in `values`, not in their fields.
+
+    It would in all fields of each, several times a task run: for thousands of combinations that is a good part of it.
+    """
+    return [opaque(value) for value in values]  # type: ignore[misc]  # the step itself gets what is in it
+
+
 def gone_further(storage: AnyStorage, module: str, inputs: Mapping[str, Any], until: Until | None) -> bool:
     """Return whether a training has been further than it is to go now: then its W&B run has all this, and more."""
     if until is None or until.epochs is None:
@@ -119,7 +129,7 @@ def refuse_forbidden(storage: AnyStorage) -> None:
     transaction = get_transaction()
     assert transaction is not None
     with suppress(ValueError):  # there is none, as a rule
-        RecordStorage(storage=storage).read_path(str(transaction.key))
+        read(storage, str(transaction.key))
 
 
 def cancelled(stopped: Interrupted) -> State[Any]:

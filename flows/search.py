@@ -10,11 +10,12 @@ from functools import partial
 from typing import NamedTuple
 
 from prefect import unmapped
-from prefect.futures import PrefectFuture, as_completed
+from prefect.futures import PrefectFuture, PrefectFutureList, as_completed
 
 from execution.config import Underway
 from execution.earlier import begun_from
 from execution.runner import ended, renew
+from execution.step import unsearched
 from experiment.axes import Combination
 from experiment.config import Experiment, Until
 from experiment.errors import Interrupted, TrainingFailed
@@ -77,7 +78,8 @@ def search(
         ranking = sorted(candidates(found.trained, found.rungs), key=lambda one: rank(one, experiment.select_by))
         sampled = sample(
             execution, experiment.grid, experiment.drawn_by, experiment.seed,
-            [candidate.combination for candidate in ranking], experiment.at_once, wait_for=[check, *found.trained],
+            [candidate.combination for candidate in ranking], experiment.at_once,
+            wait_for=unsearched([check, *found.trained]),
         )  # fmt: skip
         batch = sampled.combinations[: experiment.trials - drawn]
         if not batch:
@@ -124,7 +126,8 @@ def climb(
         if left or all(run.diverged for run in rung_trained.values()):
             break
         if until.epochs is not None:
-            after = select(execution, list(rung_trained.values()), parts, experiment.select_by, [rung] * len(going))
+            trainings = unsearched(rung_trained.values())
+            after = select(execution, trainings, parts, experiment.select_by, [rung] * len(going))
             kept = math.ceil(len(going) / (experiment.halving or 1))
             going = [going[at] for at in sorted(after.order[:kept])]
     reached = [furthest[each] for each in dict.fromkeys(combination for combination, _ in trained)]
@@ -153,10 +156,11 @@ def train_rung(
         fruitless = 0
         while left and fruitless < TRIES:
             combinations, seeds = zip(*left, strict=True)
-            futures = train.map(
+            inputs = (
                 unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
-                unmapped(experiment.recipe), unmapped(until), wait_for=[after],  # type: ignore[list-item]  # Prefect wants one of its own type
+                unmapped(experiment.recipe), unmapped(until),
             )  # fmt: skip
+            futures: PrefectFutureList[Trained] = train.map(*unsearched(inputs), wait_for=unsearched([after]))  # type: ignore[list-item]
             of = dict(zip(futures, left, strict=True))
             for future in as_completed(list(futures)):
                 if state := ended(future):

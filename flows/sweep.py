@@ -18,6 +18,7 @@ from execution.history import remember
 from execution.provenance import provenance
 from execution.publish import publish
 from execution.runner import steps_run
+from execution.step import unsearched
 from execution.stopping import stoppable
 from execution.storage import layout
 from execution.storage.arrays import read_file
@@ -96,7 +97,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     scaled = scale(execution, data.train, parts, data.meaning.pictures, experiment.scaling)
     check = check_gradients(execution, scaled.train, parts, data.classes, experiment.seed, experiment.engine)
     found = search(experiment, execution, data, scaled.train, parts, check)
-    selection = select(execution, found.trained, parts, experiment.select_by, found.rungs)
+    selection = select(execution, unsearched(found.trained), parts, experiment.select_by, found.rungs)
     ranking = ranked(selection, found.trained, found.rungs)
     best = ranking[0]
     optimum = None
@@ -139,7 +140,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     )  # fmt: skip
     ranges = [name for name, values in experiment.grid.items() if isinstance(values, Range)]
     drawn = report(
-        execution, ranking, runs, model, scaled, test, data.meaning, data.artifact, ranges=ranges,
+        execution, unsearched(ranking), runs, model, scaled, test, data.meaning, data.artifact, ranges=ranges,
         importance=summary.importance, analysis=summary.analysis, lbfgs=optimum,
         lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
     )  # fmt: skip

@@ -20,6 +20,36 @@ from experiment.errors import StoreError
 log = logging.getLogger("sweep")
 
 
+def read(storage: AnyStorage, path: str) -> bytes:
+    """Return the bytes of the record of a cache key, or of a path that ends with one.
+
+    Raises
+    ------
+    Forbidden : it may not be read
+    ValueError : there is no such record, or it is not whole; Prefect takes either for "not cached"
+    """
+    key = key_of(path)
+    try:
+        envelope = json.loads(storage.get(key))
+        record: bytes = envelope["record"].encode()
+        if hashlib.sha256(record).hexdigest() != envelope["sha256"]:
+            raise ValueError("its content is not what was written")
+        for referred in arrays.referred_to(record):
+            arrays.check(storage, referred)
+    except FileNotFoundError:
+        raise ValueError(f"no record {path}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StoreError) as error:
+        log.warning("Cached result %s… is not used: %s. Its step runs again.", key[-64:-52], error)
+        storage.set_aside(key)
+        raise ValueError(f"record {path} is not whole") from error
+    return record
+
+
+def key_of(path: str) -> str:
+    """Return the storage key of a record: Prefect asks for cache keys, and for what it was told they resolve to."""
+    return f"{layout.RECORDS}/{path.rpartition('/')[2]}"
+
+
 class RecordStorage(WritableFileSystem):
     """Records in the sweep's storage, by cache key."""
 
@@ -27,30 +57,12 @@ class RecordStorage(WritableFileSystem):
     _said: set[str] = PrivateAttr(default_factory=set)  # Prefect reads a record more than once
 
     def _resolve_path(self, path: str) -> Path:
-        # Prefect resolves paths that it has resolved before, and "" for the folder that they are in.
-        return Path(layout.RECORDS, Path(path).name)
+        return Path(key_of(path))
 
     def read_path(self, path: str, _sync: bool = True) -> bytes:  # type: ignore[override]  # Prefect calls it synchronously
-        """Return the record's bytes.
-
-        Raises
-        ------
-        ValueError : there is no such record, or it is not whole; Prefect takes either for "not cached"
-        """
-        key = str(self._resolve_path(path))
-        try:
-            envelope = json.loads(self.storage.get(key))
-            record: bytes = envelope["record"].encode()
-            if hashlib.sha256(record).hexdigest() != envelope["sha256"]:
-                raise ValueError("its content is not what was written")
-            for referred in arrays.referred_to(record):
-                arrays.check(self.storage, referred)
-        except FileNotFoundError:
-            raise ValueError(f"no record {path}") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, StoreError) as error:
-            log.warning("Cached result %s… is not used: %s. Its step runs again.", key[-64:-52], error)
-            self.storage.set_aside(key)
-            raise ValueError(f"record {path} is not whole") from error
+        """Return the record's bytes; ValueError if there is none, which Prefect takes for "not cached"."""
+        record = read(self.storage, path)
+        key = key_of(path)
         if TaskRunContext.get() and key not in self._said:
             self._said.add(key)
             log.info("Cached: the result of W&B run %s", Path(key).name[: layout.IDENTITY], extra={"console": False})
@@ -58,7 +70,7 @@ class RecordStorage(WritableFileSystem):
 
     def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # type: ignore[override]
         envelope = {"sha256": hashlib.sha256(content).hexdigest(), "record": content.decode()}
-        self.storage.put(str(self._resolve_path(path)), json.dumps(envelope).encode())
+        self.storage.put(key_of(path), json.dumps(envelope).encode())
 
     async def aread_path(self, path: str) -> bytes:
         return self.read_path(path)
