@@ -17,6 +17,7 @@ import psutil
 
 PROJECT = Path(__file__).resolve().parents[1]
 SECONDS_BETWEEN_SAMPLES = 0.05
+PARTS = ("program", "server", "others")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Ended:
     pss: int  # with shared pages divided among the sharers, the largest seen when RSS was at a new high
     processes: int  # most seen at one time
     watching: float  # processor seconds that the sampling took, beside the program
+    processor: dict[str, float]  # seconds of the program, of Prefect's server, and of all else below it
 
 
 def program(*arguments: str) -> Ended:
@@ -59,7 +61,8 @@ def python(*arguments: str) -> Ended:
         sampler.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output[-2000:]}")
-    return Ended(seconds, sampler.rss, sampler.pss, sampler.processes, sampler.cost)
+    taken = {part: sum(spent for of, spent in sampler.processor.values() if of == part) for part in PARTS}
+    return Ended(seconds, sampler.rss, sampler.pss, sampler.processes, sampler.cost, taken)
 
 
 class Sampler(threading.Thread):
@@ -75,6 +78,7 @@ class Sampler(threading.Thread):
         self.stop = threading.Event()
         self.rss = self.pss = self.processes = 0
         self.cost = 0.0
+        self.processor: dict[int, tuple[str, float]] = {}  # by the process's number: its part, and seconds
 
     def run(self) -> None:
         tree: list[psutil.Process] = []
@@ -89,7 +93,20 @@ class Sampler(threading.Thread):
                 self.rss = rss
                 self.pss = max(self.pss, total(tree, lambda process: getattr(process.memory_full_info(), "pss", 0)))
             self.rss, self.processes = max(self.rss, rss), max(self.processes, len(tree))
+            for process in tree:
+                with contextlib.suppress(psutil.Error):
+                    self.processor[process.pid] = (self.part(process), processor_seconds(process))
             self.cost = time.thread_time()
+
+    def part(self, process: psutil.Process) -> str:
+        if known := self.processor.get(process.pid):
+            return known[0]
+        return PARTS[0] if process == self.root else PARTS[1] if "flows.server" in process.cmdline() else PARTS[2]
+
+
+def processor_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def total(tree: list[psutil.Process], value: Callable[[psutil.Process], int]) -> int:

@@ -19,7 +19,7 @@ DEFAULT = "s3://bucket/default"
 
 
 def run(bench: Bench) -> Section:
-    few, many, rounds = (1, 4, 1) if bench.quick else (1, 50, 3)
+    few, many, rounds = (1, 2, 1) if bench.quick else (1, 50, 3)
     section = Section(
         "Artifacts in an object store",
         [

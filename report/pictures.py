@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -112,7 +113,14 @@ def learning_curves(
         draw_winner(axes[row, -1], histories[best], column, colors[getattr(best, hue)])
     for axis in axes.ravel():
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.minorticks_off()
         axis.grid(color="#dddddd", linewidth=0.6)
+    for axis in axes[:, 1:-1].ravel():  # text that stands already in the row, or in the column, is half of the time
+        axis.tick_params(labelleft=False)
+    for axis in axes[0]:
+        axis.tick_params(labelbottom=False)
     for axis in axes[-1]:
         axis.set_xlabel("epoch")
     handles = [

@@ -108,13 +108,21 @@ def test_pictures_of_many_classes_stay_small_and_say_which_they_show(classes):
     assert f"the first 40 of {classes} classes" in weighed.get_suptitle()
 
 
-def test_the_numbers_on_an_axis_are_typeset(tmp_path):
+def test_numbers_stand_where_a_column_ends_and_a_row_begins_and_at_the_winner_s_own_scale(tmp_path):
     histories = {c: np.array([[1, 0.5, 0.5, 0.5], [900, 0.4, 0.4, 0.6]]) for c in EXPERIMENT.combinations}
     figure = pictures.learning_curves(histories, EXPERIMENT.combinations[0])
     figure.savefig(tmp_path / "curves.png")
-    numbers = [label for axis in figure.axes for label in axis.get_xticklabels() if "$" in label.get_text()]
-    assert numbers
-    assert all(label.get_parse_math() for label in numbers)
+    top, bottom = np.array(figure.axes).reshape(2, 4)
+
+    def shown(labels):
+        return [label.get_text() for label in labels if label.get_visible()]
+
+    for axis in bottom:
+        assert {"1", "3", "10", "30", "100", "300"} <= set(shown(axis.get_xticklabels()))
+    assert [bool(shown(axis.get_xticklabels())) for axis in top] == [False] * 4
+    for row in (top, bottom):
+        assert [bool(shown(axis.get_yticklabels())) for axis in row] == [True, False, False, True]
+        assert row[0].get_ylim() == row[1].get_ylim() == row[2].get_ylim()
 
 
 @pytest.mark.parametrize("name", ["$\\frac{$", "$5 or $10", "a_b^c"])
