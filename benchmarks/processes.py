@@ -40,14 +40,7 @@ def python(*arguments: str) -> Ended:
     RuntimeError : it did not end with 0; with its last lines
     """
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=PROJECT,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "PREFECT_"))},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = begun(*arguments, stdout=subprocess.PIPE)
     sampler = Sampler(process.pid)
     sampler.start()
     try:
@@ -60,6 +53,18 @@ def python(*arguments: str) -> Ended:
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output[-2000:]}")
     return Ended(seconds, sampler.rss, sampler.pss, sampler.processes, sampler.cost)
+
+
+def begun(*arguments: str, stdout: int) -> "subprocess.Popen[str]":
+    """Start the interpreter in the project's folder, without the user's settings of Prefect and W&B."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "PREFECT_"))},
+        stdout=stdout,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 class Sampler(threading.Thread):
