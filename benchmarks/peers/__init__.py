@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -59,15 +60,15 @@ def run(bench: Bench) -> Section:
     measured: dict[str, dict[str, Any]] = {name: {} for name in contenders}
     with patch.dict(os.environ, ONE_THREAD):
         for name in contenders:  # once before they are timed: they compile, and read their files from disk
-            ended(name, cold(bench, name, trials(few)))
+            ended(name, cold(bench, trials(few)))
         for name in contenders:
-            whole = cold(bench, name, grid)
+            whole = cold(bench, grid)
             measured[name] = {"whole": vars(ended(name, whole)), "epochs": epochs(whole), "best": best(whole)}
         for name in contenders:
-            seconds = [ended(name, cold(bench, name, trials(n))).seconds for n in (few, many)]
+            seconds = [ended(name, cold(bench, trials(n))).seconds for n in (few, many)]
             measured[name] |= {"tiny": seconds, "cost": (seconds[1] - seconds[0]) / (many - few)}
         for name in contenders:
-            root = cold(bench, name, grid)
+            root = cold(bench, grid)
             kill_after(name, root, measured[name]["epochs"] // 2)
             at_kill, again = epochs(root), ended(name, root).seconds
             measured[name] |= {"at the kill": at_kill, "again": again, "epochs with a kill": epochs(root)}
@@ -85,7 +86,7 @@ def section(measured: dict[str, dict[str, Any]], few: int, many: int) -> Section
         [
             f"The sweep's {first['best']['trials']} combinations with the same kernel, two at a time, one thread each, "
             "from process start to exit, cold; in turns. "
-            f"All found {first['best']['val_accuracy']:.2%} validation accuracy with the same combination.",
+            f"All found {first['best']['val_accuracy']:.2%} validation accuracy at best.",
             f"A trial: {TINY[0]} examples × {TINY[1]} features, 2 epochs; (seconds of {many} − seconds of {few}) / "
             f"{many - few}.",
             "SIGKILL to the program and all below it when half of the epochs were trained, then the same command "
@@ -105,7 +106,7 @@ def section(measured: dict[str, dict[str, Any]], few: int, many: int) -> Section
     return result
 
 
-def cold(bench: Bench, name: str, experiment: Experiment) -> Path:
+def cold(bench: Bench, experiment: Experiment) -> Path:
     """A new folder for a contender, with the experiment, and with Fashion-MNIST's files if that is what it is on."""
     root = bench.scratch / f"peers-{len(list(bench.scratch.glob('peers-*')))}"
     root.mkdir()
@@ -121,7 +122,9 @@ def command(name: str, root: Path) -> list[str]:
 
 
 def ended(name: str, root: Path) -> Ended:
-    return python(*command(name, root))
+    run = python(*command(name, root))
+    print(f"{name}: {run.seconds:.1f} s, {epochs(root)} epochs in all", file=sys.stderr)
+    return run
 
 
 def best(root: Path) -> dict[str, Any]:
