@@ -64,6 +64,7 @@ def run(bench: Bench) -> Section:
         for name in contenders:
             whole = cold(bench, grid)
             measured[name] = {"whole": vars(ended(name, whole)), "epochs": epochs(whole), "best": best(whole)}
+        agree([figures["best"] for figures in measured.values()])
         for name in contenders:
             seconds = [ended(name, cold(bench, trials(n))).seconds for n in (few, many)]
             measured[name] |= {"tiny": seconds, "cost": (seconds[1] - seconds[0]) / (many - few)}
@@ -72,10 +73,7 @@ def run(bench: Bench) -> Section:
             kill_after(name, root, measured[name]["epochs"] // 2)
             at_kill, again = epochs(root), ended(name, root).seconds
             measured[name] |= {"at the kill": at_kill, "again": again, "epochs with a kill": epochs(root)}
-            measured[name]["best after a kill"] = best(root)
-    outcomes = [figures[when] for figures in measured.values() for when in ("best", "best after a kill")]
-    if len({(outcome["trials"], outcome["val_accuracy"]) for outcome in outcomes}) > 1:
-        raise RuntimeError(f"they did not find the same: {measured}")
+            agree([measured[name]["best"], best(root)])
     return section(measured, few, many)
 
 
@@ -130,6 +128,12 @@ def ended(name: str, root: Path) -> Ended:
 def best(root: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((root / BEST).read_text())
     return found
+
+
+def agree(outcomes: list[dict[str, Any]]) -> None:
+    """RuntimeError if they have not tried as many combinations, or found another best accuracy."""
+    if len({(outcome["trials"], outcome["val_accuracy"]) for outcome in outcomes}) > 1:
+        raise RuntimeError(f"contenders do not agree: {outcomes}")
 
 
 def kill_after(name: str, root: Path, enough: int) -> None:
