@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from prefect.cache_policies import CachePolicy
@@ -40,8 +41,15 @@ def key(module: str, inputs: dict[str, Any]) -> str:
 
 
 def digest(module: str, inputs: dict[str, Any]) -> str:
-    determining = {"inputs": {name: plain(value) for name, value in inputs.items()}, "sources": closure(module)}
-    return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()
+    given = json.dumps({name: plain(value) for name, value in inputs.items()}, sort_keys=True)
+    determining = f'{{"inputs": {given}, "sources": {sources(module)}}}'
+    return hashlib.sha256(determining.encode()).hexdigest()
+
+
+@cache
+def sources(module: str) -> str:
+    """Return as JSON what the step in `module` reaches: the most of what determines it, and the same for all."""
+    return json.dumps(closure(module))
 
 
 def plain(value: Any) -> Any:

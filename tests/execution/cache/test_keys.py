@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from execution.cache import closure as closures
-from execution.cache.policy import key, plain
+from execution.cache.policy import key, plain, sources
 from execution.config import Execution
 from experiment.axes import Combination
 from experiment.config import Experiment
@@ -23,7 +23,7 @@ REF = ArrayRef(digest="sha256:0", shape=(1,), dtype="f")
 
 
 def forget():
-    for function in (closures.closure, closures.source_of, closures.imported_by):
+    for function in (closures.closure, closures.source_of, closures.imported_by, sources):
         function.cache_clear()
 
 
