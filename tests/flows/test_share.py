@@ -10,7 +10,8 @@ import pytest
 from execution.config import Execution
 from experiment.config import Experiment
 from flows.sweep import sweep
-from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.conftest import PROJECT, clean_environment
+from tests.program import Program
 from tests.wandb_server import WandbServer
 
 AXES = {"learning_rates": (0.5, 0.1, 0.05), "batch_sizes": (16, 64), "alphas": (0.0, 0.01)}
@@ -35,17 +36,16 @@ def swept(prefect_server, digits, tmp_path_factory, server):
 
 
 @pytest.fixture
-def share(server, swept):
+def share(server, swept, forking, prefect_server, tmp_path):
     """Run the command. Gives its exit code, what it printed, what it said on stderr."""
     server.reports.saved.clear()
 
     def share(*arguments, root=swept[0], **environment):
-        done = subprocess.run(
-            [sys.executable, "-m", "flows", "share", *arguments, "--artifacts", str(root)],
-            cwd=PROJECT, env=clean_environment() | server.env() | environment, capture_output=True, text=True,
-            timeout=PATIENCE,
-        )  # fmt: skip
-        return done.returncode, done.stdout, done.stderr
+        about = {"PREFECT_API_URL": prefect_server} | server.env() | environment
+        program = Program(root, **about)
+        program.log, program.flags = tmp_path / "share.log", ["share", *arguments, *program.flags]
+        done = program.run_forked()
+        return done.code, done.stdout, done.stderr
 
     return share
 
