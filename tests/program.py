@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ class Program:
     def fork(self, **environment: str) -> "Running":
         """The same as `start`, forked from a process that has done the imports: a fifth of the time.
 
-        COUNT_EPOCHS=1 has the epochs counted.
+        COUNT_EPOCHS=1 has the epochs counted, DRAWN=1 the pictures drawn in full.
         """
         here = self.environment | environment | {"HOSTILE_LOG": str(self.log)}
         process = FORKED.Process(target=main, args=(self.flags, here, self.folder, self.log))
@@ -183,7 +184,9 @@ def main(flags: list[str], environment: dict[str, str], folder: Path, log: Path)
     from report import pictures
     from tests.sketches import sketch
 
-    pictures.png = sketch
+    if "DRAWN" not in environment:
+        pictures.png = sketch
+    warnings.filterwarnings("ignore", "Cyclopts application invoked")  # it sees pytest, which is imported here
     refresh_global_settings_context()  # Prefect read the environment when it was imported
     # W&B's client made a folder for its tables when it was imported, which goes with the first of the forked to end.
     MEDIA_TMP.name = tempfile.mkdtemp(dir=log.parent)
