@@ -1,4 +1,7 @@
-"""`python -m benchmarks [epoch scaling sweep overhead store runners quality] [--quick]`: tables, all in JSON, too."""
+"""`python -m benchmarks [epoch scaling sweep overhead store runners quality] [--quick]`: tables, all in JSON, too.
+
+`peers`, a quarter of an hour, is measured when it is named: `benchmarks/peers/__init__.py` says what it needs.
+"""
 
 import argparse
 import importlib
@@ -11,19 +14,22 @@ import time
 from pathlib import Path
 
 SECTIONS = ("epoch", "scaling", "sweep", "overhead", "store", "runners", "quality")
+NAMED = ("peers",)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="section", help=f"which of {', '.join(SECTIONS)}; default: all")
+    parser.add_argument(
+        "sections", nargs="*", metavar="section", help=f"which of {', '.join(SECTIONS)}, the default; peers"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="small made-up data: shows that all runs, measures nothing"
     )
     parser.add_argument("--data", type=Path, default=Path("artifacts/data"), help="folder with Fashion-MNIST's files")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results.json"), help="where the JSON goes")
     arguments = parser.parse_args()
-    if unknown := set(arguments.sections) - set(SECTIONS):
-        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    if unknown := set(arguments.sections) - {*SECTIONS, *NAMED}:
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS + NAMED)}")
 
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what was started ends too
     # They tell OpenBLAS of another processor than the real one, and NumPy reads them when it is imported: below. Meant

@@ -19,7 +19,7 @@ LEVELS = {
     "AVX": ("x86-64-v3", ("avx", "avx2", "fma"), "Haswell"),
     "other": ("x86-64-v2", ("sse4.2",), "Nehalem"),
 }
-PACKAGES = ("numpy", "numba", "scikit-learn", "torch", "prefect", "wandb")
+PACKAGES = ("numpy", "numba", "scikit-learn", "optuna", "ray", "torch", "prefect", "wandb")
 
 
 def machine() -> dict[str, str]:

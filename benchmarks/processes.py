@@ -42,14 +42,7 @@ def python(*arguments: str) -> Ended:
     RuntimeError : it did not end with 0; with its last lines
     """
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=PROJECT,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "PREFECT_"))},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = begun(*arguments, stdout=subprocess.PIPE)
     sampler = Sampler(process.pid)
     sampler.start()
     try:
@@ -63,6 +56,18 @@ def python(*arguments: str) -> Ended:
         raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output[-2000:]}")
     taken = {part: sum(spent for of, spent in sampler.processor.values() if of == part) for part in PARTS}
     return Ended(seconds, sampler.rss, sampler.pss, sampler.processes, sampler.cost, taken)
+
+
+def begun(*arguments: str, stdout: int) -> "subprocess.Popen[str]":
+    """Start the interpreter in the project's folder, without the user's settings of Prefect and W&B."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "PREFECT_"))},
+        stdout=stdout,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 class Sampler(threading.Thread):

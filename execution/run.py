@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
+from execution import compiled
 from execution.config import Underway
 from execution.storage import arrays, layout
 from execution.tracking import media
@@ -122,4 +123,6 @@ class TaskRun:
         log_artifact(self.execution, self.tracked, artifact, made=False)
 
     def follow(self, epochs: Callable[..., Iterator[State]], until: Until | None = None) -> State:
+        if self.execution.runner != "threads" and self.config.get("engine") == "numba":
+            epochs = compiled.by_one(epochs)
         return follow(self.execution, self.identity, self.tracked, epochs, until)

@@ -98,6 +98,7 @@ def step(
             task_run_name=name or job_type.replace("_", " "),
             cache_policy=DeterminedByInputsAndSources(isolation_level=IsolationLevel.SERIALIZABLE),
             result_serializer="json",
+            cache_result_in_memory=False,  # in a mapping of 1,000 that threads share without a lock: KeyError
             **options,
         )(run_step)
         return made

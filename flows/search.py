@@ -118,7 +118,7 @@ def climb(
     for rung, until in enumerate(rungs):
         jobs = [(combination, seed) for combination in going for seed in experiment.training_seeds]
         rung_trained, anew = train_rung(experiment, execution, data, training, parts, jobs, until, after)
-        done = [each for each in going if all((each, seed) in rung_trained for seed in experiment.training_seeds)]
+        done = {each for each in going if all((each, seed) in rung_trained for seed in experiment.training_seeds)}
         trained |= {job: rung_trained[job] for job in jobs if job[0] in done}
         computed |= anew
         furthest |= dict.fromkeys(going, rung)

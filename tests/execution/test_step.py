@@ -42,6 +42,10 @@ def test_options_reach_prefect_and_the_name_is_a_template_over_the_inputs(made):
     assert made.result_serializer == "json"
 
 
+def test_no_result_goes_to_prefects_memory_which_fails_between_threads_once_a_thousand_are_in_it(made):
+    assert made.cache_result_in_memory is False
+
+
 def test_its_key_is_of_its_inputs_without_the_execution_whatever_the_body_calls_the_run(made, underway):
     def renamed(handle: Run, combination: Combination, seed: int, split: Split) -> Split:
         return split
