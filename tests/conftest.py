@@ -2,8 +2,8 @@
 
 import io
 import os
-import subprocess
-import sys
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,17 +13,22 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
-from prefect.testing.utilities import prefect_test_harness
+from prefect.testing import utilities
 from sklearn.datasets import load_digits
 
 from execution.config import Execution
 from experiment.data.formats import npy_name
-from flows.server import SETTINGS
+from flows.server import PREPARED, SETTINGS
 from tests.object_store import ObjectStore
 from tests.wandb_server import WandbServer
 
 PROJECT = Path(__file__).resolve().parents[1]
 PATIENCE = 500.0  # seconds for what takes a moment: the machine may be busy, and what hangs is found all the same
+
+SKETCHED = ("execution", "flows", "hostile")  # folders in which sweeps are run for something else than their pictures
+DRAWN = ("test_shown.py", "test_sweep.py", "test_undrawn.py", "test_wandb_media.py")
+
+LONG = ("test_kills.py", "test_quick.py", "test_runner_kills.py", "test_schedules.py")
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("sweep", deadline=None)
@@ -32,7 +37,20 @@ settings.load_profile("sweep")
 
 def pytest_collection_modifyitems(items):
     """The long ones first, so that no worker idles while the other ends the run."""
-    items.sort(key=lambda item: item.get_closest_marker("hostile") is None)
+    items.sort(key=lambda item: (item.path.name not in LONG, item.get_closest_marker("hostile") is None))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sketched(request):
+    """Pictures are drawn in full where tests look at them."""
+    folder = request.path.relative_to(PROJECT / "tests").parts[0]
+    with pytest.MonkeyPatch.context() as patch:
+        if folder in SKETCHED and request.path.name not in DRAWN:
+            from report import pictures
+            from tests.sketches import sketch
+
+            patch.setattr(pictures, "png", sketch)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +80,16 @@ def prefect_server():
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
-        with prefect_test_harness(server_startup_timeout=round(PATIENCE)):
+        patch.setattr(utilities, "mkdtemp", with_a_database)
+        with utilities.prefect_test_harness(server_startup_timeout=round(PATIENCE)):
             yield PREFECT_API_URL.value()
+
+
+def with_a_database() -> str:
+    """A folder for the harness, with a copy of the database that the set-up made: to make one takes ten seconds."""
+    folder = tempfile.mkdtemp()
+    shutil.copyfile(PREPARED, Path(folder, "prefect-test.db"))
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -80,45 +106,17 @@ def server():
         yield server
 
 
-@pytest.fixture
-def program(prefect_server, tmp_path):
-    """Run `python -m flows` to its end against the session's server; artifacts in `tmp_path`/artifacts."""
+@pytest.fixture(scope="session")
+def forking(prefect_server):
+    """Start the process that runs are forked from, with the environment that its imports look at."""
+    from tests.program import FORKED, nothing  # which wants this module
 
-    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "flows", "--artifacts", str(tmp_path / "artifacts"), *map(str, arguments)],
-            cwd=PROJECT,
-            env=clean_environment() | {"PREFECT_API_URL": prefect_server} | environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-
-    return run
-
-
-@pytest.fixture
-def started(digits, tmp_path):
-    """Start the program on the digits as a process in this environment; killed at the end of the test."""
-    begun = []
-
-    def start(environment: dict[str, str], *arguments: object) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "flows", "--artifacts", tmp_path / "artifacts", "--data-dir", digits]
-        process = subprocess.Popen(
-            [*map(str, command), *map(str, arguments)],
-            cwd=PROJECT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        begun.append(process)
-        return process
-
-    yield start
-    for process in begun:
-        process.kill()
-        process.wait()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_API_URL", prefect_server)
+        patch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        process = FORKED.Process(target=nothing)
+        process.start()
+        process.join()
 
 
 def until(done: Callable[[], object], seconds: float = PATIENCE) -> None:

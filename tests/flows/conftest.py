@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 import sys
 
@@ -13,7 +14,8 @@ from flows import sweep as flow
 from flows.__main__ import main
 from flows.search import Found
 from flows.sweep import sweep
-from tests.conftest import clean_environment
+from tests.conftest import PATIENCE, clean_environment
+from tests.program import Program, Running
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 8, "patience": 8}
 
@@ -52,19 +54,33 @@ def refused(typed, tmp_path):
     return type_in
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def experiment(digits):
     return Experiment(data_dir=digits, **GRID)
 
 
 @pytest.fixture
 def execution(tmp_path, prefect_server):
-    return Execution(artifacts=tmp_path / "artifacts", workers=2, wandb_mode="offline")
+    return execution_in(tmp_path / "artifacts")
+
+
+def execution_in(artifacts):
+    return Execution(artifacts=artifacts, workers=2, wandb_mode="offline")
+
+
+@pytest.fixture(scope="module")
+def swept(experiment, prefect_server, tmp_path_factory):
+    """What a sweep was asked, where it was run, and its summary: for all who only look at what it left."""
+    execution = execution_in(tmp_path_factory.mktemp("swept") / "artifacts")
+    return experiment, execution, sweep(experiment, execution)
 
 
 @pytest.fixture
-def summary(experiment, execution):
-    return sweep(experiment, execution)
+def summary(swept, execution):
+    """The sweep's summary, and all that it left copied to the artifact root of the test, to go on from there."""
+    _, finished, summary = swept
+    shutil.copytree(finished.artifacts, execution.artifacts, symlinks=True)
+    return summary
 
 
 @pytest.fixture
@@ -74,3 +90,22 @@ def found(monkeypatch):
     searched = flow.search
     monkeypatch.setattr(flow, "search", lambda *about: kept.append(searched(*about)) or kept[-1])
     return kept
+
+
+@pytest.fixture
+def begin(forking, prefect_server, digits, tmp_path):
+    """Fork the program on the digits, on the session's server if the environment names no other.
+
+    Artifacts are in `tmp_path`/artifacts. Killed at the end of the test.
+    """
+    begun = []
+
+    def begin(*flags: object, **environment: str) -> Running:
+        about = {"PREFECT_API_URL": prefect_server} | environment
+        begun.append(Program(tmp_path / "artifacts", "--data-dir", digits, *flags, **about).fork())
+        return begun[-1]
+
+    yield begin
+    for running in begun:
+        running.process.kill()
+        running.process.wait(PATIENCE)

@@ -42,6 +42,13 @@ def history(artifacts):
         return [database.execute(f"select count(*) from {table}").fetchone()[0] for table in ("flow_run", "task_run")]
 
 
+RUNS_OF_ONE = [1, 9]
+
+
+def since(before, artifacts):
+    return [later - earlier for later, earlier in zip(history(artifacts), before, strict=True)]
+
+
 # ---- the sweep's own server
 
 SECRETS = {
@@ -54,30 +61,9 @@ EMPTY = dict.fromkeys(("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "HT
 UNKNOWN = {"ALL_PROXY": "socks5://127.0.0.1:9", "http_proxy": "bogus://x", "NO_PROXY": "[::1,http://[,*:x"}
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        pytest.param(SECRETS, id="a server of the user's has a password, a base path, a database, headers"),
-        pytest.param(EMPTY, id="variables that are set to nothing"),
-        pytest.param(UNKNOWN, id="proxies of unknown kinds, and exceptions that cannot be parsed"),
-    ],
-)
-def test_the_sweeps_own_server_is_started_and_asked_all_the_same(root, environment):
-    before = history(root)
-    done = play(root, **environment)
-    assert done.returncode == 0, done.stderr
-    assert "1 of them cached" in done.stdout
-    assert [later - earlier for later, earlier in zip(history(root), before, strict=True)] == [1, 9]
-
-
-def test_files_of_prefects_where_the_user_is_do_not_count(root, tmp_path):
-    (tmp_path / ".env").write_text("PREFECT_SERVER_API_BASE_PATH=/x\nPREFECT_API_REQUEST_TIMEOUT=0.00001\n")
-    (tmp_path / "prefect.toml").write_text('[server.api]\nauth_string = "user:secret"\n')
-    done = play(root, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_proxy_that_refuses_everything_is_asked_nothing(root):
+@pytest.fixture
+def refusing():
+    """A proxy that refuses everything: its address, and what it was asked."""
     asked = []
 
     class Refuses(http.server.BaseHTTPRequestHandler):
@@ -88,15 +74,35 @@ def test_a_proxy_that_refuses_everything_is_asked_nothing(root):
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{proxy.server_address[1]}"
-        before = history(root)
-        done = play(
-            root, **dict.fromkeys(("HTTP_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "ws_proxy"), address)
-        )
+        yield f"http://127.0.0.1:{proxy.server_address[1]}", asked
         proxy.shutdown()
+
+
+def test_what_is_meant_for_another_server_of_prefects_does_not_count_and_no_proxy_is_asked(root, refusing, tmp_path):
+    (tmp_path / ".env").write_text("PREFECT_SERVER_API_BASE_PATH=/x\nPREFECT_API_REQUEST_TIMEOUT=0.00001\n")
+    (tmp_path / "prefect.toml").write_text('[server.api]\nauth_string = "user:secret"\n')
+    address, asked = refusing
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "ws_proxy"), address)
+    before = history(root)
+    done = play(root, cwd=tmp_path, **SECRETS, **proxies)
     assert done.returncode == 0, done.stderr
-    assert history(root)[1] == before[1] + 9
+    assert "1 of them cached" in done.stdout
+    assert since(before, root) == RUNS_OF_ONE
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "shell"), [(UNKNOWN, "<&-"), (EMPTY, "<&- >&- 2>&-")],
+    ids=[
+        "proxies of unknown kinds, exceptions that cannot be parsed, no input",
+        "variables that are set to nothing, and no input, output and error, as a daemon",
+    ],
+)  # fmt: skip
+def test_neither_what_cannot_be_read_nor_what_is_closed_does_harm(root, environment, shell):
+    before = history(root)
+    done = play(root, shell=shell, **environment)
+    assert done.returncode == 0, done.stderr
+    assert since(before, root) == RUNS_OF_ONE
 
 
 @pytest.mark.parametrize(
@@ -129,20 +135,12 @@ def test_a_server_that_does_not_come_up_is_told_apart(tmp_path, code, database, 
 
 
 @pytest.mark.parametrize(
-    "shell", ["<&-", "<&- >&- 2>&-"], ids=["without an input", "without input, output and error, as a daemon"]
-)
-def test_closed_standard_descriptors_do_no_harm(root, shell):
-    done = play(root, shell=shell)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize(
     ("shell", "says"),
     [("| true; exit ${PIPESTATUS[0]}", ""), (">/dev/full", "cannot be written to: No space left")],
     ids=["to somebody who has left", "to a full disk"],
 )
-def test_output_that_goes_nowhere_ends_the_sweep_well(root, shell, says):
-    done = play(root, shell=shell)
+def test_output_that_goes_nowhere_ends_the_sweep_well(root, prefect_server, shell, says):
+    done = play(root, shell=shell, PREFECT_API_URL=prefect_server)
     assert done.returncode == 0, done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr

@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import shutil
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,11 +13,14 @@ import pytest
 from execution.config import Execution
 from execution.storage.arrays import open_array
 from experiment.config import Experiment
+from experiment.summary import Summary
+from flows import sweep as flow
+from flows.search import Found
 from flows.sweep import sweep
 from tests.offline import offline_runs
 
 GRID = {
-    "learning_rates": (0.5, 0.1, 0.02, 0.004), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 40,
+    "learning_rates": (0.5, 0.1, 0.02, 0.004), "batch_sizes": (16, 64), "alphas": (0.0,), "max_epochs": 40,
     "patience": 4,
 }  # fmt: skip
 HALVED = {"halving": 2, "first_rung": 2}
@@ -22,17 +28,52 @@ HALVED = {"halving": 2, "first_rung": 2}
 
 @pytest.fixture
 def execution(tmp_path, prefect_server):
-    return Execution(artifacts=tmp_path / "artifacts", workers=2, wandb_mode="offline")
+    return execution_in(tmp_path / "artifacts")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def full(digits):
     return Experiment(data_dir=digits, **GRID)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def halved(full):
     return full.model_copy(update=HALVED)
+
+
+class Swept(NamedTuple):
+    execution: Execution
+    summary: Summary
+    found: Found
+
+    def copied(self, artifacts: Path) -> Execution:
+        """What it left, to go on from in a root of one's own."""
+        shutil.copytree(self.execution.artifacts, artifacts, symlinks=True)
+        return execution_in(artifacts)
+
+
+def execution_in(artifacts):
+    return Execution(artifacts=artifacts, workers=2, wandb_mode="offline")
+
+
+def swept(experiment, artifacts):
+    execution = execution_in(artifacts)
+    kept, search = [], flow.search
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow, "search", lambda *about: kept.append(search(*about)) or kept[-1])
+        return Swept(execution, sweep(experiment, execution), *kept)
+
+
+@pytest.fixture(scope="module")
+def whole(full, prefect_server, tmp_path_factory):
+    """The full grid; who only looks at it shares it."""
+    return swept(full, tmp_path_factory.mktemp("whole") / "artifacts")
+
+
+@pytest.fixture(scope="module")
+def part(halved, prefect_server, tmp_path_factory):
+    """The same grid, halved."""
+    return swept(halved, tmp_path_factory.mktemp("part") / "artifacts")
 
 
 def leaderboard(execution):
@@ -58,25 +99,19 @@ def replayed(curves):
         going, until = sorted(best[: math.ceil(len(going) / 2)]), until * 2
 
 
-def test_the_survivors_are_those_of_a_replay_and_their_epochs_the_full_grids_to_the_bit(full, halved, execution, found):
-    sweep(full.model_copy(update={"alphas": (0.0,)}), execution)
-    whole = found[-1].trained
-    other = execution.model_copy(update={"artifacts": execution.artifacts.with_name("other")})
-    other = Execution.model_validate(other.model_dump())
-    summary = sweep(halved.model_copy(update={"alphas": (0.0,)}), other)
-    curves = [open_array(execution.storage, run.history) for run in whole]
-    assert found[-1].rungs == replayed(curves)
-    assert summary.pruned == sum(rung < max(found[-1].rungs) for rung in found[-1].rungs) > 0
-    for complete, part in zip(whole, found[-1].trained, strict=True):
-        assert complete.combination == part.combination
-        history = open_array(other.storage, part.history)
-        np.testing.assert_array_equal(history, open_array(execution.storage, complete.history)[: len(history)])
-    (winner,) = [
-        part for part, rung in zip(found[-1].trained, found[-1].rungs, strict=True) if rung == max(found[-1].rungs)
-    ]
-    (same,) = [run for run in whole if run.combination == winner.combination]
+def test_the_survivors_are_those_of_a_replay_and_their_epochs_the_full_grids_to_the_bit(whole, part):
+    curves = [open_array(whole.execution.storage, run.history) for run in whole.found.trained]
+    rungs = part.found.rungs
+    assert rungs == replayed(curves)
+    assert part.summary.pruned == sum(rung < max(rungs) for rung in rungs) > 0
+    for complete, cut, curve in zip(whole.found.trained, part.found.trained, curves, strict=True):
+        assert complete.combination == cut.combination
+        history = open_array(part.execution.storage, cut.history)
+        np.testing.assert_array_equal(history, curve[: len(history)])
+    (winner,) = [cut for cut, rung in zip(part.found.trained, rungs, strict=True) if rung == max(rungs)]
+    (same,) = [run for run in whole.found.trained if run.combination == winner.combination]
     assert (winner.W, winner.b, winner.best_epoch) == (same.W, same.b, same.best_epoch)
-    assert summary.epochs_trained < sum(run.epochs_trained for run in whole)
+    assert part.summary.epochs_trained < sum(run.epochs_trained for run in whole.found.trained)
 
 
 def test_averages_velocities_and_rates_go_on_over_the_rungs_as_if_there_were_none(full, execution, found):
@@ -93,46 +128,42 @@ def test_averages_velocities_and_rates_go_on_over_the_rungs_as_if_there_were_non
             assert (part.W, part.b, part.best_epoch) == (complete.W, complete.b, complete.best_epoch)
 
 
-def test_ranked_are_those_that_came_furthest_and_the_leaderboard_says_who_was_pruned(halved, execution, found):
-    summary = sweep(halved, execution)
-    table = leaderboard(execution)
+def test_ranked_are_those_that_came_furthest_and_the_leaderboard_says_who_was_pruned(part):
+    table = leaderboard(part.execution)
     assert table["rung"].is_monotonic_decreasing
-    assert table["pruned"].sum() == summary.pruned == summary.combinations - 1
+    assert table["pruned"].sum() == part.summary.pruned == part.summary.combinations - 1
     for _, rung in table.groupby("rung"):
         assert rung["val_accuracy"].is_monotonic_decreasing
-    assert summary.importance == {}
-    assert "Halving pruned" in summary.analysis[0]
+    assert part.summary.importance == {}
+    assert "Halving pruned" in part.summary.analysis[0]
 
 
-def test_a_full_grid_goes_on_from_where_halving_left_every_combination(full, halved, execution, caplog):
-    sweep(halved, execution)
-    caplog.clear()
-    sweep(full, execution)
+def test_a_full_grid_goes_on_from_where_halving_left_every_combination(part, full, tmp_path, caplog):
+    sweep(full, part.copied(tmp_path / "artifacts"))
     resumed = [record for record in caplog.records if record.msg == "Resumes from epoch %d"]
-    assert len(resumed) == 16 - 1  # all but the one that halving had trained to its end
+    assert len(resumed) == 8 - 1  # all but the one that halving had trained to its end
 
 
-def test_halving_after_a_full_grid_leaves_its_runs_in_w_and_b_as_they_are(full, halved, execution):
-    sweep(full, execution)
+def test_halving_after_a_full_grid_leaves_its_runs_in_w_and_b_as_they_are(whole, halved, tmp_path):
+    execution = whole.copied(tmp_path / "artifacts")
     runs = by_id(execution)
     again = sweep(halved, execution)
     assert again.pruned
     assert {name: by_id(execution)[name] for name in runs} == runs
 
 
-def test_each_combination_is_one_run_in_w_and_b_with_each_epoch_once(halved, execution, found):
-    sweep(halved, execution)
-    for run in found[-1].trained:
-        rows = by_id(execution)[run.identity].rows
+def test_each_combination_is_one_run_in_w_and_b_with_each_epoch_once(part):
+    for run in part.found.trained:
+        rows = by_id(part.execution)[run.identity].rows
         assert [row["epoch"] for row in rows] == list(range(1, run.epochs_trained + 1))
 
 
-def test_the_same_again_is_all_cached_and_a_gentler_halving_trains_no_epoch_twice(halved, execution, caplog):
-    first = sweep(halved, execution)
+def test_the_same_again_is_all_cached_and_a_gentler_halving_trains_no_epoch_twice(part, halved, tmp_path, caplog):
+    execution = part.copied(tmp_path / "artifacts")
     again = sweep(halved, execution)
     assert again.cached == again.combinations
     same = {"exclude": {"cached", "seconds", "provenance"}}
-    assert again.model_dump(**same) == first.model_dump(**same)
+    assert again.model_dump(**same) == part.summary.model_dump(**same)
     caplog.clear()
     sweep(halved.model_copy(update={"first_rung": 4}), execution)
     assert any(record.msg == "Resumes from epoch %d" for record in caplog.records)

@@ -1,8 +1,6 @@
 """A real sweep whose artifacts are in an object store: the same bits, cached from anywhere, cleaned, sent, trouble."""
 
 import json
-import subprocess
-import sys
 import threading
 import time
 
@@ -12,8 +10,8 @@ from execution.config import Execution
 from execution.storage.objects import ObjectStorage
 from experiment.config import Experiment
 from flows.sweep import sweep
-from tests.conftest import PROJECT, clean_environment
 from tests.object_store import Proxy, away
+from tests.program import Program
 
 GRID = ("--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 4)
 GROWN = ("--learning-rates", 0.5, 0.1, 0.02, *GRID[3:])
@@ -29,23 +27,16 @@ class Machine:
         (folder / "here").mkdir(parents=True)
 
     def run(self, *arguments, **environment):
-        process = self.start(*arguments, **environment)
-        said, _ = process.communicate(timeout=400)
-        process.stdout = said
-        return process
+        return self.start(*arguments, **environment).wait()
 
     def start(self, *arguments, **environment):
-        return subprocess.Popen(
-            [sys.executable, "-m", "flows", *map(str, arguments)],
-            cwd=self.folder / "here",
-            env=clean_environment() | self.environment | {"XDG_CACHE_HOME": str(self.cache)}
-            | {"PYTHONPATH": str(PROJECT)} | environment,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        program = Program(self.folder / "program", **self.environment, XDG_CACHE_HOME=str(self.cache))
+        program.flags, program.folder = [*map(str, arguments)], self.folder / "here"
+        return program.fork(**environment)
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory, object_store, prefect_server):
+def machine(tmp_path_factory, object_store, prefect_server, forking):
     """Make a machine, on a prefix that the tests of this module share."""
     prefix = f"s3://bucket/{tmp_path_factory.mktemp('prefix').name}"
 
@@ -61,8 +52,8 @@ def swept(machine, digits):
     """The small grid, run by a process of its own."""
     first = machine()
     ended = first.run("--artifacts", first.url, "--data-dir", digits, *GRID)
-    assert ended.returncode == 0, ended.stdout
-    first.said = ended.stdout
+    assert ended.code == 0, ended.output
+    first.said = ended.output
     return first
 
 
@@ -93,7 +84,7 @@ def test_from_another_machine_all_is_cached_and_no_array_that_is_not_needed_is_f
     with Proxy(object_store.address) as proxy:
         other = machine(**proxy.environment)
         ended = other.run("--artifacts", other.url, "--data-dir", digits, *GRID, "--wandb-mode", "disabled")
-    assert ended.returncode == 0, ended.stdout
+    assert ended.code == 0, ended.output
     assert f"{TRAININGS} combinations, {TRAININGS} of them cached" in ended.stdout
     assert not list((other.folder / "here").iterdir())
     assert proxy.requests["PUT", "arrays"] == 0
@@ -117,8 +108,8 @@ def test_what_was_tracked_offline_is_sent_from_any_machine_with_its_tables_and_o
     swept.cache.rename(swept.cache.with_name("gone"))
     for _ in range(2):
         ended = machine().run("sync", "--artifacts", swept.url, **server.env())
-        assert ended.returncode == 0, ended.stdout
-    assert len(server.runs) == TRAININGS + STEPS, ended.stdout
+        assert ended.code == 0, ended.output
+    assert len(server.runs) == TRAININGS + STEPS, ended.output
     assert {run.exitcode for run in server.runs.values()} == {0}
     assert server.rows == 4 * TRAININGS + 4 + 1
     assert sum(request.operation == "UpsertBucket" for request in server.requests) <= 2 * len(server.runs)
@@ -147,8 +138,8 @@ def test_two_sweeps_at_once_share_their_work(machine, digits, object_store, monk
         machine.start("--artifacts", both, "--data-dir", digits, *grid, "--wandb-mode", "disabled", "--name", name)
         for machine, grid, name in ((one, GRID, "one"), (two, GROWN, "two"))
     ]
-    said = [process.communicate(timeout=400)[0] for process in running]
-    assert [process.returncode for process in running] == [0, 0], said
+    ended = [program.wait() for program in running]
+    assert [end.code for end in ended] == [0, 0], [end.output for end in ended]
     for name, value in object_store.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CACHE_HOME", str(one.cache))
@@ -164,21 +155,21 @@ def test_two_sweeps_at_once_share_their_work(machine, digits, object_store, monk
 def test_a_store_that_is_away_and_in_trouble_costs_one_line_each_time(machine, digits, object_store):
     with Proxy(object_store.address) as proxy:
         alone = machine(**proxy.environment)
-        process = alone.start(
+        running = alone.start(
             "--artifacts", f"{alone.url}-away", "--data-dir", digits, *GRID, "--wandb-mode", "disabled"
         )
         while proxy.requests["PUT", "arrays"] < 6:
-            assert process.poll() is None, process.stdout.read()
+            assert running.process.poll() is None, running.wait().output
             time.sleep(0.01)
         away(proxy, 5).join()
         failing = threading.Event()
         proxy.trouble = lambda method, path: None if failing.is_set() else 503
         time.sleep(3)
         failing.set()
-        said, _ = process.communicate(timeout=400)
-    assert process.returncode == 0, said
-    assert 1 <= said.count("is away or slow") <= 2, said
-    assert "Traceback" not in said
+        ended = running.wait()
+    assert ended.code == 0, ended.output
+    assert 1 <= ended.output.count("is away or slow") <= 2, ended.output
+    assert "Traceback" not in ended.output
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PATIENCE, until
+from tests.conftest import until
 from tests.flows.prefect_api import Api
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile]
@@ -49,16 +49,15 @@ def database(tmp_path_factory):
         shutil.rmtree(folder)
 
 
-def test_a_sweep_is_run_on_a_server_with_postgres(database, started, tmp_path):
+def test_a_sweep_is_run_on_a_server_with_postgres(database, begin, tmp_path):
     api = Api(tmp_path, PREFECT_API_DATABASE_CONNECTION_URL=database)
     api.start()
     try:
-        process = started(
-            api.environment, "--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 2,
-            "--wandb-mode", "disabled",
-        )  # fmt: skip
-        said, _ = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, said
+        end = begin(
+            "--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 2, "--wandb-mode",
+            "disabled", PREFECT_API_URL=api.url,
+        ).wait()  # fmt: skip
+        assert end.code == 0, end.output
         run = api.newest()
         assert run["state_type"] == "COMPLETED"
         assert "2 combinations" in run["state"]["message"]

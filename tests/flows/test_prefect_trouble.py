@@ -1,6 +1,5 @@
 """Prefect's server goes away, somebody cancels, a process dies, a worker retries: the sweep copes."""
 
-import signal
 import subprocess
 import sys
 import time
@@ -8,7 +7,7 @@ import time
 import pytest
 import requests
 
-from tests.conftest import PATIENCE, PROJECT, until
+from tests.conftest import PROJECT, until
 from tests.flows.prefect_api import Api
 from tests.offline import offline_runs
 
@@ -27,11 +26,10 @@ def api(tmp_path_factory):
 
 
 @pytest.fixture
-def begin(started, api):
-    """Start the sweep as a process on that server."""
-    return lambda **environment: started(
-        api.environment | environment, *GRID, "--checkpoint-seconds", 0, "--workers", 2
-    )
+def there(begin, api):
+    """Begin the sweep on that server."""
+    about = {name: value for name, value in api.environment.items() if name.startswith("PREFECT_")}
+    return lambda **environment: begin(*GRID, "--checkpoint-seconds", 0, "--workers", 2, **about, **environment)
 
 
 @pytest.fixture
@@ -43,66 +41,59 @@ def held(tmp_path):
 
 
 @pytest.fixture
-def training(begin, held, tmp_path):
+def training(there, held, tmp_path):
     """Start a sweep, and wait until both trainings have left a checkpoint and wait themselves."""
 
     def training():
-        process = begin(SWEEP_WAIT_AT=WAITING_AT, SWEEP_WAIT_FILE=str(held))
-        until(lambda: len(checkpoints(tmp_path)) == 2 or process.poll() is not None)
-        assert process.poll() is None, process.communicate()
-        return process
+        running = there(SWEEP_WAIT_AT=WAITING_AT, SWEEP_WAIT_FILE=str(held))
+        running.wait_for("*.ckpt", tmp_path / "artifacts" / "checkpoints", count=2)
+        return running
 
     return training
 
 
-def checkpoints(tmp_path):
-    return list((tmp_path / "artifacts" / "checkpoints").glob("*.ckpt"))
-
-
 def test_a_server_that_is_restarted_is_waited_for(api, training, held, tmp_path):
-    process = training()
+    running = training()
     flow_run = api.newest()["id"]
     api.stop()
     held.unlink()
     time.sleep(3)
     api.start()
-    said, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
-    assert "Traceback" not in said
-    assert "2 combinations, 0 of them cached" in said
+    end = running.wait()
+    assert end.code == 0, end.output
+    assert "Traceback" not in end.output
+    assert "2 combinations, 0 of them cached" in end.output
     assert {run.exit_code for run in offline_runs(tmp_path / "artifacts")} == {0}
     until(lambda: requests.get(f"{api.url}/flow_runs/{flow_run}", timeout=60).json()["state_type"] == "COMPLETED")
 
 
 @pytest.mark.parametrize("state", ["CANCELLING", "CANCELLED"])
-def test_a_cancelled_sweep_stops_in_its_middle_and_goes_on_when_run_again(api, training, held, begin, tmp_path, state):
-    process = training()
+def test_a_cancelled_sweep_stops_in_its_middle_and_goes_on_when_run_again(api, training, held, there, tmp_path, state):
+    running = training()
     flow_run = api.newest()["id"]
     api.post(f"/flow_runs/{flow_run}/set_state", state={"type": state}, force=True)
     until((tmp_path / "artifacts" / "runs" / flow_run / "stop").exists)
     held.unlink()
-    said, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 1, said
-    assert "Traceback" not in said
-    assert "0 of 2 combinations are trained" in said
+    end = running.wait()
+    assert end.code == 1, end.output
+    assert "Traceback" not in end.output
+    assert "0 of 2 combinations are trained" in end.output
     cut = [run for run in offline_runs(tmp_path / "artifacts") if run.job_type == "train"]
     assert [run.exit_code for run in cut] == [1, 1]
     assert api.newest()["state_type"] == "CANCELLED"
-    process = begin()
-    said, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
+    end = there().wait()
+    assert end.code == 0, end.output
     trained = [run for run in offline_runs(tmp_path / "artifacts") if run.job_type == "train"]
     assert [[row["epoch"] for row in run.rows] for run in trained] == [list(range(1, 21))] * 2
 
 
-def test_a_flow_run_that_a_killed_process_left_running_blocks_nothing(api, training, begin):
-    process = training()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+def test_a_flow_run_that_a_killed_process_left_running_blocks_nothing(api, training, there):
+    running = training()
+    running.process.kill()
+    running.wait()
     assert api.newest()["state_type"] == "RUNNING"
-    process = begin()
-    said, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
+    end = there().wait()
+    assert end.code == 0, end.output
     assert api.newest()["state_type"] == "COMPLETED"
 
 

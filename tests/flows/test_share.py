@@ -11,6 +11,7 @@ from execution.config import Execution
 from experiment.config import Experiment
 from flows.sweep import sweep
 from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.program import Program
 from tests.wandb_server import WandbServer
 
 AXES = {"learning_rates": (0.5, 0.1, 0.05), "batch_sizes": (16, 64), "alphas": (0.0, 0.01)}
@@ -34,20 +35,31 @@ def swept(prefect_server, digits, tmp_path_factory, server):
     return artifacts, summary
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def share(server, swept):
-    """Run the command. Gives its exit code, what it printed, what it said on stderr."""
-    server.reports.saved.clear()
+    """Run the command. Gives its exit code, what it printed, what it said on stderr, and the report that it saved."""
 
-    def share(*arguments, root=swept[0], **environment):
+    def share(*arguments):
+        server.reports.saved.clear()
         done = subprocess.run(
-            [sys.executable, "-m", "flows", "share", *arguments, "--artifacts", str(root)],
-            cwd=PROJECT, env=clean_environment() | server.env() | environment, capture_output=True, text=True,
-            timeout=PATIENCE,
+            [sys.executable, "-m", "flows", "share", *arguments, "--artifacts", str(swept[0])],
+            cwd=PROJECT, env=clean_environment() | server.env(), capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
-        return done.returncode, done.stdout, done.stderr
+        (saved,) = server.reports.saved
+        return done.returncode, done.stdout, done.stderr, saved
 
     return share
+
+
+@pytest.fixture(scope="module")
+def shared(share):
+    return share()
+
+
+@pytest.fixture
+def saved(shared):
+    """The report of the sweep, for all who look at it."""
+    return shared[-1]
 
 
 def grids(saved):
@@ -72,10 +84,9 @@ def panels(saved, kind):
 # ---- what is sent
 
 
-def test_the_report_is_about_the_runs_of_the_sweep_and_its_address_is_printed(share, server, swept):
-    code, out, err = share()
+def test_the_report_is_about_the_runs_of_the_sweep_and_its_address_is_printed(shared, server, swept):
+    code, out, err, saved = shared
     assert (code, err) == (0, "")
-    (saved,) = server.reports.saved
     assert out.startswith(f"{server.url}/{server.entity}/softmax-sweep/reports/Sweep-{swept[1].name}--")
     assert (saved["entityName"], saved["projectName"], saved["type"]) == (server.entity, "softmax-sweep", "runs")
     for grid in grids(saved):
@@ -85,9 +96,8 @@ def test_the_report_is_about_the_runs_of_the_sweep_and_its_address_is_printed(sh
         assert {server.runs[run].group for run in filters(grid)["name"]} == {swept[1].name}
 
 
-def test_parallel_coordinates_are_of_all_and_of_the_ten_best_on_log_axes_but_for_one_with_a_zero(share, server, swept):
-    share()
-    (every, all_runs), (top, best_runs) = panels(server.reports.saved[0], "Parallel Coordinates Plot")
+def test_parallel_coordinates_are_of_all_and_of_the_ten_best_on_log_axes_but_for_one_with_a_zero(saved, server, swept):
+    (every, all_runs), (top, best_runs) = panels(saved, "Parallel Coordinates Plot")
     assert all_runs == list(swept[1].runs["train"])
     assert len(all_runs) == 12 * SEEDS
     assert best_runs == all_runs[: 10 * SEEDS]
@@ -117,9 +127,7 @@ def test_ranges_have_their_axes_and_so_have_others_that_vary():
     assert columns[0].log
 
 
-def test_importance_curves_and_table_ask_for_what_the_runs_have(share, server, swept):
-    share()
-    (saved,) = server.reports.saved
+def test_importance_curves_and_table_ask_for_what_the_runs_have(saved, server, swept):
     run = server.runs[swept[1].runs["train"][0]]
     ((importance, every),) = panels(saved, "Parameter Importance")
     assert importance["targetKey"] in run.summary
@@ -137,19 +145,18 @@ def test_importance_curves_and_table_ask_for_what_the_runs_have(share, server, s
         assert name.removesuffix(".value") in known
 
 
-def test_the_text_is_the_analysis(share, server, swept):
-    share()
-    (saved,) = server.reports.saved
+def test_the_text_is_the_analysis(saved, swept):
     said = [block["children"][0]["text"] for block in saved["spec"]["blocks"] if block["type"] == "paragraph"]
     assert tuple(said[1 : 1 + len(swept[1].analysis)]) == swept[1].analysis
     assert f"{swept[1].test_accuracy:.2%}" in saved["description"]
 
 
-def test_trainings_from_the_cache_are_in_it_though_another_sweep_made_them(share, server, swept, digits):
+def test_trainings_from_the_cache_are_in_it_though_another_sweep_made_them(share, swept, digits):
     again = Execution(artifacts=swept[0], wandb_mode="offline", name="again")
     assert sweep(Experiment(data_dir=digits, **GRID), again).cached == 12 * SEEDS
-    assert share("again")[0] == 0
-    (_, runs), _ = panels(server.reports.saved[0], "Parallel Coordinates Plot")
+    code, _, _, saved = share("again")
+    assert code == 0
+    (_, runs), _ = panels(saved, "Parallel Coordinates Plot")
     assert runs == list(swept[1].runs["train"])
 
 
@@ -158,10 +165,11 @@ def test_a_run_that_could_not_be_begun_online_is_found_under_its_other_name(shar
     run = server.runs[first]
     run.id = f"{first}-offline"
     try:
-        assert share()[0] == 0
+        code, _, _, saved = share()
     finally:
         run.id = first
-    (_, runs), _ = panels(server.reports.saved[0], "Parallel Coordinates Plot")
+    assert code == 0
+    (_, runs), _ = panels(saved, "Parallel Coordinates Plot")
     assert runs[0] == f"{first}-offline"
 
 
@@ -169,11 +177,15 @@ def test_a_run_that_could_not_be_begun_online_is_found_under_its_other_name(shar
 
 
 @pytest.fixture
-def refused(share, server):
-    def refused(*arguments, **more):
-        code, out, err = share(*arguments, **more)
-        assert (code, out, server.reports.saved) == (2, "", [])
-        (line,) = err.splitlines()
+def refused(server, swept, forking, prefect_server, tmp_path):
+    server.reports.saved.clear()
+
+    def refused(*arguments, root=swept[0], **environment):
+        program = Program(root, PREFECT_API_URL=prefect_server, **server.env() | environment)
+        program.log, program.flags = tmp_path / "share.log", ["share", *arguments, *program.flags]
+        done = program.run_forked()
+        assert (done.code, done.stdout, server.reports.saved) == (2, "", [])
+        (line,) = done.stderr.splitlines()
         return line
 
     return refused

@@ -16,6 +16,12 @@ LINE = ["download", "split", "scale", "check_gradients", "train", "select", "ret
 
 
 @pytest.fixture
+def summary(experiment, execution):
+    """Of the newest flow run."""
+    return sweep(experiment, execution)
+
+
+@pytest.fixture
 def client():
     with get_client(sync_client=True) as client:
         yield client

@@ -35,7 +35,8 @@ def textbook(images, labels, rows, learning_rate, batch_size, alpha, epochs):
         yield W, b
 
 
-def test_the_results_are_those_of_a_plain_numpy_loop(summary, experiment, execution, digits):
+def test_the_results_are_those_of_a_plain_numpy_loop(swept, digits):
+    experiment, execution, summary = swept
     images, labels, test_images, test_labels = (
         np.load(digits / f"fashion_mnist_{name}.npy")
         for name in ("train_images", "train_labels", "test_images", "test_labels")
@@ -79,7 +80,8 @@ def test_the_results_are_those_of_a_plain_numpy_loop(summary, experiment, execut
     }  # fmt: skip
 
 
-def test_every_task_run_has_one_wandb_run_with_its_config_and_rows(summary, experiment, execution):
+def test_every_task_run_has_one_wandb_run_with_its_config_and_rows(swept):
+    _, execution, summary = swept
     runs = offline_runs(execution.artifacts)
     assert Counter(run.job_type for run in runs) == Counter({**dict.fromkeys(STEPS, 1), "train": 8})
     assert len({run.id for run in runs}) == len(runs)
@@ -104,7 +106,8 @@ def test_every_task_run_has_one_wandb_run_with_its_config_and_rows(summary, expe
     assert of["evaluate"].summary["test_loss"] == summary.test_loss
 
 
-def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(summary, execution):
+def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(swept):
+    _, execution, summary = swept
     runs = {run.config["prefect_task_run_id"]: run for run in offline_runs(execution.artifacts)}
     (flow_run,) = {run.config["prefect_flow_run_id"] for run in runs.values()}
     with get_client(sync_client=True) as client:
@@ -129,7 +132,8 @@ def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(summary, 
     assert {"download", "split", "train lr=0.1 batch=64 alpha=0.01 seed=541", f"retrain {summary.best}"} <= names
 
 
-def test_a_sweep_leaves_everything_a_person_needs(summary, execution):
+def test_a_sweep_leaves_everything_a_person_needs(swept):
+    _, execution, summary = swept
     folder = execution.artifacts / "sweeps" / "latest"
     assert folder.resolve().name == summary.name
     assert {path.name for path in folder.iterdir()} == {

@@ -129,10 +129,10 @@ def test_with_nothing_finished_it_says_so_and_goes_on_later(experiment, alone, t
 
 
 @pytest.mark.slow
-def test_a_process_whose_time_is_up_ends_with_1_and_says_how_to_go_on(program, digits):
+def test_a_process_whose_time_is_up_ends_with_1_and_says_how_to_go_on(begin):
     flags = ["--learning-rates", 1e-6, "--batch-sizes", 1, "--alphas", 0, "--engine", "numpy", "--patience", 100_000]
-    done = program("--data-dir", digits, *flags, "--max-epochs", 100_000, "--time-limit", "0.5s")
-    assert done.returncode == 1
+    done = begin(*flags, "--max-epochs", 100_000, "--time-limit", "0.5s").wait()
+    assert done.code == 1
     assert "no combination was trained in the time limit of 0:00:00.5" in done.stderr
     assert "Run it again: it goes on from there" in done.stderr
     assert "Traceback" not in done.stderr

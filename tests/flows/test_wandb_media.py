@@ -15,6 +15,7 @@ from experiment.config import Experiment
 from flows.sweep import sweep
 from tests.conftest import PATIENCE, PROJECT, clean_environment, until
 from tests.offline import offline_runs
+from tests.program import KILLED
 from tests.wandb_server import WandbServer
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0,), "max_epochs": 4}
@@ -144,14 +145,9 @@ def test_sent_twice_there_is_one_version_of_data_and_model_and_the_model_stays_h
 
 
 @pytest.fixture
-def begin(started, prefect_server, server, tmp_path):
-    """Start the sweep as a process, tracked at `server`; `ended` waits for it and gives what it said."""
-
-    def begin(**environment):
-        usual = clean_environment() | {"PREFECT_API_URL": prefect_server} | server.env()
-        return started(usual | {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"} | environment, *FLAGS)
-
-    return begin
+def tracked(begin, server):
+    """Begin the sweep, tracked at `server`."""
+    return lambda **environment: begin(*FLAGS, **server.env(), WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="1", **environment)
 
 
 def once(server: WandbServer) -> None:
@@ -171,35 +167,33 @@ def once(server: WandbServer) -> None:
 @pytest.mark.slow
 @pytest.mark.hostile
 @pytest.mark.parametrize("when", ["download tracking ended:1", "report tracking ended:1", "report files drafted:3"])
-def test_killed_and_run_again_there_is_no_second_version(server, begin, when):
-    assert begin(SWEEP_KILL_AT=when).wait(100) == -9
-    process = begin()
-    said, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
+def test_killed_and_run_again_there_is_no_second_version(server, tracked, when):
+    assert tracked(SWEEP_KILL_AT=when).wait().code == KILLED
+    end = tracked().wait()
+    assert end.code == 0, end.output
     once(server)
 
 
 @pytest.mark.slow
 @pytest.mark.hostile
 @pytest.mark.parametrize("step", ["download", "report"])
-def test_if_the_server_is_gone_the_sweep_says_so_once_and_nothing_is_lost(server, begin, tmp_path, step):
+def test_if_the_server_is_gone_the_sweep_says_so_once_and_nothing_is_lost(server, tracked, tmp_path, step):
     (tmp_path / "wait").touch()
-    process = begin(SWEEP_WAIT_AT=f"{step} tracking begun:1", SWEEP_WAIT_FILE=str(tmp_path / "wait"))
+    running = tracked(SWEEP_WAIT_AT=f"{step} tracking begun:1", SWEEP_WAIT_FILE=str(tmp_path / "wait"))
     until(lambda: any(run.job_type == step for run in server.runs.values()))
     server.stop()
     (tmp_path / "wait").unlink()
-    said, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
-    assert said.count("Tracking goes on offline") == 1
+    end = running.wait()
+    assert end.code == 0, end.output
+    assert end.output.count("Tracking goes on offline") == 1
     server.start()
     sync(tmp_path / "artifacts", server)
     once(server)
 
 
 @pytest.mark.slow
-def test_a_note_of_the_users_stays_first(server, begin, tmp_path):
-    process = begin(WANDB_NOTES="a note")
-    assert process.wait(100) == 0
+def test_a_note_of_the_users_stays_first(server, tracked, tmp_path):
+    assert tracked(WANDB_NOTES="a note").wait().code == 0
     summary = json.loads((tmp_path / "artifacts" / "sweeps" / "latest" / "summary.json").read_text())
     notes = {run.job_type: run.notes for run in server.runs.values()}
     assert notes["report"] == "\n\n".join(["a note", *summary["analysis"]])

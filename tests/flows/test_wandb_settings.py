@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import PATIENCE, PROJECT
 from tests.flows.test_environments import FLOWS, GRID, play
+from tests.program import Program
 
 pytestmark = pytest.mark.slow
 
@@ -20,9 +21,27 @@ def tracked(prefect_server, server, tmp_path):
     def tracked(*flags, **environment):
         where = {"PREFECT_API_URL": prefect_server, "HOME": str(tmp_path)} | server.env() | environment
         done = play(tmp_path / "artifacts", *flags, cwd=tmp_path, **where)
-        return done, next(iter(re.findall(r"^W&B +(.*)", done.stdout, re.M)), "")
+        return done, of_w_and_b(done.stdout)
 
     return tracked
+
+
+@pytest.fixture
+def forked(forking, prefect_server, server, tmp_path):
+    """The same, where W&B may have been imported before."""
+
+    def forked(*flags, **environment):
+        where = {"PREFECT_API_URL": prefect_server, "HOME": str(tmp_path)} | server.env() | environment
+        program = Program(tmp_path / "artifacts", *GRID, *flags, **where)
+        program.folder = tmp_path
+        done = program.run_forked()
+        return done, of_w_and_b(done.stdout)
+
+    return forked
+
+
+def of_w_and_b(table):
+    return next(iter(re.findall(r"^W&B +(.*)", table, re.M)), "")
 
 
 def test_w_and_bs_variables_can_forbid_it_to_send_anything(tracked, server):
@@ -30,11 +49,11 @@ def test_w_and_bs_variables_can_forbid_it_to_send_anything(tracked, server):
     assert (done.returncode, said, server.requests) == (0, OFFLINE, [])
 
 
-def test_w_and_bs_settings_file_can_forbid_it_to_send_anything(tracked, server, tmp_path):
+def test_w_and_bs_settings_file_can_forbid_it_to_send_anything(forked, server, tmp_path):
     (tmp_path / "wandb").mkdir()
     (tmp_path / "wandb" / "settings").write_text("[default]\nmode = offline\nrun_id = theirs\n")
-    done, said = tracked()
-    assert (done.returncode, said, server.requests) == (0, OFFLINE, [])
+    done, said = forked()
+    assert (done.code, said, server.requests) == (0, OFFLINE, [])
 
 
 ANOTHERS = {
@@ -65,24 +84,24 @@ def test_flags_outrank_w_and_bs_variables(tracked, server):
 @pytest.mark.parametrize(
     ("setting", "value"), [("mode", "bogus"), ("base_url", "foo"), ("init_timeout", "abc")], ids=str
 )
-def test_settings_of_w_and_bs_that_cannot_be_read_mean_offline(tracked, server, setting, value):
+def test_settings_of_w_and_bs_that_cannot_be_read_mean_offline(forked, server, setting, value):
     malformed = {f"WANDB_{setting.upper()}": value}
     if setting == "mode":
-        done, said = tracked(**malformed)
+        done, said = forked(**malformed)
         (warning,) = re.findall(r"^W&B: .*", done.stderr, re.M)
-        assert (done.returncode, server.requests) == (0, [])
+        assert (done.code, server.requests) == (0, [])
         assert said.startswith(f"offline: its settings cannot be used ({setting}: ")
         assert setting in warning
     else:
-        done, said = tracked("--wandb-mode", "online", **malformed)
-        assert done.returncode == 2
+        done, said = forked("--wandb-mode", "online", **malformed)
+        assert done.code == 2
         assert f"online is not possible: its settings cannot be used ({setting}: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_settings_that_cannot_be_read_are_no_matter_when_tracking_is_off(tracked):
-    done, said = tracked("--wandb-mode", "disabled", WANDB_INIT_TIMEOUT="abc")
-    assert (done.returncode, said) == (0, "disabled: --wandb-mode")
+def test_settings_that_cannot_be_read_are_no_matter_when_tracking_is_off(forked):
+    done, said = forked("--wandb-mode", "disabled", WANDB_INIT_TIMEOUT="abc")
+    assert (done.code, said) == (0, "disabled: --wandb-mode")
     assert "W&B" not in done.stderr
 
 

@@ -3,9 +3,7 @@
 import json
 import re
 import shlex
-import signal
 import subprocess
-import time
 from collections import Counter
 
 import pytest
@@ -13,8 +11,9 @@ import pytest
 from execution.config import Execution
 from experiment.config import Experiment
 from flows.sweep import sweep
-from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment, until
 from tests.offline import offline_runs
+from tests.program import KILLED
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
 FLAGS = ["--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 4]
@@ -23,23 +22,19 @@ QUICK = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}  # seconds between the cl
 
 
 @pytest.fixture
-def begin(started, prefect_server, server):
-    """Start the sweep as a process, tracked at `server`."""
-
-    def begin(*arguments, **environment):
-        usual = clean_environment() | {"PREFECT_API_URL": prefect_server} | server.env() | QUICK
-        return started(usual | environment, *arguments)
-
-    return begin
+def tracked(begin, server):
+    """Begin the sweep, tracked at `server`."""
+    return lambda *flags: begin(*flags, **server.env(), **QUICK)
 
 
 @pytest.fixture
-def ended(begin, server, tmp_path, expected):
-    """Start it, wait for its end, and check that it went well and gave nothing away. Gives what it said."""
+def ended(server, tmp_path, expected):
+    """Wait for its end, and check that it went well and gave nothing away. Gives what it said."""
 
-    def ended(process):
-        said, _ = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, said
+    def ended(running):
+        end = running.wait()
+        said = end.output
+        assert end.code == 0, said
         summary = json.loads((tmp_path / "artifacts" / "sweeps" / "latest" / "summary.json").read_text())
         assert {name: summary[name] for name in expected} == expected
         key = server.api_key.encode()
@@ -83,8 +78,8 @@ def sync(warning, server):
 
 
 @pytest.mark.slow
-def test_online_every_task_run_is_a_run_with_its_config_rows_and_summary(server, begin, ended):
-    said = ended(begin(*FLAGS))
+def test_online_every_task_run_is_a_run_with_its_config_rows_and_summary(server, tracked, ended):
+    said = ended(tracked(*FLAGS))
     assert not warnings(said)
     runs = server.runs.values()
     assert Counter(run.job_type for run in runs) == Counter({**dict.fromkeys(STEPS, 1), "train": 2})
@@ -105,20 +100,17 @@ def test_online_every_task_run_is_a_run_with_its_config_rows_and_summary(server,
 
 @pytest.mark.slow
 @pytest.mark.hostile
-def test_a_killed_online_run_is_taken_up_again_with_every_epoch_once(server, begin):
+def test_a_killed_online_run_is_taken_up_again_with_every_epoch_once(server, tracked):
     flags = ["--learning-rates", 0.01, "--batch-sizes", 1, "--alphas", 0, "--max-epochs", 40, "--engine", "numpy"]
-    process = begin(*flags, "--checkpoint-seconds", 0.5)
-    while server.rows < 5:
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    running = tracked(*flags, "--checkpoint-seconds", 0.5)
+    until(lambda: server.rows >= 5 or running.process.poll() is not None)
+    running.process.kill()
+    assert running.wait().code == KILLED
     (killed,) = (run for run in server.runs.values() if run.job_type == "train")
     assert 5 <= len(killed.history) < 40
     before = len(server.runs)
-    process = begin(*flags, "--checkpoint-seconds", 0.5)
-    said, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
+    end = tracked(*flags, "--checkpoint-seconds", 0.5).wait()
+    assert end.code == 0, end.output
     assert killed.state == "finished"
     assert epochs(killed) == [row["epoch"] for row in killed.received] == list(range(1, 41))
     assert killed.summary["val_accuracy"] == {"max": max(row["val_accuracy"] for row in killed.history)}
@@ -127,9 +119,9 @@ def test_a_killed_online_run_is_taken_up_again_with_every_epoch_once(server, beg
 
 
 @pytest.mark.slow
-def test_slow_answers_are_waited_for(server, begin, ended):
+def test_slow_answers_are_waited_for(server, tracked, ended):
     server.delay = 0.2
-    assert not warnings(ended(begin(*FLAGS)))
+    assert not warnings(ended(tracked(*FLAGS)))
     assert {run.state for run in server.runs.values()} == {"finished"}
 
 
@@ -138,9 +130,9 @@ def test_slow_answers_are_waited_for(server, begin, ended):
 
 @pytest.mark.slow
 @pytest.mark.hostile
-def test_unreachable_from_the_start_it_is_tracked_offline_and_can_be_sent_later(server, begin, ended, tmp_path):
+def test_unreachable_from_the_start_it_is_tracked_offline_and_can_be_sent_later(server, tracked, ended, tmp_path):
     server.stop()
-    (warning,) = warnings(ended(begin(*FLAGS)))
+    (warning,) = warnings(ended(tracked(*FLAGS)))
     assert f"{server.url} cannot be reached" in warning
     assert len(offline_runs(tmp_path / "artifacts")) == len(STEPS) + 2
     server.recover()
@@ -153,17 +145,15 @@ def test_unreachable_from_the_start_it_is_tracked_offline_and_can_be_sent_later(
 @pytest.mark.slow
 @pytest.mark.hostile
 @pytest.mark.parametrize("moment", ["while rows are sent", "between runs"])
-def test_if_the_server_dies_on_the_way_the_sweep_ends_well_and_loses_no_run(server, begin, ended, moment):
+def test_if_the_server_dies_on_the_way_the_sweep_ends_well_and_loses_no_run(server, tracked, ended, moment):
     if moment == "while rows are sent":
         server.fail_after = 1
-        process = begin(*FLAGS)
+        running = tracked(*FLAGS)
     else:
-        process = begin(*FLAGS)
-        while len(server.runs) < 3:
-            assert process.poll() is None
-            time.sleep(0.02)
+        running = tracked(*FLAGS)
+        until(lambda: len(server.runs) >= 3 or running.process.poll() is not None)
         server.stop()
-    (warning,) = warnings(ended(process))
+    (warning,) = warnings(ended(running))
     server.recover()
     server.overwrites = True  # a run sent again as a whole
     sync(warning, server)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.hostile.leavings import Row, results, rows_on_disk
-from tests.hostile.program import FORKED, Program, nothing
+from tests.program import Program
 
 GRID = ("--learning-rates", 0.5, 0.1, "--batch-sizes", 16, 64, "--alphas", 0, "--max-epochs", 30, "--patience", 30)
 OFTEN = ("--checkpoint-seconds", 0)  # after every epoch
@@ -18,17 +18,6 @@ class Undisturbed(NamedTuple):
     results: dict[str, Any]
     rows: list[Row]
     seconds: float  # that the steps took
-
-
-@pytest.fixture(scope="session")
-def forking(prefect_server):
-    """Start the process that runs are forked from, with the environment that its imports look at."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_API_URL", prefect_server)
-        patch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-        process = FORKED.Process(target=nothing)
-        process.start()
-        process.join()
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +37,7 @@ def sweep_in(prefect_server, digits, forking):
 def undisturbed(sweep_in, tmp_path_factory):
     """Results and W&B rows of the small grid."""
     artifacts = tmp_path_factory.mktemp("undisturbed") / "artifacts"
-    ended = sweep_in(artifacts).run()
+    ended = sweep_in(artifacts).run_forked()
     assert ended.code == 0, ended.output
     seconds = json.loads((artifacts / "sweeps" / "latest" / "summary.json").read_text())["seconds"]
     return Undisturbed(artifacts, results(artifacts), rows_on_disk(artifacts), seconds)

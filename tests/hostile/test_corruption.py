@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.leavings import results
-from tests.hostile.program import Program
+from tests.program import Program
 
 pytestmark = [pytest.mark.hostile, pytest.mark.timeout(1200)]
 

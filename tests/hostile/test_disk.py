@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
-from tests.hostile.program import KILLED
+from tests.program import KILLED
 
 pytestmark = pytest.mark.hostile
 
@@ -42,7 +42,7 @@ def program(sweep_in, disk, tmp_path):
 @pytest.mark.parametrize("moment", ["cache/*", "checkpoints/*.ckpt"])
 def test_a_disk_that_fills_up_ends_it_clearly_and_with_room_it_completes(program, disk, undisturbed, moment):
     folder, _ = disk
-    running = program.start()
+    running = program.fork()
     running.wait_for(moment, program.artifacts)
     with suppress(OSError), (folder / "ballast").open("wb", buffering=0) as ballast:
         while ballast.write(bytes(4096)):

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.hostile
 
 def test_one_failing_combination_leaves_the_others_and_is_all_that_runs_again(sweep_in, tmp_path, undisturbed):
     artifacts = tmp_path / "artifacts"
-    failed = sweep_in(artifacts).run(SWEEP_FAIL_AT="train epoch:45")
+    failed = sweep_in(artifacts).run_forked(SWEEP_FAIL_AT="train epoch:45")
     assert failed.code == 1
     assert "1 of 4 combinations failed" in failed.output
     assert failed.output.count("SWEEP_FAIL_AT=train epoch:45") == 1

@@ -1,5 +1,6 @@
 """The program killed anywhere, then run again to the end: as if nothing had happened."""
 
+import itertools
 import random
 import shutil
 import time
@@ -13,20 +14,20 @@ from execution.storage import checkpoints
 from execution.storage.local import LocalStorage
 from tests.hostile.conftest import GRID
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk, rows_synced
-from tests.hostile.program import KILLED
+from tests.program import KILLED
 
 pytestmark = [pytest.mark.hostile, pytest.mark.timeout(1200)]
 
 AT_ONCE = 3
 
-# What a step passes, and for the how-manieth time; outside any step the point alone.
+# What a step passes, and for the how-manieth time; outside any step the point alone. Steps in order.
 POINTS = {
     "download": (
         "tracking begun:1", "arrays drafted:1", "arrays written:2", "tracking ended:1", "cache drafted:1",
         "cache written:1",
     ),
-    "scale": ("arrays written:1", "cache drafted:1"),
     "split": ("arrays drafted:1", "cache written:1"),
+    "scale": ("arrays written:1", "cache drafted:1"),
     "check_gradients": ("tracking begun:1", "tracking ended:1"),
     "train": (
         "epoch:1", "epoch:50", "epoch:119", "checkpoints drafted:10", "checkpoints written:30",
@@ -55,11 +56,11 @@ BETWEEN_RUNGS = (
 
 @dataclass
 class Attempt:
-    """At killing the program."""
+    """At killing the program, once or again and again."""
 
-    when: str
+    when: tuple[str, ...]
     synced: bool  # compare what arrives at a W&B server, too
-    killed: bool = False
+    kills: int = 0
     lost: int = 0
     doubled: int = 0
     trouble: str = ""
@@ -78,11 +79,12 @@ def campaign(attempts: Iterable[Attempt], kill: Callable[[Attempt], None], again
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, attempts))
-    kills = [attempt for attempt in attempts if attempt.killed]
     bad = [attempt for attempt in attempts if attempt.trouble or attempt.lost or attempt.doubled]
     line = (
-        f"{len(kills)} kills tried, {len(kills) - sum(attempt in bad for attempt in kills)} survived, "
-        f"{sum(attempt.lost for attempt in kills)} rows lost, {sum(attempt.doubled for attempt in kills)} rows doubled"
+        f"{sum(attempt.kills for attempt in attempts)} kills tried, "
+        f"{sum(attempt.kills for attempt in attempts if attempt not in bad)} survived, "
+        f"{sum(attempt.lost for attempt in attempts)} rows lost, "
+        f"{sum(attempt.doubled for attempt in attempts)} rows doubled"
     )
     assert not bad, "\n".join([line, *map(str, bad)])
     return line
@@ -91,7 +93,7 @@ def campaign(attempts: Iterable[Attempt], kill: Callable[[Attempt], None], again
 @pytest.fixture
 def root_of(tmp_path):
     """The artifact root of an attempt."""
-    return lambda attempt: tmp_path / attempt.when.replace(" ", "-").replace(":", "-")
+    return lambda attempt: tmp_path / attempt.when[-1].replace(" ", "-").replace(":", "-")
 
 
 @pytest.fixture
@@ -114,17 +116,17 @@ def again(sweep_in, undisturbed, root_of):
 
 
 def test_killed_at_any_named_point_of_any_step_it_goes_on_as_if_nothing_had_happened(sweep_in, root_of, again, capsys):
-    def kill(attempt):
-        ended = sweep_in(root_of(attempt)).run_forked(SWEEP_KILL_AT=attempt.when)
-        assert ended.code == KILLED, f"it was not killed\n{ended.output}"
-        attempt.killed = True
+    """On the way to each end it is killed in one step after the other, each time after having gone on."""
 
-    attempts = [
-        Attempt(f"{step} {point}".strip(), synced=point == points[0])
-        for step, points in POINTS.items()
-        for point in points
-    ]
-    assert len(attempts) >= 30
+    def kill(attempt):
+        for point in attempt.when:
+            ended = sweep_in(root_of(attempt)).run_forked(SWEEP_KILL_AT=point)
+            assert ended.code == KILLED, f"it was not killed at {point}\n{ended.output}"
+            attempt.kills += 1
+
+    ways = itertools.zip_longest(*([f"{step} {point}".strip() for point in POINTS[step]] for step in POINTS))
+    attempts = [Attempt(tuple(filter(None, way)), synced=number % 4 == 0) for number, way in enumerate(ways)]
+    assert sum(len(attempt.when) for attempt in attempts) >= 30
     line = campaign(attempts, kill, again)
     with capsys.disabled():
         print(f"\nNamed points of {len(POINTS) - 1} steps and after them: {line}")
@@ -135,13 +137,13 @@ def test_killed_at_a_random_time_it_goes_on_as_if_nothing_had_happened(sweep_in,
     dice, longest = random.Random(seed), undisturbed.seconds
 
     def kill(attempt):
-        running = sweep_in(root_of(attempt)).start()
+        running = sweep_in(root_of(attempt)).fork()
         running.wait_for("wandb", root_of(attempt))  # the first step has begun
-        time.sleep(float(attempt.when.split()[0]))
+        time.sleep(float(attempt.when[0].split()[0]))
         running.process.kill()
-        attempt.killed = running.wait().code == KILLED
+        attempt.kills += running.wait().code == KILLED
 
-    attempts = [Attempt(f"{dice.uniform(0, longest):.3f} s", synced=True) for _ in range(RANDOM_KILLS)]
+    attempts = [Attempt((f"{dice.uniform(0, longest):.3f} s",), synced=n % 3 == 0) for n in range(RANDOM_KILLS)]
     line = campaign(attempts, kill, again)
     with capsys.disabled():
         print(f"\nRandom times, seed {seed}: {line}")
@@ -159,9 +161,9 @@ def test_killed_in_and_between_rungs_a_halving_goes_on_as_if_nothing_had_happene
     assert whole.epochs == check + summary["epochs_trained"] + summary["best_epoch"]  # none twice
 
     def kill(attempt):
-        ended = sweep_in(root_of(attempt), *HALVED).run_forked(SWEEP_KILL_AT=attempt.when)
+        ended = sweep_in(root_of(attempt), *HALVED).run_forked(SWEEP_KILL_AT=attempt.when[0])
         assert ended.code == KILLED, f"it was not killed\n{ended.output}"
-        attempt.killed = True
+        attempt.kills += 1
 
     def again(attempt):
         root = root_of(attempt)
@@ -175,6 +177,6 @@ def test_killed_in_and_between_rungs_a_halving_goes_on_as_if_nothing_had_happene
         assert found == expected, [name for name in expected if found[name] != expected[name]]
         shutil.rmtree(root)
 
-    line = campaign([Attempt(when, synced=False) for when in (*IN_RUNGS, *BETWEEN_RUNGS)], kill, again)
+    line = campaign([Attempt((when,), synced=False) for when in (*IN_RUNGS, *BETWEEN_RUNGS)], kill, again)
     with capsys.disabled():
         print(f"\nIn {len(IN_RUNGS)} places within rungs and {len(BETWEEN_RUNGS)} between them: {line}")

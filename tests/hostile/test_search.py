@@ -3,7 +3,7 @@
 import pytest
 
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
-from tests.hostile.program import KILLED
+from tests.program import KILLED
 
 pytestmark = pytest.mark.hostile
 

@@ -12,7 +12,7 @@ from execution.storage import checkpoints
 from execution.storage.local import LocalStorage
 from flows.signals import SECONDS_TO_STOP
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
-from tests.hostile.program import KILLED, Running
+from tests.program import KILLED, Running
 
 pytestmark = pytest.mark.hostile
 
@@ -43,7 +43,8 @@ def held(tmp_path):
 @pytest.fixture
 def training(sweep, artifacts, held):
     """Start the sweep; it is in the middle of both trainings."""
-    running = sweep.start(SWEEP_WAIT_AT=WAITING_AT, SWEEP_WAIT_FILE=str(held))
+    begin = sweep.fork if "PREFECT_API_URL" in sweep.environment else sweep.start
+    running = begin(SWEEP_WAIT_AT=WAITING_AT, SWEEP_WAIT_FILE=str(held))
     running.wait_for("*.ckpt", artifacts / "checkpoints", count=2)
     return running
 

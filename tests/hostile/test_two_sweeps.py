@@ -29,7 +29,7 @@ def alone(sweep_in, tmp_path_factory):
     found = []
     for number, grid in enumerate(GRIDS):
         artifacts = tmp_path_factory.mktemp("alone") / "artifacts"
-        ended = sweep_in(artifacts, *grid, "--name", f"s{number}").run_forked()
+        ended = sweep_in(artifacts, *grid, "--name", f"s{number}").run_forked(DRAWN="1")
         assert ended.code == 0, ended.output
         found.append(results_of(artifacts, f"s{number}"))
     return found
@@ -37,13 +37,13 @@ def alone(sweep_in, tmp_path_factory):
 
 @pytest.mark.parametrize("server", ["shared server", "a temporary server each, on one database"])
 def test_two_sweeps_at_once_share_their_work_and_are_both_right(sweep_in, tmp_path, server, alone):
-    artifacts = tmp_path / "artifacts"
+    artifacts, shared = tmp_path / "artifacts", server == "shared server"
     programs = [sweep_in(artifacts, *grid, "--name", f"s{number}") for number, grid in enumerate(GRIDS)]
     for number, program in enumerate(programs):
         program.log = tmp_path / f"{number}.log"
-        if server != "shared server":
+        if not shared:
             del program.environment["PREFECT_API_URL"]
-    running = [program.start() for program in programs]
+    running = [program.fork(DRAWN="1") if shared else program.start() for program in programs]
     ended = [process.wait() for process in running]
     assert [end.code for end in ended] == [0, 0], [end.output for end in ended]
     assert "Traceback" not in "".join(end.output for end in ended)

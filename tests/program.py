@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,14 @@ KILLED = -9
 @dataclass
 class Ended:
     code: int
-    output: str
+    stdout: str
+    stderr: str
     seconds: float
     epochs: int = 0  # that it computed, if it was to count them
+
+    @property
+    def output(self) -> str:
+        return self.stderr + self.stdout
 
 
 class Program:
@@ -35,16 +41,17 @@ class Program:
         self.artifacts = artifacts
         self.flags = ["--artifacts", str(artifacts), *map(str, flags)]
         self.environment = environment
+        self.folder = PROJECT
         self.log = artifacts.with_name(f"{artifacts.name}.log")
 
     def start(self, **environment: str) -> "Running":
-        with self.log.open("w") as file:
+        with self.log.open("w") as log, table_of(self.log).open("w") as table:
             process = subprocess.Popen(
                 [sys.executable, "-m", "flows", *self.flags],
-                cwd=PROJECT,
+                cwd=self.folder,
                 env=clean_environment() | self.environment | environment | {"HOSTILE_LOG": str(self.log)},
-                stdout=file,
-                stderr=subprocess.STDOUT,
+                stdout=table,
+                stderr=log,
                 start_new_session=True,
             )
         return Running(process, self.log)
@@ -52,25 +59,45 @@ class Program:
     def run(self, **environment: str) -> Ended:
         return self.start(**environment).wait()
 
-    def run_forked(self, **environment: str) -> Ended:
-        """The same, forked from a process that has done the imports: a fifth of the time.
+    def fork(self, **environment: str) -> "Running":
+        """The same as `start`, forked from a process that has done the imports: a fifth of the time.
 
-        COUNT_EPOCHS=1 has the epochs counted.
+        COUNT_EPOCHS=1 has the epochs counted, DRAWN=1 the pictures drawn in full.
         """
-        process = FORKED.Process(target=main, args=(self.flags, self.environment | environment, self.log))
-        began = time.monotonic()
+        here = self.environment | environment | {"HOSTILE_LOG": str(self.log)}
+        process = FORKED.Process(target=main, args=(self.flags, here, self.folder, self.log))
         process.start()
-        process.join(PATIENCE)
-        if process.exitcode is None:
-            process.kill()
-        assert process.exitcode is not None, f"still running after {PATIENCE} s: {self.log.read_text()}"
-        counted = self.log.with_suffix(".epochs")
-        epochs = int(counted.read_text()) if "COUNT_EPOCHS" in environment and process.exitcode == 0 else 0
-        return Ended(process.exitcode, self.log.read_text(), time.monotonic() - began, epochs)
+        return Running(Forked(process), self.log)
+
+    def run_forked(self, **environment: str) -> Ended:
+        return self.fork(**environment).wait()
+
+
+class Forked:
+    """Of a forked process what `subprocess.Popen` has of another."""
+
+    def __init__(self, process: Any) -> None:
+        self.process, self.pid = process, process.pid
+
+    def poll(self) -> int | None:
+        code: int | None = self.process.exitcode
+        return code
+
+    def wait(self, timeout: float) -> int:
+        self.process.join(timeout)
+        if (code := self.poll()) is None:
+            raise subprocess.TimeoutExpired("flows", timeout)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.process.kill()
 
 
 class Running:
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, log: Path) -> None:
         self.process, self.log = process, log
         self.began = time.monotonic()
 
@@ -81,7 +108,10 @@ class Running:
             for process in self.family():
                 process.kill()
             raise
-        return Ended(code, self.log.read_text(), time.monotonic() - self.began)
+        counted = self.log.with_suffix(".epochs")
+        epochs = int(counted.read_text()) if counted.exists() else 0
+        seconds = time.monotonic() - self.began
+        return Ended(code, table_of(self.log).read_text(), self.log.read_text(), seconds, epochs)
 
     def wait_for(self, pattern: str, folder: Path, count: int = 1) -> None:
         """Until so many files like this are there; fails if the program ends before."""
@@ -102,15 +132,18 @@ class Running:
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if process.environ().get("HOSTILE_LOG") == str(self.log):
+                if process.pid == self.process.pid or process.environ().get("HOSTILE_LOG") == str(self.log):
                     found.append(process)
         return found
 
 
+def table_of(log: Path) -> Path:
+    """Where it writes what it prints, beside the log of what it says."""
+    return log.with_suffix(".out")
+
+
 FORKED: Any = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(
-    [__name__, "flows.__main__", "flows.sweep", "wandb.sdk.launch", "softmax.kernels", "report.pictures"]
-)
+FORKED.set_forkserver_preload([__name__, "flows.__main__", "flows.sweep", "wandb.sdk.launch", "tests.warm"])
 
 
 def nothing() -> None:
@@ -132,25 +165,35 @@ def count_epochs() -> list[float]:
     return computed
 
 
-def main(flags: list[str], environment: dict[str, str], log: Path) -> None:
+def main(flags: list[str], environment: dict[str, str], folder: Path, log: Path) -> None:
     """In the forked process."""
-    with log.open("w") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+    os.setsid()
+    os.chdir(folder)
+    for path, descriptor in ((table_of(log), 1), (log, 2)):
+        with path.open("w") as file:
+            os.dup2(file.fileno(), descriptor)
     faulthandler.dump_traceback_later(PATIENCE - 5, file=2)
     for name in os.environ.keys() - clean_environment().keys():
         del os.environ[name]
-    os.environ.update(environment)
+    os.environ.update({"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"} | environment)
     sys.argv = ["flows", *flags]
+    from prefect.context import refresh_global_settings_context
     from wandb.sdk.data_types._private import MEDIA_TMP
 
     from flows.__main__ import main
+    from report import pictures
+    from tests.sketches import sketch
 
+    if "DRAWN" not in environment:
+        pictures.png = sketch
+    warnings.filterwarnings("ignore", "Cyclopts application invoked")  # it sees pytest, which is imported here
+    refresh_global_settings_context()  # Prefect read the environment when it was imported
     # W&B's client made a folder for its tables when it was imported, which goes with the first of the forked to end.
     MEDIA_TMP.name = tempfile.mkdtemp(dir=log.parent)
 
     computed = count_epochs() if "COUNT_EPOCHS" in environment else []
     code = main()
-    log.with_suffix(".epochs").write_text(str(len(computed)))
+    if "COUNT_EPOCHS" in environment:
+        log.with_suffix(".epochs").write_text(str(len(computed)))
     atexit._run_exitfuncs()  # multiprocessing leaves without
     sys.exit(code)
