@@ -5,6 +5,7 @@ the program for it. This one comes up on another core while the program imports 
 browser, and ends when the program does, even if that is killed: its standard input ends then.
 """
 
+import asyncio
 import atexit
 import contextlib
 import http.client
@@ -17,7 +18,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from experiment.errors import ServerFailed
 from flows.startup import importing
@@ -26,6 +29,7 @@ LOOPBACK = "127.0.0.1"
 SECONDS_TO_START = 120  # on a slow disk; a few are usual
 SECONDS_BETWEEN_REQUESTS = 0.2
 SECONDS_TO_STOP = 5
+SECONDS_TO_RECORD = 60  # what thousands of quick task runs have left waiting
 LINES_OF_LOG = 12
 PREPARED = Path(sys.prefix) / "prefect" / "prefect.db"
 
@@ -110,9 +114,10 @@ class TemporaryServer:
         return f"Prefect's temporary server did not come up: it {answer}, and its process {ended}.\n{said}{remedy}"
 
     def stop(self) -> None:
-        self.process.terminate()
+        assert self.process.stdin
+        self.process.stdin.close()
         try:
-            self.process.wait(SECONDS_TO_STOP)
+            self.process.wait(SECONDS_TO_RECORD + SECONDS_TO_STOP)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -161,23 +166,44 @@ def clean_slate(home: Path, address: str) -> dict[str, str]:
 
 
 def serve(listening: socket.socket) -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input ends and all that was said by then is recorded."""
 
     def end() -> None:
         while os.read(sys.stdin.fileno(), 1):  # not through a buffer, whose lock Python would want at its end
             pass
+        until = time.monotonic() + SECONDS_TO_RECORD
+        while unrecorded() and time.monotonic() < until:
+            time.sleep(SECONDS_BETWEEN_REQUESTS)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(SECONDS_TO_STOP)
         os._exit(1)
 
-    threading.Thread(target=end, daemon=True).start()
     os.chdir(os.environ["PREFECT_HOME"])  # Prefect reads `.env` and more where it is imported
     with importing():
         import uvicorn
         from prefect.server.api.server import create_app
 
+        unrecorded = keep_every_event()
+
+    threading.Thread(target=end, daemon=True).start()
     config = uvicorn.Config(create_app, factory=True, log_level="error", lifespan="on")
     uvicorn.Server(config).run([listening])
+
+
+def keep_every_event() -> Callable[[], int]:
+    """Have Prefect's server drop no event however many wait, and return what tells how many do.
+
+    By itself it drops those that come while 10,000 wait; cached trainings come quicker than it records them.
+    """
+    from prefect.server.utilities.messaging import memory
+
+    class Patient(memory.Subscription):
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
+            self._queue = asyncio.Queue()
+
+    memory.Subscription = Patient  # type: ignore[misc]
+    return lambda: sum(each._queue.qsize() for each in memory.Topic.by_name("events")._subscriptions)
 
 
 if __name__ == "__main__":

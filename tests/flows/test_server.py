@@ -1,11 +1,13 @@
-"""The database that a temporary Prefect server begins with."""
+"""The database that a temporary Prefect server begins with, and that nothing is missing from it in the end."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 
 import pytest
+from prefect.server.utilities.messaging import memory
 
 from flows import server
 from tests.conftest import PROJECT, clean_environment
@@ -69,3 +71,18 @@ def test_the_database_that_the_set_up_made_needs_no_migration(home):
     serve = "import sys, pathlib, flows.server as s; s.TemporaryServer(pathlib.Path(sys.argv[1])).wait()"
     subprocess.run([sys.executable, "-c", serve, str(home)], cwd=PROJECT, env=clean_environment(), check=True)
     assert revision(home / "prefect.db") == revision(server.PREPARED)
+
+
+def test_no_event_is_dropped_however_many_wait_to_be_recorded(monkeypatch):
+    monkeypatch.setattr(memory, "Subscription", memory.Subscription)
+    monkeypatch.setattr(memory.Topic, "_topics", {})
+    unrecorded = server.keep_every_event()
+    events = memory.Topic.by_name("events")
+    events.subscribe()
+
+    async def say():
+        for _ in range(10_001):  # one more than Prefect's own keep
+            await events.publish(memory.MemoryMessage(b"", {}))
+
+    asyncio.run(say())
+    assert unrecorded() == 10_001
