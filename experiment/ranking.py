@@ -56,8 +56,9 @@ def candidates(trained: Sequence[Trained], rungs: Sequence[int] = ()) -> list[Ca
     """
     grouped = [(combination, tuple(runs)) for combination, runs in groupby(trained, key=lambda run: run.combination)]
     rungs = rungs or [0] * len(grouped)
+    last = max(rungs, default=0)
     return [
-        Candidate(combination=combination, trained=runs, rung=rung, pruned=rung < max(rungs))
+        Candidate(combination=combination, trained=runs, rung=rung, pruned=rung < last)
         for (combination, runs), rung in zip(grouped, rungs, strict=True)
     ]
 

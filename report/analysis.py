@@ -14,7 +14,7 @@ from experiment.ranking import Candidate
 from experiment.values import text
 from report.importance import FEWEST, is_estimate
 from report.lines import by_third, by_value, company, seen
-from report.wording import capital, label, listed
+from report.wording import capital, label, listed, listed_values
 
 
 def analysis(
@@ -185,7 +185,7 @@ def promising(converged: pd.DataFrame, varied: Sequence[str], ranges: Mapping[st
         elif len(reached) == 1:
             said.append(f"{'it has' if len(near) == 1 else 'all of them have'} {label(name)} {text(reached[0])}")
         else:
-            said.append(f"they have {label(name)} {listed([text(value) for value in reached], 'or')}")
+            said.append(f"they have {label(name)} {listed_values(reached, 'or')}")
     return f"As to what is promising: {'; '.join(said)}." if said else ""
 
 
@@ -226,7 +226,7 @@ def failures(table: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Ra
         return ""
     kept = table[~table["diverged"]]
     shared = [
-        f"{label(name)} {listed([text(value) for value in sorted(lost[name].unique())], 'or')}"
+        f"{label(name)} {listed_values(sorted(lost[name].unique()), 'or')}"
         for name in varied
         if name not in ranges and not set(lost[name]) & set(kept[name])
     ]

@@ -21,10 +21,10 @@ def importance(ranking: Sequence[Candidate], space: Space | None = None) -> dict
     """Return the shares of the variance of validation accuracy; they sum to 1.
 
     Over a complete grid: of each hyperparameter with several values alone, of each pair of them together
-    ("alpha × batch_size"), and of "the rest". The shares depend on the values that the grid has. All are 0 where
-    accuracies are constant; there are none ({}) where a combination is missing, has diverged or was pruned, for then
-    the parts of the variance overlap. Of drawn combinations they are `estimated`, if those that converged are enough
-    and none was pruned.
+    ("alpha × batch_size"), and of "the rest"; a single one has all. The shares depend on the values that the grid
+    has. All are 0 where accuracies are constant; there are none ({}) where a combination is missing, has diverged or
+    was pruned, for then the parts of the variance overlap. Of drawn combinations they are `estimated`, if those that
+    converged are enough and none was pruned.
 
     Parameters
     ----------
@@ -66,19 +66,20 @@ def estimated(ranking: Sequence[Candidate], space: Space) -> dict[str, float]:
 
 
 def is_estimate(found: Mapping[str, float]) -> bool:
-    """Return whether shares are `estimated`: then pairs have none of their own."""
-    return bool(found) and not any(" × " in name for name in found)
+    """Return whether shares are `estimated`: then pairs have none of their own, and something is left."""
+    return len(found) > 1 and not any(" × " in name for name in found)
 
 
 def complete_grid(ranking: Sequence[Candidate], names: Sequence[str]) -> NDArray[np.float64] | None:
     """Return validation accuracies with one dimension for each of `names`; None where some are missing."""
-    values = {name: sorted({getattr(c.combination, name) for c in ranking}) for name in names}
-    if prod(map(len, values.values())) != len(ranking):
+    values = [sorted({getattr(c.combination, name) for c in ranking}) for name in names]
+    if prod(map(len, values)) != len(ranking):
         return None
-    grid = np.full([len(levels) for levels in values.values()], np.nan)
+    places = [{level: at for at, level in enumerate(levels)} for levels in values]
+    grid = np.full([len(levels) for levels in values], np.nan)
     for candidate in ranking:
         if not candidate.diverged and not candidate.pruned:
-            place = tuple(levels.index(getattr(candidate.combination, name)) for name, levels in values.items())
+            place = tuple(at[getattr(candidate.combination, name)] for name, at in zip(names, places, strict=True))
             grid[place] = candidate.val_accuracy
     return None if np.isnan(grid).any() else grid
 
@@ -102,7 +103,8 @@ def shares(grid: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
         effect = np.broadcast_to(rest.mean(axis=others, keepdims=True), grid.shape)
         rest = rest - effect
         found[" × ".join(names[axis] for axis in some)] = effect
-    found[REST] = rest
+    if grid.ndim != 1:
+        found[REST] = rest
     return {name: 0.0 if constant else float((effect**2).sum() / total) for name, effect in found.items()}
 
 

@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 import pandas as pd
 
 from experiment.values import text
-from report.wording import capital, label, listed
+from report.wording import capital, label, listed, listed_values
 
 TOP = 10  # lines that the right half of the picture shows
 MINOR = 0.02  # of the variance: an interaction below that is not worth a word
@@ -75,11 +75,11 @@ def bundles(converged: pd.DataFrame, name: str) -> str:
             f"The bundle of lines through {label(name)} {text(best)} ends above all others: no choice of the rest "
             "makes up for another value."
         )
-    overlapping = [text(value) for value, row in below.iterrows() if row["max"] >= ends["min"].iloc[0]]
+    overlapping = [value for value, row in below.iterrows() if row["max"] >= ends["min"].iloc[0]]
     return (
         f"The bundle through {label(name)} {text(best)} reaches highest but overlaps with "
-        f"{'that' if len(overlapping) == 1 else 'those'} through {listed(overlapping)}: a bad choice of the rest costs "
-        "more than this value gains."
+        f"{'that' if len(overlapping) == 1 else 'those'} through {listed_values(overlapping)}: a bad choice of the "
+        "rest costs more than this value gains."
     )
 
 

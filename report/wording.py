@@ -1,8 +1,12 @@
 """Words that sentences about a sweep are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from experiment.axes import AXES
+from experiment.values import text
+
+NAMED = 8  # values in a sentence: more are a table
 
 
 def label(name: str) -> str:
@@ -18,3 +22,10 @@ def capital(text: str) -> str:
 def listed(words: Sequence[str], last: str = "and") -> str:
     """Return "a, b and c"."""
     return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def listed_values(of: Collection[Any], last: str = "and") -> str:
+    """Return values of a hyperparameter as they are listed; of many the ends, and how many they are."""
+    if len(of) > NAMED:
+        return f"{text(min(of))} … {text(max(of))} ({len(of):,} values)"
+    return listed([text(value) for value in of], last)

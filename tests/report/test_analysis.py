@@ -238,6 +238,21 @@ def test_of_one_combination_it_says_that_there_is_nothing_to_compare():
     assert "A caution: the winner was still improving." in text
 
 
+def test_of_many_values_it_names_the_ends_and_how_many_they_are():
+    ranking = [
+        Candidate(
+            combination=combination(rate),
+            trained=(trained(combination(rate), accuracy),),
+            behind=Behind(difference=0.9 - accuracy, standard_error=0.01),
+        )
+        for rate in (step / 100 for step in range(1, 101))
+        for accuracy in (0.9 if rate < 1 else 0.1,)
+    ]
+    text = said_of(ranking)
+    assert "they have learning rate 0.01 … 0.99 (99 values)" in text
+    assert len(text) < 1500
+
+
 def test_under_several_seeds_it_says_that_figures_are_means():
     ranking = [
         Candidate(combination=of, trained=(trained(of, accuracy), trained(of, accuracy)))

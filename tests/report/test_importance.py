@@ -11,7 +11,7 @@ from experiment.axes import Combination
 from experiment.ranking import Candidate
 from experiment.results import Trained
 from experiment.values import ArrayRef
-from report.importance import importance, in_words, shares
+from report.importance import importance, in_words, is_estimate, shares
 
 NAMES = ["learning_rate", "batch_size", "alpha"]
 NONE = ArrayRef(digest="", shape=(), dtype="")
@@ -59,6 +59,12 @@ def test_what_alone_decides_has_all_the_importance():
     found = importance(ranking(lambda rate, size, alpha: 0.8 - alpha))
     assert found["alpha"] == pytest.approx(1)
     assert in_words(found).startswith("alpha 100%, learning rate 0%, batch size 0%, together 0% (of the variance")
+
+
+def test_of_a_grid_over_one_hyperparameter_its_share_is_exact_and_all_there_is():
+    found = importance([candidate(Combination(learning_rate=r, batch_size=8, alpha=0), r, False) for r in (0.1, 0.2)])
+    assert found == {"learning_rate": 1.0}
+    assert not is_estimate(found)
 
 
 def test_what_two_decide_only_together_is_said_so():
