@@ -10,6 +10,7 @@ EARLIER = "earlier"  # which combinations a warm start began from
 RUNS = "runs"  # what a flow run under way knows: stop, tracking given up
 SWEEPS = "sweeps"  # what a person keeps
 TRACKING = "wandb"  # W&B's own folders
+BEGUN = f"{TRACKING}/begun"  # which of them each offline run has, by identity
 ORCHESTRATION = "prefect"  # Prefect's home
 DOWNLOADS = "data"  # files as their sources gave them
 COMPILED = "compiled"  # machine code of the kernel, where the checkout cannot be written to

@@ -39,6 +39,7 @@ def unneeded(storage: AnyStorage, keep: int | None) -> list[str]:
         for folder in (layout.ARRAYS, layout.FILES):
             yield from (key for key in storage.list(folder) if key not in referred)
         yield from (key for key in storage.list(layout.CHECKPOINTS) if name(key).split(".")[0] not in identities)
+        yield from (key for key in storage.list(layout.BEGUN) if name(key).split("-")[0] not in identities)
         runs = (key for key in storage.list(layout.TRACKING) if "run-" in name(key))
         yield from (key for key in runs if not any(part in identities for part in name(key).split("-")))
         for folder in (layout.LOCKS, layout.RUNS, layout.DRAFTS):

@@ -95,9 +95,24 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
             about["id"] += "-offline"  # the client's service does not let go of an id that it could not start
     if execution.wandb_mode == "disabled":
         return wandb.init(mode="disabled", **about)
-    for earlier in folder.glob(f"offline-run-*-{about['id']}"):
-        shutil.rmtree(earlier)  # its rows are all written again: `wandb sync` must not find them twice
-    return wandb.init(mode="offline", **about)
+    known = execution.storage.folder(layout.BEGUN)
+    remember_older(known)
+    note = known / about["id"]
+    with suppress(FileNotFoundError):  # there was no earlier try, as a rule
+        shutil.rmtree(folder / note.read_text())  # whose rows are all written again: they must not be sent twice
+    note.unlink(missing_ok=True)
+    run = wandb.init(mode="offline", **about)
+    note.write_text(Path(run.dir).parent.name)
+    return run
+
+
+@cache
+def remember_older(known: Path) -> None:
+    """Note which offline run has which folder where it has not been noted yet; to look through all takes too long."""
+    for folder in known.parent.glob("offline-run-*"):
+        name = known / folder.name.split("-", 3)[-1]  # offline-run-<time>-<id>
+        if not name.exists():
+            name.write_text(folder.name)
 
 
 def client_settings() -> "wandb.Settings":
@@ -150,6 +165,7 @@ def finish(run: "wandb.Run", execution: Underway, exit_code: int) -> None:
         run.finish(exit_code=exit_code)
     except TimeoutError:
         folder, offline = folder.rename(folder.with_name(f"offline-{folder.name}")), True  # as `wandb sync` knows it
+        (execution.storage.folder(layout.BEGUN) / run.id).write_text(folder.name)
         go_offline(execution, f"run {run.id} could not be sent to its end")
     if offline and not run.disabled:
         hand_over(execution, run.id, folder)
