@@ -72,8 +72,8 @@ def last_record(path: Path) -> bytes | None:
         content = path.read_bytes()
     except OSError:
         return None
-    position, block, header, record = 7, 32768, 7, b""
-    first = (1, 2)  # kinds of what begins a record: all of it, or its first part
+    position, block, header, record, kind = 7, 32768, 7, b"", 0
+    first, last = (1, 2), (1, 4)  # kinds of what begins a record and of what ends one: all of it, or a part
     while position < len(content):
         if (left := block - position % block) < header:
             position += left
@@ -86,4 +86,4 @@ def last_record(path: Path) -> bytes | None:
             return None
         record = data if kind in first else record + data
         position += header + length
-    return record if position > header else None
+    return record if kind in last else None
