@@ -1,5 +1,6 @@
 """Workers, scheduler and driver killed while trainings run in other processes: as if nothing had happened."""
 
+import contextlib
 import os
 import random
 import signal
@@ -20,6 +21,7 @@ from tests.conftest import until
 from tests.flows.dask_cluster import Cluster
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
 from tests.program import KILLED
+from tests.wandb_server import WandbServer
 
 pytestmark = [pytest.mark.hostile, pytest.mark.timeout(2400)]
 
@@ -71,6 +73,11 @@ def undisturbed(run, tmp_path_factory):
 def same(artifacts, undisturbed):
     assert lost_and_doubled(rows_on_disk(artifacts), undisturbed[1]) == (0, 0)
     assert results(artifacts) == undisturbed[0]
+
+
+def flags_of(grid):
+    named = [(name.replace("_", "-"), value) for name, value in grid.items()]
+    return [part for name, value in named for part in (f"--{name}", *(value if isinstance(value, tuple) else [value]))]
 
 
 class Killer:
@@ -145,9 +152,8 @@ def test_a_cluster_whose_scheduler_is_killed(cluster, held, run, undisturbed, tm
 
 
 def test_a_program_that_is_killed_while_a_cluster_trains_for_it(cluster, held, sweep_in, undisturbed, tmp_path, capsys):
-    grid = [(name.replace("_", "-"), value) for name, value in GRID.items()]
-    flags = [part for name, value in grid for part in (f"--{name}", *(value if isinstance(value, tuple) else [value]))]
-    program = sweep_in(tmp_path / "artifacts", *flags, "--runner", "dask", "--dask-address", cluster.address)
+    where = ("--runner", "dask", "--dask-address", cluster.address)
+    program = sweep_in(tmp_path / "artifacts", *flags_of(GRID), *where)
     del program.flags[program.flags.index("--workers") : program.flags.index("--workers") + 2]
     for point in OF_DRIVERS:
         ended = program.run_forked(SWEEP_KILL_AT=point)
@@ -164,6 +170,23 @@ def test_a_program_that_is_killed_while_a_cluster_trains_for_it(cluster, held, s
     same(program.artifacts, undisturbed)
     with capsys.disabled():
         print(f"\nPrograms: {len(OF_DRIVERS) + 1} kills, survived")
+
+
+def test_online_every_row_of_killed_workers_arrives_once(sweep_in, held, waiting, tmp_path, capsys):
+    with WandbServer() as server, contextlib.closing(Cluster(tmp_path / "cluster", waiting | server.env())) as cluster:
+        where = ("--runner", "dask", "--dask-address", cluster.address, "--wandb-mode", "online")
+        program = sweep_in(tmp_path / "artifacts", *flags_of(GRID), *where, **server.env())
+        del program.flags[program.flags.index("--workers") : program.flags.index("--workers") + 2]
+        with Killer(program.artifacts, at_work(cluster), 2, held) as killer:
+            ended = program.run_forked()
+        assert ended.code == 0, ended.output
+        trained = [run for run in server.runs.values() if run.job_type == "train"]
+    assert [run.state for run in trained] == ["finished"] * 6
+    for run in trained:
+        assert [row["epoch"] for row in run.received] == list(range(1, EPOCHS + 1))
+    with capsys.disabled():
+        print(f"\nWorkers, online: {len(killer.moments)} kills, survived, at {killer.moments} s")
+    assert len(killer.moments) == 2
 
 
 def test_a_process_pool_whose_processes_are_killed(run, held, waiting, undisturbed, tmp_path, monkeypatch, capsys):
