@@ -36,17 +36,11 @@ def run(bench: Bench) -> Section:
         ],
         [
             [
-                "W&B",
-                "combinations",
-                "seconds",
-                "ms a combination",
-                "peak RSS, MB",
-                "peak PSS, MB",
-                "recorded",
+                "W&B", "combinations", "seconds", "ms a combination", "peak RSS, MB", "peak PSS, MB", "recorded",
                 "report, s",
             ]
         ],
-    )
+    )  # fmt: skip
     for (mode, n), runs in ended.items():
         known = min(recorded(bench.scratch / f"overhead-{mode}-{n}-{turn}") for turn in range(len(runs)))
         seconds = [run.seconds for run in runs]

@@ -19,7 +19,7 @@ from prefect_dask.task_runners import PrefectDaskFuture
 
 from execution.cache.closure import code_digest
 from execution.config import Underway
-from execution.processes import Dependencies, known, to_be_pickled
+from execution.processes import Dependencies, known
 from execution.scheduler import PATIENCE
 from execution.shipping import Luggage, packed
 from execution.worker import flush, unreached
@@ -119,7 +119,7 @@ class DaskRunner(DaskTaskRunner):
             {
                 "task": task,
                 "task_run_id": task_run_id,
-                "parameters": to_be_pickled(parameters),
+                "parameters": parameters,
                 "dependencies": known(dependencies, wait_for),
                 "context": serialize_context(),
             }

@@ -7,7 +7,6 @@ from prefect.client.schemas.objects import RunInput
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner
 from prefect.tasks import Task
-from prefect.utilities.annotations import opaque
 from prefect.utilities.engine import collect_task_run_inputs_sync
 
 from execution.worker import begin_process
@@ -35,17 +34,12 @@ class ProcessRunner(ProcessPoolTaskRunner):
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,
     ) -> PrefectConcurrentFuture[Any]:
-        return super().submit(task, to_be_pickled(parameters), dependencies=known(dependencies, wait_for))
+        return super().submit(task, parameters, dependencies=known(dependencies, wait_for))
 
     def renew(self) -> None:
         """Begin with new processes: the death of one breaks the pool."""
         self.__exit__(None, None, None)
         self.__enter__()
-
-
-def to_be_pickled(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return what a step is given without Prefect's annotations: one that is unpickled holds a tuple of its value."""
-    return {name: value.unwrap() if isinstance(value, opaque) else value for name, value in parameters.items()}
 
 
 def known(dependencies: Dependencies | None, wait_for: Iterable[Any] | None) -> Dependencies:

@@ -111,7 +111,14 @@ def unsearched(values: Iterable[T]) -> list[T]:
 
     It would in all fields of each, several times a task run: for thousands of combinations that is a good part of it.
     """
-    return [opaque(value) for value in values]  # type: ignore[misc]  # the step itself gets what is in it
+    return [Unsearched(value) for value in values]  # type: ignore[misc]  # the step itself gets what is in it
+
+
+class Unsearched(opaque):
+    """Prefect's `opaque`, which can be sent to another process: unpickled, that holds a tuple of its value."""
+
+    def __getnewargs__(self) -> tuple[Any]:
+        return (self.value,)
 
 
 def gone_further(storage: AnyStorage, module: str, inputs: Mapping[str, Any], until: Until | None) -> bool:
