@@ -1,6 +1,7 @@
 """On anyone's machine: what the environment says to others does not reach the sweep, what it says to the user does."""
 
 import http.server
+import json
 import signal
 import sqlite3
 import subprocess
@@ -102,6 +103,7 @@ def test_neither_what_cannot_be_read_nor_what_is_closed_does_harm(root, environm
     before = history(root)
     done = play(root, shell=shell, **environment)
     assert done.returncode == 0, done.stderr
+    assert json.loads((root / "sweeps" / "latest" / "summary.json").read_text())["cached"] == 1
     assert since(before, root) == RUNS_OF_ONE
 
 
