@@ -97,22 +97,28 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
         return wandb.init(mode="disabled", **about)
     known = execution.storage.folder(layout.BEGUN)
     remember_older(known)
-    note = known / about["id"]
+    link = known / about["id"]
     with suppress(FileNotFoundError):  # there was no earlier try, as a rule
-        shutil.rmtree(folder / note.read_text())  # whose rows are all written again: they must not be sent twice
-    note.unlink(missing_ok=True)
+        shutil.rmtree(folder / link.readlink().name)  # whose rows are all written again: they must not be sent twice
     run = wandb.init(mode="offline", **about)
-    note.write_text(Path(run.dir).parent.name)
+    remember(link, Path(run.dir).parent)
     return run
+
+
+def remember(link: Path, folder: Path) -> None:
+    """Note which folder an offline run has: as a link, which is there whole or not at all, whatever is killed."""
+    link.unlink(missing_ok=True)
+    with suppress(FileExistsError):  # another process notes what was there before both
+        link.symlink_to(Path("..") / folder.name)
 
 
 @cache
 def remember_older(known: Path) -> None:
     """Note which offline run has which folder where it has not been noted yet; to look through all takes too long."""
     for folder in known.parent.glob("offline-run-*"):
-        name = known / folder.name.split("-", 3)[-1]  # offline-run-<time>-<id>
-        if not name.exists():
-            name.write_text(folder.name)
+        link = known / folder.name.split("-", 3)[-1]  # offline-run-<time>-<id>
+        if not link.is_symlink():
+            remember(link, folder)
 
 
 def client_settings() -> "wandb.Settings":
@@ -165,7 +171,7 @@ def finish(run: "wandb.Run", execution: Underway, exit_code: int) -> None:
         run.finish(exit_code=exit_code)
     except TimeoutError:
         folder, offline = folder.rename(folder.with_name(f"offline-{folder.name}")), True  # as `wandb sync` knows it
-        (execution.storage.folder(layout.BEGUN) / run.id).write_text(folder.name)
+        remember(execution.storage.folder(layout.BEGUN) / run.id, folder)
         go_offline(execution, f"run {run.id} could not be sent to its end")
     if offline and not run.disabled:
         hand_over(execution, run.id, folder)
