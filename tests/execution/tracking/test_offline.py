@@ -1,5 +1,6 @@
 """Is an offline run written to its end? Asked of files that W&B's own client wrote, while it writes them."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,12 @@ def content(tmp_path_factory):
     for row in range(300):
         run.log({f"figure {number}": row + number / 7 for number in range(12)})
     run.finish()
-    return (Path(run.dir).parent / "run-r.wandb").read_bytes()
+    path = Path(run.dir).parent / "run-r.wandb"
+    for _ in range(600):  # the client returns before its service has written the end
+        if ended(path):
+            break
+        time.sleep(0.1)
+    return path.read_bytes()
 
 
 def test_it_has_ended_when_all_of_it_is_there_and_never_before(content, tmp_path):
