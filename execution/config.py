@@ -60,6 +60,12 @@ class Execution(Frozen):
         description="Scheduler of a Dask cluster that runs: tcp://host:8786, say. Left out: a cluster of this machine "
         "for the time of the sweep.",
     )
+    batch_per_task: int = Field(
+        1,
+        ge=1,
+        description="Trainings that share a Prefect task run, at most: less to see of each, for less than half the "
+        "cost where there are thousands that take milliseconds.",
+    )
     wandb_mode: Mode | None = Field(
         None,
         description="Weights & Biases tracking. Left out: as W&B's own settings say (WANDB_MODE, its settings files), "

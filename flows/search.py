@@ -7,11 +7,12 @@ import logging
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from prefect import unmapped
-from prefect.futures import PrefectFuture, PrefectFutureList, as_completed
+from prefect.futures import PrefectFuture, as_completed
 
+from execution.batch import Outcome, outcomes
 from execution.config import Underway
 from execution.earlier import begun_from
 from execution.runner import ended, renew
@@ -24,11 +25,21 @@ from experiment.results import Dataset, GradientCheck, Sampled, Selection, Split
 from flows.progress import grid_progress
 from tasks.sample import sample
 from tasks.select import select
-from tasks.train import train
+from tasks.train import train, train_batch
 
 log = logging.getLogger("sweep")
 
 TRIES = 3  # that end with no combination more, since processes die
+
+
+class Shared(NamedTuple):
+    """What all trainings of a sweep share."""
+
+    experiment: Experiment
+    execution: Underway
+    data: Dataset
+    training: TrainingSet
+    parts: Split
 
 
 class Found(NamedTuple):
@@ -65,7 +76,7 @@ def search(
     EveryCombinationDiverged
     InputError : there is nothing to begin warm from, or the ranges are exhausted
     """
-    go_through = partial(climb, experiment, execution, data, training, parts)
+    go_through = partial(climb, Shared(experiment, execution, data, training, parts))
     if experiment.trials is None or experiment.drawn_by is None:
         return in_time(execution, go_through(check, experiment.combinations, experiment.rungs))
     found = Found([], [], 0)
@@ -102,22 +113,19 @@ def in_time(execution: Underway, found: Found) -> Found:
 
 
 def climb(
-    experiment: Experiment,
-    execution: Underway,
-    data: Dataset,
-    training: TrainingSet,
-    parts: Split,
+    shared: Shared,
     after: GradientCheck | Sampled | Selection,
     combinations: Sequence[Combination],
     rungs: Sequence[Until],
 ) -> Found:
     """Train these combinations under every seed; after each rung but the last the best go on."""
+    experiment, execution, _, _, parts = shared
     going, furthest = list(combinations), dict.fromkeys(combinations, 0)
     trained: dict[tuple[Combination, int], Trained] = {}
     computed: set[tuple[Combination, int]] = set()
     for rung, until in enumerate(rungs):
         jobs = [(combination, seed) for combination in going for seed in experiment.training_seeds]
-        rung_trained, anew = train_rung(experiment, execution, data, training, parts, jobs, until, after)
+        rung_trained, anew = train_rung(shared, jobs, until, after)
         done = {each for each in going if all((each, seed) in rung_trained for seed in experiment.training_seeds)}
         trained |= {job: rung_trained[job] for job in jobs if job[0] in done}
         computed |= anew
@@ -138,36 +146,28 @@ Job = tuple[Combination, int]  # and the seed
 
 
 def train_rung(
-    experiment: Experiment,
-    execution: Underway,
-    data: Dataset,
-    training: TrainingSet,
-    parts: Split,
+    shared: Shared,
     jobs: Sequence[Job],
     until: Until,
     after: GradientCheck | Sampled | Selection,
 ) -> tuple[dict[Job, Trained], set[Job]]:
     """Train all jobs as far as `until`; return those that time sufficed for, and say which were not cached."""
+    execution = shared.execution
     # Slow learners train longest: they go first, so that no core idles while one of them ends the sweep.
     left = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
-    done: dict[Job, PrefectFuture[Trained]] = {}
-    trained: dict[Job, Trained] = {}
+    done: dict[Job, Outcome] = {}
+    begun: set[str] = set()  # task runs
     with grid_progress(len(jobs), execution.workers, f"train{until}") as progress:
         fruitless = 0
         while left and fruitless < TRIES:
-            combinations, seeds = zip(*left, strict=True)
-            inputs = (
-                unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
-                unmapped(experiment.recipe), unmapped(until),
-            )  # fmt: skip
-            futures: PrefectFutureList[Trained] = train.map(*unsearched(inputs), wait_for=unsearched([after]))  # type: ignore[list-item]
-            of = dict(zip(futures, left, strict=True))
-            for future in as_completed(list(futures)):
+            of = submit(shared, left, until, after)
+            begun |= {str(future.task_run_id) for future in of}
+            for future in as_completed(list(of)):
                 if state := ended(future):
-                    done[of[future]] = future
-                    if state.is_completed():
-                        trained[of[future]] = future.result()
-                    progress.add(trained.get(of[future]), cached=state.name == "Cached", left=state.is_cancelled())
+                    for job, outcome in zip(of[future], outcomes(state, len(of[future])), strict=True):
+                        done[job] = outcome
+                        one = outcome if isinstance(outcome, Trained) else None
+                        progress.add(one, cached=one is not None and one.task_run not in begun, left=outcome is None)
             lost = [job for job in left if job not in done]
             if not lost or execution.state.stop_requested:
                 break
@@ -175,13 +175,11 @@ def train_rung(
             fruitless = fruitless + 1 if len(lost) == len(left) else 0
             left = lost
             renew()
+    trained = {job: result for job in jobs if isinstance(result := done.get(job), Trained)}
     if execution.state.stop_requested:
         raise Interrupted(f"{len(trained)} of {len(jobs)} combinations are trained{until}")
-    causes = {
-        job: done[job].state.message if job in done else "each process that trained it died"
-        for job in jobs
-        if not (job in done and (done[job].state.is_completed() or done[job].state.is_cancelled()))
-    }
+    causes = {job: done.get(job, "each process that trained it died") for job in jobs}
+    causes = {job: cause for job, cause in causes.items() if isinstance(cause, str)}
     if causes:
         raise TrainingFailed(
             f"{len(causes)} of {len(jobs)} combinations failed; the others are done and cached, and running "
@@ -189,8 +187,29 @@ def train_rung(
         )
     if progress.left:
         log.warning("The time is up: %d of %d trainings are left%s.", progress.left, len(jobs), until)
-    anew = {job for job in trained if done[job].state.name != "Cached"}
-    return {job: trained[job] for job in jobs if job in trained}, anew
+    return trained, {job for job, one in trained.items() if one.task_run in begun}
+
+
+def submit(
+    shared: Shared,
+    jobs: Sequence[Job],
+    until: Until,
+    after: GradientCheck | Sampled | Selection,
+) -> dict[PrefectFuture[Any], Sequence[Job]]:
+    """Begin to train all jobs as far as `until`; return which task run has which."""
+    experiment, execution, data, training, parts = shared
+    alone = execution.batch_per_task == 1
+    batches = max(math.ceil(len(jobs) / execution.batch_per_task), min(execution.workers, len(jobs)))
+    dealt = [jobs[at::batches] for at in range(batches)]  # to each some of those that train long
+    given = [batch[0] if alone else tuple(zip(*batch, strict=True)) for batch in dealt]
+    combinations, seeds = zip(*given, strict=True)
+    inputs = (
+        unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
+        unmapped(experiment.recipe),
+    )  # fmt: skip
+    (more,) = unsearched([unmapped(until)])
+    futures = (train if alone else train_batch).map(*unsearched(inputs), until=more, wait_for=unsearched([after]))  # type: ignore[list-item]
+    return dict(zip(futures, dealt, strict=True))
 
 
 def slowness(combination: Combination) -> float:

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from execution.batch import batched
 from execution.run import Run
 from execution.step import step
 from experiment.axes import Combination
@@ -23,6 +24,7 @@ def train(
     split: Split,
     classes: int,
     recipe: Recipe,
+    *,
     until: Until,
 ) -> Trained:
     """A combination whose loss stops being finite is recorded as diverged; that is a result, not a failure."""
@@ -56,3 +58,6 @@ def train(
         b=run.put(state.best.b),
         history=run.put(np.array(state.history)),
     )
+
+
+train_batch = batched(train, "combination", "seed")

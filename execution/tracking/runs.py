@@ -100,6 +100,7 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
     link = known / about["id"]
     with suppress(FileNotFoundError):  # there was no earlier try, as a rule
         shutil.rmtree(folder / link.readlink().name)  # whose rows are all written again: they must not be sent twice
+    link.unlink(missing_ok=True)  # first: what is killed before it is noted is found by `remember_older`
     run = wandb.init(mode="offline", **about)
     remember(link, Path(run.dir).parent)
     return run
@@ -108,7 +109,7 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
 def remember(link: Path, folder: Path) -> None:
     """Note which folder an offline run has: as a link, which is there whole or not at all, whatever is killed."""
     link.unlink(missing_ok=True)
-    with suppress(FileExistsError):  # another process notes what was there before both
+    with suppress(FileExistsError):  # another process notes the same
         link.symlink_to(Path("..") / folder.name)
 
 

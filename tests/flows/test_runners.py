@@ -16,6 +16,7 @@ from experiment.errors import InputError
 from flows.sweep import sweep
 from tests.conftest import until
 from tests.flows.dask_cluster import Cluster
+from tests.flows.task_runs import ended, newest, sources_of
 from tests.hostile.leavings import results, rows_on_disk
 from tests.object_store import BUCKET
 
@@ -74,11 +75,17 @@ def downloaded(address, folder):
 
 
 @pytest.mark.parametrize("runner", ["threads", "processes", "dask"])
-def test_every_runner_gives_the_same_bits(on, expected, runner):
+def test_every_runner_gives_the_same_bits_and_the_same_arrows(on, expected, runner):
     artifacts, summary = on(runner)
     assert summary.cached == 0
     assert results(artifacts) == expected[0]
     assert sorted(rows_on_disk(artifacts)) == sorted(expected[1])
+    flow_run = newest()
+    until(lambda: len(ended(flow_run, "train ")) == 4 and ended(flow_run, "select"), 30)
+    (check,), (selection,) = ended(flow_run, "check gradients"), ended(flow_run, "select")
+    trainings = ended(flow_run, "train ")
+    assert all(check.id in sources_of(training) for training in trainings)
+    assert {training.id for training in trainings} <= sources_of(selection)
 
 
 def test_so_do_workers_that_see_nothing_of_the_driver_s_disk_and_all_is_cached_for_all(

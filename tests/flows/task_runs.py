@@ -1,0 +1,28 @@
+"""What Prefect's server has of the task runs of a flow run."""
+
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.sorting import FlowRunSort
+
+
+def newest() -> UUID:
+    """The flow run that began last."""
+    with get_client(sync_client=True) as client:
+        (flow_run,) = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)
+    return flow_run.id
+
+
+def ended(flow_run: Any, name: str) -> list[TaskRun]:
+    """Those whose names begin so, and that are completed."""
+    with get_client(sync_client=True) as client:
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
+    return [run for run in runs if run.name.startswith(name) and run.state and run.state.is_completed()]
+
+
+def sources_of(run: TaskRun) -> set[UUID]:
+    """Those from which arrows lead to one."""
+    return {source.id for sources in run.task_inputs.values() for source in sources if source.input_type == "task_run"}
