@@ -198,7 +198,7 @@ def main() -> int:
     set_up_logging()
     stop_on_signals()
     try:
-        code: int = app(exit_on_error=False, print_error=False)
+        code: int = app(sys.argv[1:], exit_on_error=False, print_error=False)
         return code
     except CycloptsError as error:
         problems = error.__cause__.errors(include_url=False) if isinstance(error.__cause__, ValidationError) else []

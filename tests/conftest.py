@@ -46,10 +46,9 @@ def sketched(request):
     folder = request.path.relative_to(PROJECT / "tests").parts[0]
     with pytest.MonkeyPatch.context() as patch:
         if folder in SKETCHED and request.path.name not in DRAWN:
-            from report import pictures
-            from tests.sketches import sketch
+            from tests.sketches import use_sketches
 
-            patch.setattr(pictures, "png", sketch)
+            use_sketches(patch.setattr)
         yield
 
 
@@ -75,13 +74,16 @@ def prefect_server():
     Set up as the sweep's own: one that writes more often to SQLite refuses requests of several programs at once, which
     then wait for seconds, up to minutes, before they ask again.
     """
-    from prefect.settings import PREFECT_API_URL
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
         patch.setattr(utilities, "mkdtemp", with_a_database)
-        with utilities.prefect_test_harness(server_startup_timeout=round(PATIENCE)):
+        with (
+            utilities.prefect_test_harness(server_startup_timeout=round(PATIENCE)),
+            temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),  # a flow's end waits for a second for them
+        ):
             yield PREFECT_API_URL.value()
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,21 +177,21 @@ def main(flags: list[str], environment: dict[str, str], folder: Path, log: Path)
     os.environ.update({"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"} | environment)
     sys.argv = ["flows", *flags]
     from prefect.context import refresh_global_settings_context
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from wandb.sdk.data_types._private import MEDIA_TMP
 
     from flows.__main__ import main
-    from report import pictures
-    from tests.sketches import sketch
+    from tests.sketches import use_sketches
 
     if "DRAWN" not in environment:
-        pictures.png = sketch
-    warnings.filterwarnings("ignore", "Cyclopts application invoked")  # it sees pytest, which is imported here
+        use_sketches(setattr)
     refresh_global_settings_context()  # Prefect read the environment when it was imported
     # W&B's client made a folder for its tables when it was imported, which goes with the first of the forked to end.
     MEDIA_TMP.name = tempfile.mkdtemp(dir=log.parent)
 
     computed = count_epochs() if "COUNT_EPOCHS" in environment else []
-    code = main()
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # a flow's end waits for a second for them
+        code = main()
     if "COUNT_EPOCHS" in environment:
         log.with_suffix(".epochs").write_text(str(len(computed)))
     atexit._run_exitfuncs()  # multiprocessing leaves without

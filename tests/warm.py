@@ -6,19 +6,20 @@ import pandas as pd
 import prefect.flow_engine
 import prefect.task_engine
 import prefect.utilities.visualization  # noqa: F401
+from prefect.events import Event
 
 import report.page.data
 import report.terminal  # noqa: F401
+import tests.sketches  # noqa: F401
+from execution.cache.closure import code_digest
 from experiment.config import Experiment
 from report import pictures
-from report.parallel import parallel_coordinates
 from softmax.check import relative_errors
-from tests.sketches import sketch
 
 some = Experiment().combinations
 table = pd.DataFrame([one.model_dump() | {"val_accuracy": 0.5, "diverged": False} for one in some])
 table.to_csv()
-sketch(pictures.learning_curves(dict.fromkeys(some, np.full((2, 4), 0.5)), some[0]))
-sketch(pictures.confusion(np.eye(2, dtype=int), ["a", "b"]))
-sketch(parallel_coordinates(table))
+pictures.png(pictures.confusion(np.eye(2, dtype=int), ["a", "b"]), dpi=12)
 relative_errors(np.zeros((8, 9), np.uint8), np.arange(8) % 2, classes=2, alpha=0.5, seed=1, engine="numba")
+code_digest()
+Event(event="warm", resource={"prefect.resource.id": "warm"})  # built when it is first used, as all it is made of
