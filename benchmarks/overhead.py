@@ -11,20 +11,21 @@ from benchmarks.results import Bench, Section, figure, spread
 
 TINY = (300, 16, 3)  # examples, features, classes
 MODES = ("disabled", "offline")
+PER_TASK = 100  # combinations that share a task run, where they do
 
 
 def run(bench: Bench) -> Section:
-    modes = MODES[1:] if bench.quick else MODES
+    kinds = [("offline", 2)] if bench.quick else [(mode, per_task) for mode in MODES for per_task in (1, PER_TASK)]
     # For each number of combinations
     rounds = {1: 1, 5: 1} if bench.quick else {1: 3, 10: 3, 100: 3, 1000: 1, 10000: 1}
     data = made_up(bench.scratch / "tiny", *TINY)
-    ended: dict[tuple[str, int], list[Ended]] = {(mode, n): [] for mode in modes for n in rounds}
+    ended: dict[tuple[str, int, int], list[Ended]] = {(*kind, n): [] for kind in kinds for n in rounds}
     for turn in range(max(rounds.values())):
         for n in rounds:
-            for mode in modes:
+            for mode, per_task in kinds:
                 if turn < rounds[n]:
-                    artifacts = bench.scratch / f"overhead-{mode}-{n}-{turn}"
-                    ended[mode, n].append(tiny_sweep(artifacts, data, mode, n))
+                    artifacts = bench.scratch / f"overhead-{mode}-{per_task}-{n}-{turn}"
+                    ended[mode, per_task, n].append(tiny_sweep(artifacts, data, mode, n, per_task))
 
     section = Section(
         "Fixed cost of a combination",
@@ -36,39 +37,42 @@ def run(bench: Bench) -> Section:
         ],
         [
             [
-                "W&B", "combinations", "seconds", "ms a combination", "peak RSS, MB", "peak PSS, MB", "recorded",
-                "report, s",
+                "W&B", "to a task run", "combinations", "seconds", "ms a combination", "peak RSS, MB", "peak PSS, MB",
+                "recorded", "report, s",
             ]
         ],
     )  # fmt: skip
-    for (mode, n), runs in ended.items():
-        known = min(recorded(bench.scratch / f"overhead-{mode}-{n}-{turn}") for turn in range(len(runs)))
+    for (mode, per_task, n), runs in ended.items():
+        places = [bench.scratch / f"overhead-{mode}-{per_task}-{n}-{turn}" for turn in range(len(runs))]
+        known = min(map(recorded, places))
         seconds = [run.seconds for run in runs]
-        alone = median(run.seconds for run in ended[mode, 1])
+        alone = median(run.seconds for run in ended[mode, per_task, 1])
         cost = (median(seconds) - alone) / (n - 1) if n > 1 else None
         peak = max(runs, key=lambda run: run.pss)
-        report = steps(bench.scratch / f"overhead-{mode}-{n}-0", n)["report"]
+        report = steps(places[0], n)["report"]
         section.table.append(
             [
-                mode, str(n), spread(seconds), figure(1000 * cost) if cost is not None else "",
+                mode, str(per_task), str(n), spread(seconds), figure(1000 * cost) if cost is not None else "",
                 figure(peak.rss / 1e6), figure(peak.pss / 1e6), f"{known / n:.0%}", figure(report),
             ]
         )  # fmt: skip
-        section.data[f"{mode} {n}"] = {
+        section.data[f"{mode} {per_task} {n}"] = {
             "runs": [vars(run) for run in runs], "cost": cost, "recorded": known, "report": report,
         }  # fmt: skip
-    for mode in modes:
-        most = max(rounds)
-        again = tiny_sweep(bench.scratch / f"overhead-{mode}-{most}-0", data, mode, most)
+    most = max(rounds)
+    for mode, per_task in kinds:
+        again = tiny_sweep(bench.scratch / f"overhead-{mode}-{per_task}-{most}-0", data, mode, most, per_task)
         cells = [figure(again.seconds), figure(1000 * again.seconds / most), figure(again.rss / 1e6)]
-        section.table.append([f"{mode}, cached", str(most), *cells, figure(again.pss / 1e6), "", ""])
-        section.data[f"{mode} {most} cached"] = vars(again)
+        section.table.append(
+            [f"{mode}, cached", str(per_task), str(most), *cells, figure(again.pss / 1e6), "", ""]
+        )  # fmt: skip
+        section.data[f"{mode} {per_task} {most} cached"] = vars(again)
     return section
 
 
-def tiny_sweep(artifacts: Path | str, data: Path, mode: str, n: int) -> Ended:
+def tiny_sweep(artifacts: Path | str, data: Path, mode: str, n: int, per_task: int = 1) -> Ended:
     """Over n learning rates."""
     where = ["--artifacts", str(artifacts), "--data-dir", str(data), "--wandb-mode", mode]
     rates = [f"{rate:.6f}" for rate in np.linspace(0.001, 0.1, n)]
     grid = ["--learning-rates", *rates, "--batch-sizes", "16", "--alphas", "0", "--max-epochs", "2"]
-    return program(*where, *grid)
+    return program(*where, *grid, "--batch-per-task", str(per_task))

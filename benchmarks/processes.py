@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -142,8 +143,9 @@ def steps(artifacts: Path, trainings: int) -> dict[str, float]:
 
 def recorded(artifacts: Path) -> int:
     """Trainings that Prefect's database says were completed: events still on their way when it stops are lost."""
-    query = "select count(*) from task_run where name like 'train %' and state_type = 'COMPLETED'"
-    return int(ask(artifacts, query)[0][0])
+    names = ask(artifacts, "select name from task_run where name like 'train %' and state_type = 'COMPLETED'")
+    batches = (re.search(r"\((\d+)\)$", name) for (name,) in names)  # so many in one task run
+    return sum(int(batch[1]) if batch else 1 for batch in batches)
 
 
 def ask(artifacts: Path, query: str) -> list[tuple[Any, ...]]:

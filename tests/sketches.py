@@ -18,10 +18,9 @@ from report import parallel, pictures
 
 def use_sketches(replace: Callable[[Any, str, Any], None]) -> None:
     """Have what draws pictures replaced, by `setattr` say."""
-    for module, name in (
-        (pictures, "learning_curves"), (pictures, "confusion"), (pictures, "weights"), (parallel, "parallel_coordinates"),
-    ):  # fmt: skip
-        replace(module, name, sketching(name))
+    for name in ("learning_curves", "confusion", "weights"):
+        replace(pictures, name, sketching(name))
+    replace(parallel, "parallel_coordinates", sketching("parallel_coordinates"))
     replace(pictures, "png", png)
 
 
