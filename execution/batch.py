@@ -65,7 +65,7 @@ def batched(step: Task[..., Any], *over: str) -> Task[..., list[Outcome]]:
 
 def run_one(step: Task[..., Any], execution: Underway, inputs: dict[str, Any]) -> Outcome:
     """Run a step as Prefect's engine does, in the task run that is under way."""
-    entry = key(step.fn.__module__, inputs)
+    called, entry = str(step.task_run_name).format(**inputs), key(step.fn.__module__, inputs)
     try:
         with (
             apart(),
@@ -75,9 +75,11 @@ def run_one(step: Task[..., Any], execution: Underway, inputs: dict[str, Any]) -
             outcome = record.result if record else step.fn(execution, **inputs)
             kept.stage(outcome)
     except Exception as error:
-        log.exception("%s failed", str(step.task_run_name).format(**inputs), extra={"console": False})
+        log.exception("%s: failed", called, extra={"console": False})
         return f"Task run encountered an exception {type(error).__name__}: {error}"
-    return None if isinstance(outcome, State) else outcome
+    left = isinstance(outcome, State)
+    log.info("%s: %s", called, "cached" if record else "left" if left else "done", extra={"console": False})
+    return None if left else outcome
 
 
 def outcomes(state: State[Any], count: int) -> list[Outcome]:

@@ -70,9 +70,15 @@ def test_a_batch_is_one_task_run_that_is_called_after_its_first_and_its_last(tog
     assert {run.id for run in runs} <= sources_of(selection)
 
 
-def test_what_was_trained_alone_is_cached_for_a_batch_and_the_other_way_round(experiment, summary, execution, batches):
+def test_what_was_trained_alone_is_cached_for_a_batch_and_the_other_way_round(
+    experiment, summary, execution, batches, caplog
+):
     more = experiment.model_copy(update={"learning_rates": (0.5, 0.1, 0.02)})
+    caplog.set_level("INFO", "sweep")
     assert sweep(more, batches).cached == 8
+    said = [record.args for record in caplog.records if record.msg == "%s: %s"]
+    assert Counter(what for _, what in said) == {"cached": 8, "done": 4}
+    assert ("train lr=0.02 batch=16 alpha=0.01 seed=541", "done") in said
     assert sweep(more, execution).cached == 12
     state = sweep(more, batches_of(execution, 1000), return_state=True)
     assert state.result().cached == 12

@@ -30,7 +30,7 @@ HELD_AT = "train checkpoints written:20"  # trainings wait here, in their middle
 GRID = {"learning_rates": (0.5, 0.1, 0.05), "batch_sizes": (16, 64), "alphas": (0.0,)} | dict.fromkeys(
     ("max_epochs", "patience"), EPOCHS
 )
-OF_WORKERS, OF_SCHEDULERS = 12, 3
+OF_WORKERS, OF_SCHEDULERS = 13, 2
 # Of the program, whose trainings run elsewhere: what it passes before, between and after them.
 OF_DRIVERS = ("check_gradients cache written:1", "select cache drafted:1", "retrain epoch:20", "publish in place:1")
 LONGEST = 1.5  # seconds from one kill of a worker to the next
