@@ -1,5 +1,6 @@
 """What a combination costs that takes no time to train: the first time, and when it is cached."""
 
+import math
 from pathlib import Path
 from statistics import median
 
@@ -71,8 +72,12 @@ def run(bench: Bench) -> Section:
 
 
 def tiny_sweep(artifacts: Path | str, data: Path, mode: str, n: int, per_task: int = 1) -> Ended:
-    """Over n learning rates."""
+    """Over n combinations of learning rates and penalties, about as many of each."""
+    alphas = max(count for count in range(1, math.isqrt(n) + 1) if n % count == 0)
     where = ["--artifacts", str(artifacts), "--data-dir", str(data), "--wandb-mode", mode]
-    rates = [f"{rate:.6f}" for rate in np.linspace(0.001, 0.1, n)]
-    grid = ["--learning-rates", *rates, "--batch-sizes", "16", "--alphas", "0", "--max-epochs", "2"]
-    return program(*where, *grid, "--batch-per-task", str(per_task))
+    grid = ["--learning-rates", *spaced(0.001, 0.1, n // alphas), "--alphas", *spaced(0, 0.01, alphas)]
+    return program(*where, *grid, "--batch-sizes", "16", "--max-epochs", "2", "--batch-per-task", str(per_task))
+
+
+def spaced(low: float, high: float, count: int) -> list[str]:
+    return [f"{value:.6f}" for value in np.linspace(low, high, count)]

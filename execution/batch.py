@@ -20,6 +20,7 @@ from prefect.utilities.engine import link_state_to_task_run_result
 
 from execution.cache.policy import key
 from execution.config import Underway
+from execution.storage import layout
 from experiment.values import Result
 
 log = logging.getLogger("sweep")
@@ -52,20 +53,23 @@ def batched(step: Task[..., Any], *over: str) -> Task[..., list[Outcome]]:
     def run_batch(execution: Underway, *args: Any, **kwargs: Any) -> Any:
         given = takes.bind(execution, *args, **kwargs).arguments
         del given["execution"]
-        jobs = zip(*(given[name] for name in over), strict=True)
-        outcomes = [run_one(step, execution, given | dict(zip(over, job, strict=True))) for job in jobs]
-        if failed := sum(isinstance(outcome, str) for outcome in outcomes):
-            return Failed(message=f"{failed} of {len(outcomes)} failed", data=outcomes)
-        if left := outcomes.count(None):
-            return Cancelled(message=f"{left} of {len(outcomes)} are left", data=outcomes)
-        return outcomes
+        jobs = [given | dict(zip(over, job, strict=True)) for job in zip(*(given[name] for name in over), strict=True)]
+        runs = [run_one(step, execution, job) for job in jobs]
+        said = (f"{str(step.task_run_name).format(**job)}: {how}" for job, (_, how) in zip(jobs, runs, strict=True))
+        log.info("%s", "\n".join(said), extra={"console": False})  # a line each, together: the server takes a while
+        results = [outcome for outcome, _ in runs]
+        if failed := sum(isinstance(outcome, str) for outcome in results):
+            return Failed(message=f"{failed} of {len(results)} failed", data=results)
+        if left := results.count(None):
+            return Cancelled(message=f"{left} of {len(results)} are left", data=results)
+        return results
 
     return run_batch
 
 
-def run_one(step: Task[..., Any], execution: Underway, inputs: dict[str, Any]) -> Outcome:
-    """Run a step as Prefect's engine does, in the task run that is under way."""
-    called, entry = str(step.task_run_name).format(**inputs), key(step.fn.__module__, inputs)
+def run_one(step: Task[..., Any], execution: Underway, inputs: dict[str, Any]) -> tuple[Outcome, str]:
+    """Run a step as Prefect's engine does, in the task run that is under way; return what it came to, and how."""
+    entry = key(step.fn.__module__, inputs)
     try:
         with (
             apart(),
@@ -75,11 +79,11 @@ def run_one(step: Task[..., Any], execution: Underway, inputs: dict[str, Any]) -
             outcome = record.result if record else step.fn(execution, **inputs)
             kept.stage(outcome)
     except Exception as error:
-        log.exception("%s: failed", called, extra={"console": False})
-        return f"Task run encountered an exception {type(error).__name__}: {error}"
-    left = isinstance(outcome, State)
-    log.info("%s: %s", called, "cached" if record else "left" if left else "done", extra={"console": False})
-    return None if left else outcome
+        log.exception("It failed:", extra={"console": False})
+        return f"Task run encountered an exception {type(error).__name__}: {error}", "failed"
+    if isinstance(outcome, State):
+        return None, "left"
+    return outcome, f"{'cached' if record else 'done'}, W&B run {entry[: layout.IDENTITY]}"
 
 
 def outcomes(state: State[Any], count: int) -> list[Outcome]:

@@ -13,6 +13,7 @@ from prefect.context import TaskRunContext
 from prefect.filesystems import WritableFileSystem
 from pydantic import PrivateAttr
 
+from execution.cache.policy import DeterminedByInputsAndSources
 from execution.storage import arrays, layout
 from execution.storage.choose import AnyStorage
 from experiment.errors import StoreError
@@ -62,8 +63,9 @@ class RecordStorage(WritableFileSystem):
     def read_path(self, path: str, _sync: bool = True) -> bytes:  # type: ignore[override]  # Prefect calls it synchronously
         """Return the record's bytes; ValueError if there is none, which Prefect takes for "not cached"."""
         record = read(self.storage, path)
-        key = key_of(path)
-        if TaskRunContext.get() and key not in self._said:
+        key, context = key_of(path), TaskRunContext.get()
+        one = context and isinstance(context.task.cache_policy, DeterminedByInputsAndSources)  # a batch says it itself
+        if one and key not in self._said:
             self._said.add(key)
             log.info("Cached: the result of W&B run %s", Path(key).name[: layout.IDENTITY], extra={"console": False})
         return record

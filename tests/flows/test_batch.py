@@ -76,9 +76,15 @@ def test_what_was_trained_alone_is_cached_for_a_batch_and_the_other_way_round(
     more = experiment.model_copy(update={"learning_rates": (0.5, 0.1, 0.02)})
     caplog.set_level("INFO", "sweep")
     assert sweep(more, batches).cached == 8
-    said = [record.args for record in caplog.records if record.msg == "%s: %s"]
-    assert Counter(what for _, what in said) == {"cached": 8, "done": 4}
-    assert ("train lr=0.02 batch=16 alpha=0.01 seed=541", "done") in said
+    said = [
+        line
+        for record in caplog.records
+        if record.args and "\n" in str(record.args[0])
+        for line in record.args[0].split("\n")
+    ]
+    assert len(said) == 12
+    assert sum(": cached, W&B run " in line for line in said) == 8
+    assert [line for line in said if line.startswith("train lr=0.02 batch=16 alpha=0.01 seed=541: done, W&B run ")]
     assert sweep(more, execution).cached == 12
     state = sweep(more, batches_of(execution, 1000), return_state=True)
     assert state.result().cached == 12
