@@ -1,6 +1,5 @@
 """Workers, scheduler and driver killed while trainings run in other processes: as if nothing had happened."""
 
-import contextlib
 import os
 import random
 import signal
@@ -48,8 +47,14 @@ def waiting(held):
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory, waiting):
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"), waiting)
+def wandb_server():
+    with WandbServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory, waiting, wandb_server):
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), waiting | wandb_server.env())
     yield cluster
     cluster.close()
 
@@ -172,15 +177,14 @@ def test_a_program_that_is_killed_while_a_cluster_trains_for_it(cluster, held, s
         print(f"\nPrograms: {len(OF_DRIVERS) + 1} kills, survived")
 
 
-def test_online_every_row_of_killed_workers_arrives_once(sweep_in, held, waiting, tmp_path, capsys):
-    with WandbServer() as server, contextlib.closing(Cluster(tmp_path / "cluster", waiting | server.env())) as cluster:
-        where = ("--runner", "dask", "--dask-address", cluster.address, "--wandb-mode", "online")
-        program = sweep_in(tmp_path / "artifacts", *flags_of(GRID), *where, **server.env())
-        del program.flags[program.flags.index("--workers") : program.flags.index("--workers") + 2]
-        with Killer(program.artifacts, at_work(cluster), 2, held) as killer:
-            ended = program.run_forked()
-        assert ended.code == 0, ended.output
-        trained = [run for run in server.runs.values() if run.job_type == "train"]
+def test_online_every_row_of_killed_workers_arrives_once(cluster, wandb_server, sweep_in, held, tmp_path, capsys):
+    where = ("--runner", "dask", "--dask-address", cluster.address, "--wandb-mode", "online")
+    program = sweep_in(tmp_path / "artifacts", *flags_of(GRID), *where, **wandb_server.env())
+    del program.flags[program.flags.index("--workers") : program.flags.index("--workers") + 2]
+    with Killer(program.artifacts, at_work(cluster), 2, held) as killer:
+        ended = program.run_forked()
+    assert ended.code == 0, ended.output
+    trained = [run for run in wandb_server.runs.values() if run.job_type == "train"]
     assert [run.state for run in trained] == ["finished"] * 6
     for run in trained:
         assert [row["epoch"] for row in run.received] == list(range(1, EPOCHS + 1))
