@@ -77,6 +77,8 @@ def run(
                 settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
             startup.ahead(tracking=execution.wandb_mode != "disabled")
         if server:
+            if experiment.engine == "numba":
+                startup.beside("softmax.kernels")  # most of a second, which the server takes longer
             server.wait()
             log.info("Prefect UI while this runs: %s", server.address)
         try:
