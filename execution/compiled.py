@@ -27,7 +27,7 @@ def place(storage: Storage) -> None:
     if "NUMBA_CACHE_DIR" in os.environ:
         usual.append(Path(os.environ["NUMBA_CACHE_DIR"]))
     if not any(map(writable, usual)):
-        os.environ["NUMBA_CACHE_DIR"] = str(storage.folder(layout.COMPILED))
+        os.environ["NUMBA_CACHE_DIR"] = str(storage.folder(layout.COMPILED).resolve())
 
 
 def by_one(epochs: Callable[..., Iterator[T]]) -> Callable[..., Iterator[T]]:

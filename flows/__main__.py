@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.console import Console
 
-from execution import prepare
+from execution import compiled, prepare
 from execution.advice import interpreter, short
 from execution.config import Execution
 from execution.storage import layout, retention
@@ -77,8 +77,9 @@ def run(
                 settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
             startup.ahead(tracking=execution.wandb_mode != "disabled")
         if server:
-            if experiment.engine == "numba":
-                startup.beside("softmax.kernels")  # most of a second, which the server takes longer
+            if experiment.engine == "numba":  # most of a second, which the server takes longer
+                compiled.place(execution.storage)
+                startup.beside("softmax.kernels")
             server.wait()
             log.info("Prefect UI while this runs: %s", server.address)
         try:
