@@ -199,12 +199,15 @@ def most_mistaken(counts: NDArray[np.integer]) -> NDArray[np.intp]:
     return np.sort(np.argsort(-mistaken, kind="stable")[:MOST_CLASSES])
 
 
-def png(figure: Figure, dpi: int = 120, colors: int | None = None) -> bytes:
-    """Return the picture as a PNG file, in a palette of `colors` if given, which takes a third of the room."""
+def png(figure: Figure, dpi: int = 120) -> bytes:
+    """Return the picture as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=dpi)
-    if colors:
-        picture = Image.open(buffer).convert("RGB").quantize(colors)
-        buffer = io.BytesIO()
-        picture.save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
+
+
+def preview(picture: bytes) -> bytes:
+    """Return a PNG file at half its size, in a palette of 48 colours, which takes a third of the room."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(picture)).convert("RGB").reduce(2).quantize(48).save(buffer, format="png", optimize=True)
     return buffer.getvalue()

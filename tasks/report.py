@@ -4,7 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
@@ -72,10 +72,9 @@ def report(
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
     W, class_names, confusion = run.open(model.W), meaning.class_names, run.open(test.confusion)
     mistakes, mistaken = run.open(test.mistakes), run.open(test.mistaken)
-    parallel = cache(lambda: parallel_coordinates(table, ranges=ranges))
     drawings: dict[str, Callable[[], Figure | None]] = {
         "learning_curves.png": lambda: pictures.learning_curves(histories, best.combination, ranges),
-        "parallel_coordinates.png": parallel,
+        "parallel_coordinates.png": lambda: parallel_coordinates(table, ranges=ranges),
         "confusion.png": lambda: pictures.confusion(confusion, class_names),
         "weights.png": lambda: pictures.weights(W, class_names) if meaning.pictures else None,
     }
@@ -91,7 +90,8 @@ def report(
             run.show_picture(name.removesuffix(".png"), picture)
         elif name not in by_products.missing:
             log.info("No %s: examples of these %d values are no square pictures.", name, len(W))
-    preview = by_products.made("preview", lambda: pictures.png(parallel(), dpi=60, colors=48))
+    drawn = contents.get("parallel_coordinates.png")
+    preview = drawn and by_products.made("preview", partial(pictures.preview, drawn))
     page = by_products.made(
         "report.html",
         lambda: json.dumps(

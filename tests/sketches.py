@@ -45,8 +45,8 @@ def plain(shown: Any) -> Any:
     return shown
 
 
-def png(sketch: bytes, dpi: int = 120, colors: int | None = None) -> bytes:
+def png(sketch: bytes) -> bytes:
     """Return a small PNG file of what `sketching` gave."""
     buffer = io.BytesIO()
-    Image.frombytes("L", (8, 4), hashlib.sha256(sketch + repr((dpi, colors)).encode()).digest()).save(buffer, "png")
+    Image.frombytes("L", (8, 4), sketch).save(buffer, "png")
     return buffer.getvalue()
