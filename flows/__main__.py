@@ -77,9 +77,10 @@ def run(
                 settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
             startup.ahead(tracking=execution.wandb_mode != "disabled")
         if server:
-            if experiment.engine == "numba":  # most of a second, which the server takes longer
+            done = execution.storage.exists(f"{layout.SWEEPS}/{prepare.named(experiment, execution)}")
+            if experiment.engine == "numba" and not done:  # it will train: meanwhile, for the server takes seconds
                 compiled.place(execution.storage)
-                startup.beside("softmax.kernels")
+                startup.beside(startup.load_kernel)
             server.wait()
             log.info("Prefect UI while this runs: %s", server.address)
         try:

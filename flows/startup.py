@@ -3,7 +3,7 @@
 import gc
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 # Every run needs them, but Prefect imports them only when the flow begins.
@@ -30,6 +30,15 @@ def ahead(tracking: bool) -> None:
         importlib.import_module(module)
 
 
-def beside(module: str) -> None:
-    """Import a module on another core."""
-    threading.Thread(target=importlib.import_module, args=[module]).start()
+def beside(work: Callable[..., object], *given: object) -> None:
+    """Do on another core what will be needed: `importlib.import_module` with a name, say."""
+    threading.Thread(target=work, args=given, daemon=True).start()
+
+
+def load_kernel() -> None:
+    """Import Numba and have it load the compiled kernel, or compile it: most of a second, or half a minute."""
+    import numpy as np
+
+    from softmax.check import relative_errors
+
+    relative_errors(np.zeros((8, 9), np.uint8), np.arange(8) % 2, classes=2, alpha=0.5, seed=1)

@@ -3,6 +3,7 @@
 download → split → scale → check_gradients → train × every combination → select → retrain → evaluate → report
 """
 
+import importlib
 import logging
 import time
 from typing import NamedTuple
@@ -106,7 +107,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     if found.cached < len(
         found.trained
     ):  # the report will draw, and needs a second to import what with: on another core
-        startup.beside("report.pictures")
+        startup.beside(importlib.import_module, "report.pictures")
     model = retrain(
         execution, best.combination, experiment.training_seeds[0], scaled.final, data.classes,
         experiment.recipe.for_exactly(best.best_epoch), wait_for=[selection],
