@@ -66,6 +66,9 @@ class GridProgress:
         self.failed += trained is None and not left
         if trained and trained.val_accuracy is not None:
             self.best = sorted([*self.best, trained], key=lambda run: -(run.val_accuracy or 0))[:SHOWN]
+
+    def show(self) -> None:
+        """Show how far it is; to be called when all that ended together is counted."""
         now = time.monotonic()
         if self.bar:
             self.bar.best = self.best

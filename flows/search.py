@@ -168,6 +168,7 @@ def train_rung(
                         done[job] = outcome
                         one = outcome if isinstance(outcome, Trained) else None
                         progress.add(one, cached=one is not None and one.task_run not in begun, left=outcome is None)
+                    progress.show()
             lost = [job for job in left if job not in done]
             if not lost or execution.state.stop_requested:
                 break
