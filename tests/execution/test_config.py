@@ -13,6 +13,7 @@ from execution.config import Execution, Underway
         ("name", "../x"),
         ("name", "latest"),
         ("name", "n" * 101),
+        ("batch_per_task", 0),
         ("checkpoint_seconds", -1),
         ("checkpoint_seconds", float("inf")),
         ("wandb_project", "a/b"),
