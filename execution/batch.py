@@ -5,7 +5,7 @@ It pays for steps that are so short that Prefect's work for a task run takes lon
 
 import inspect
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -20,6 +20,7 @@ from prefect.utilities.engine import link_state_to_task_run_result
 
 from execution.cache.policy import key
 from execution.config import Underway
+from execution.step import RESULTS
 from execution.storage import layout
 from experiment.values import Result
 
@@ -33,31 +34,32 @@ def batched(step: Task[..., Any], *over: str) -> Task[..., list[Outcome]]:
 
     Its state is that of the worst; whatever that is, it has the outcome of each.
     """
-    takes = inspect.signature(step.fn)
+    takes, called = inspect.signature(step.fn), str(step.task_run_name).format
+
+    def jobs(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [
+            {**given, **dict(zip(over, job, strict=True))} for job in zip(*(given[name] for name in over), strict=True)
+        ]
 
     def named(parameters: dict[str, Any]) -> str:
-        count = len(parameters[over[0]])
-        first, last = ({**parameters, **{name: parameters[name][at] for name in over}} for at in (0, -1))
-        template = str(step.task_run_name)
-        return f"{template.format(**first)} … {template.format(**last)} ({count})"
+        every = jobs(parameters)
+        return f"{called(**every[0])} … {called(**every[-1])} ({len(every)})"
 
     @task(
         name=step.name,
         task_run_name=named,  # type: ignore[arg-type]  # a function has what Prefect asks for, but for a type
         cache_policy=NO_CACHE,
         persist_result=False,
-        result_serializer="json",
-        cache_result_in_memory=False,
+        **RESULTS,
     )
     @wraps(step.fn)
     def run_batch(execution: Underway, *args: Any, **kwargs: Any) -> Any:
         given = takes.bind(execution, *args, **kwargs).arguments
         del given["execution"]
-        jobs = [given | dict(zip(over, job, strict=True)) for job in zip(*(given[name] for name in over), strict=True)]
-        runs = [run_one(step, execution, job) for job in jobs]
-        said = (f"{str(step.task_run_name).format(**job)}: {how}" for job, (_, how) in zip(jobs, runs, strict=True))
+        runs = [(job, *run_one(step, execution, job)) for job in jobs(given)]
+        said = (f"{called(**job)}: {how}" for job, _, how in runs)
         log.info("%s", "\n".join(said), extra={"console": False})  # a line each, together: the server takes a while
-        results = [outcome for outcome, _ in runs]
+        results = [outcome for _, outcome, _ in runs]
         if failed := sum(isinstance(outcome, str) for outcome in results):
             return Failed(message=f"{failed} of {len(results)} failed", data=results)
         if left := results.count(None):

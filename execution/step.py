@@ -30,6 +30,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R", bound=Result)
 
+RESULTS: dict[str, Any] = {
+    "result_serializer": "json",
+    "cache_result_in_memory": False,  # it would be in a mapping of 1,000 that threads share without a lock: KeyError
+}
+
 speak_directly()  # here, for every process that runs a task comes by
 
 
@@ -97,8 +102,7 @@ def step(
         made: Task[Concatenate[Underway, P], R] = task(
             task_run_name=name or job_type.replace("_", " "),
             cache_policy=DeterminedByInputsAndSources(isolation_level=IsolationLevel.SERIALIZABLE),
-            result_serializer="json",
-            cache_result_in_memory=False,  # in a mapping of 1,000 that threads share without a lock: KeyError
+            **RESULTS,
             **options,
         )(run_step)
         return made

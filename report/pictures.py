@@ -199,10 +199,10 @@ def most_mistaken(counts: NDArray[np.integer]) -> NDArray[np.intp]:
     return np.sort(np.argsort(-mistaken, kind="stable")[:MOST_CLASSES])
 
 
-def png(figure: Figure, dpi: int = 120) -> bytes:
+def png(figure: Figure) -> bytes:
     """Return the picture as a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=dpi)
+    figure.savefig(buffer, dpi=120)
     return buffer.getvalue()
 
 

@@ -1,5 +1,7 @@
 """Imported by the process that runs are forked from: what each of them would else do for the first time."""
 
+import io
+
 import anyio._backends._asyncio  # noqa: F401
 import numpy as np
 import pandas as pd
@@ -19,7 +21,7 @@ from softmax.check import relative_errors
 some = Experiment().combinations
 table = pd.DataFrame([one.model_dump() | {"val_accuracy": 0.5, "diverged": False} for one in some])
 table.to_csv()
-pictures.png(pictures.confusion(np.eye(2, dtype=int), ["a", "b"]), dpi=12)
+pictures.confusion(np.eye(2, dtype=int), ["a", "b"]).savefig(io.BytesIO(), dpi=12)
 relative_errors(np.zeros((8, 9), np.uint8), np.arange(8) % 2, classes=2, alpha=0.5, seed=1, engine="numba")
 code_digest()
 Event(event="warm", resource={"prefect.resource.id": "warm"})  # built when it is first used, as all it is made of

@@ -40,13 +40,18 @@ def warn_of_damage(execution: Underway, runs: Collection[str]) -> None:
     """
     storage = execution.storage
     for folder in sorted(storage.folder(layout.TRACKING).glob("offline-run-*")):
-        name = folder.name.split("-", 3)[-1]  # offline-run-<time>-<id>
+        name = id_of(folder)
         run = name.removesuffix("-offline")
         if run in runs and not whole(folder / f"run-{name}.wandb"):
             log.warning(
                 "W&B: %s is damaged and cannot be sent whole. Remove %s* and run again: its step runs anew.",
                 folder, storage.where(f"{layout.RECORDS}/{run}"),
             )  # fmt: skip
+
+
+def id_of(folder: Path) -> str:
+    """Return the id of the offline run in a folder that W&B's client made: offline-run-<time>-<id>."""
+    return folder.name.split("-", 3)[-1]
 
 
 def whole(path: Path) -> bool:

@@ -28,7 +28,7 @@ from execution.storage.permissions import user_cache, writable
 from execution.tracking.artifacts import keep_artifacts
 from execution.tracking.credentials import Malformed, forget_other_runs, settings
 from execution.tracking.mode import PATIENCE, go_offline
-from execution.tracking.offline import ended, sync
+from execution.tracking.offline import ended, id_of, sync
 from softmax.sgd import Metrics
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def remember(link: Path, folder: Path) -> None:
 def remember_older(known: Path) -> None:
     """Note which offline run has which folder where it has not been noted yet; to look through all takes too long."""
     for folder in known.parent.glob("offline-run-*"):
-        link = known / folder.name.split("-", 3)[-1]  # offline-run-<time>-<id>
+        link = known / id_of(folder)
         if not link.is_symlink():
             remember(link, folder)
 
