@@ -77,7 +77,7 @@ def run(
                 settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
             startup.ahead(tracking=execution.wandb_mode != "disabled")
         if server:
-            done = execution.storage.exists(f"{layout.SWEEPS}/{prepare.named(experiment, execution)}")
+            done = execution.storage.exists(f"{layout.SWEEPS}/{prepare.named(experiment, execution)}/summary.json")
             if experiment.engine == "numba" and not done:  # it will train: meanwhile, for the server takes seconds
                 compiled.place(execution.storage)
                 startup.beside(startup.load_kernel)
