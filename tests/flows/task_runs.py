@@ -1,26 +1,28 @@
-"""What Prefect's server has of the task runs of a flow run."""
+"""What Prefect's server has of flow runs and of their task runs."""
 
-from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.client.schemas.sorting import FlowRunSort
 
 
-def newest() -> UUID:
+def newest() -> FlowRun:
     """The flow run that began last."""
     with get_client(sync_client=True) as client:
         (flow_run,) = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)
-    return flow_run.id
+    return flow_run
 
 
-def ended(flow_run: Any, name: str) -> list[TaskRun]:
-    """Those whose names begin so, and that are completed."""
+def of(flow_run: UUID) -> list[TaskRun]:
     with get_client(sync_client=True) as client:
-        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
-    return [run for run in runs if run.name.startswith(name) and run.state and run.state.is_completed()]
+        return client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
+
+
+def ended(flow_run: UUID, name: str) -> list[TaskRun]:
+    """Those whose names begin so, and that are completed."""
+    return [run for run in of(flow_run) if run.name.startswith(name) and run.state and run.state.is_completed()]
 
 
 def sources_of(run: TaskRun) -> set[UUID]:

@@ -3,11 +3,10 @@
 import csv
 
 import numpy as np
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.sorting import FlowRunSort
 
 from execution.history import news
 from flows.sweep import sweep
+from tests.flows.task_runs import newest
 
 BEFORE = {
     "finished": "2026-01-01 02:00:00", "best": "lr=0.1 batch=8 alpha=0", "best_epoch": "7", "val_accuracy": "0.9",
@@ -21,8 +20,7 @@ def remembered(execution):
 
 
 def last_message():
-    with get_client(sync_client=True) as client:
-        return client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)[0].state.message
+    return newest().state.message
 
 
 def test_a_night_without_news_adds_a_line_and_no_file(summary, experiment, execution):

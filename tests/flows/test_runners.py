@@ -4,8 +4,6 @@ import threading
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import CancelledRun
 from prefect.states import Cancelling
 
@@ -15,6 +13,7 @@ from experiment.config import Experiment
 from experiment.errors import InputError
 from flows.sweep import sweep
 from tests.conftest import until
+from tests.flows import task_runs
 from tests.flows.dask_cluster import Cluster
 from tests.flows.task_runs import ended, newest, sources_of
 from tests.hostile.leavings import results, rows_on_disk
@@ -80,7 +79,7 @@ def test_every_runner_gives_the_same_bits_and_the_same_arrows(on, expected, runn
     assert summary.cached == 0
     assert results(artifacts) == expected[0]
     assert sorted(rows_on_disk(artifacts)) == sorted(expected[1])
-    flow_run = newest()
+    flow_run = newest().id
     until(lambda: len(ended(flow_run, "train ")) == 4 and ended(flow_run, "select"), 30)
     (check,), (selection,) = ended(flow_run, "check gradients"), ended(flow_run, "select")
     trainings = ended(flow_run, "train ")
@@ -116,9 +115,8 @@ def test_a_cancellation_reaches_trainings_in_other_processes_which_keep_their_ch
     def cancel():
         until(lambda: len(list(checkpoints.glob("*.ckpt"))) == 2, 300)
         with get_client(sync_client=True) as client:
-            (flow_run,) = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)
-            runs.append(flow_run.id)
-            client.set_flow_run_state(flow_run.id, Cancelling(), force=True)
+            runs.append(newest().id)
+            client.set_flow_run_state(runs[0], Cancelling(), force=True)
 
     thread = threading.Thread(target=cancel)
     thread.start()
@@ -126,13 +124,12 @@ def test_a_cancellation_reaches_trainings_in_other_processes_which_keep_their_ch
         on(runner, tmp_path, ENDLESS, checkpoint_seconds=0.1)
     thread.join()
     assert len(list(checkpoints.glob("*.ckpt"))) == 2
+
+    def states():
+        return [run.state.type.value for run in task_runs.of(runs[0]) if run.name.startswith("train ")]
+
+    until(lambda: states() == ["CANCELLED", "CANCELLED"], 60)
     with get_client(sync_client=True) as client:
-
-        def ended():
-            known = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": runs}))
-            return [run.state.type.value for run in known if run.name.startswith("train ")]
-
-        until(lambda: ended() == ["CANCELLED", "CANCELLED"], 60)
         assert client.read_flow_run(runs[0]).state.is_cancelled()
 
 

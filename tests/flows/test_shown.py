@@ -5,11 +5,12 @@ from itertools import pairwise
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, LogFilter
-from prefect.client.schemas.sorting import FlowRunSort
+from prefect.client.schemas.filters import ArtifactFilter, LogFilter
 
 from flows.sweep import sweep
 from tests.conftest import until
+from tests.flows import task_runs
+from tests.flows.task_runs import newest
 
 # The docstring of `flows/sweep.py`, as arrows.
 LINE = ["download", "split", "scale", "check_gradients", "train", "select", "retrain", "evaluate", "report"]
@@ -27,15 +28,6 @@ def client():
         yield client
 
 
-def newest(client):
-    (flow_run,) = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)
-    return flow_run
-
-
-def task_runs(client, flow_run):
-    return client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run.id]}))
-
-
 def logs(client, flow_run):
     return [(entry.task_run_id, entry.message) for entry in client.read_logs(of(LogFilter, flow_run), limit=200)]
 
@@ -45,7 +37,7 @@ def of(kind, flow_run):
 
 
 def test_a_flow_run_is_named_by_its_sweep_and_time_and_ends_with_the_verdict(summary, client):
-    flow_run = newest(client)
+    flow_run = newest()
     assert flow_run.name.startswith(f"{summary.name} 20")
     assert f"test accuracy {summary.test_accuracy:.2%}" in flow_run.state.message
     assert str(summary.best) in flow_run.state.message
@@ -53,8 +45,7 @@ def test_a_flow_run_is_named_by_its_sweep_and_time_and_ends_with_the_verdict(sum
 
 def test_the_artifacts_show_progress_ranking_picture_and_verdict(summary, execution, client):
     shown = {
-        artifact.type: artifact
-        for artifact in client.read_artifacts(artifact_filter=of(ArtifactFilter, newest(client)))
+        artifact.type: artifact for artifact in client.read_artifacts(artifact_filter=of(ArtifactFilter, newest()))
     }
     assert shown["progress"].data == 100
     table = json.loads(shown["table"].data)
@@ -83,18 +74,12 @@ def json_summary(execution):
     return Summary.model_validate_json((execution.artifacts / "sweeps" / "latest" / "summary.json").read_bytes())
 
 
-def test_the_arrows_are_those_of_the_line_and_what_data_goes_besides(summary, client):
-    flow_run = newest(client)
-    until(lambda: all(run.state.is_completed() for run in task_runs(client, flow_run)), 30)
-    runs = task_runs(client, flow_run)
+def test_the_arrows_are_those_of_the_line_and_what_data_goes_besides(summary):
+    flow_run = newest()
+    until(lambda: all(run.state.is_completed() for run in task_runs.of(flow_run.id)), 30)
+    runs = task_runs.of(flow_run.id)
     steps = {run.id: step for run in runs for step in LINE if run.name.replace(" ", "_").startswith(step)}
-    arrows = {
-        (steps[source.id], steps[run.id])
-        for run in runs
-        for sources in run.task_inputs.values()
-        for source in sources
-        if source.input_type == "task_run"
-    }
+    arrows = {(steps[source], steps[run.id]) for run in runs for source in task_runs.sources_of(run)}
     assert not [(source, target) for source, target in arrows if LINE.index(source) >= LINE.index(target)]
     assert {(a, b) for a, b in arrows if LINE.index(b) == LINE.index(a) + 1} == set(pairwise(LINE))
     trained = [run for run in runs if steps[run.id] == "train"]
@@ -103,7 +88,7 @@ def test_the_arrows_are_those_of_the_line_and_what_data_goes_besides(summary, cl
 
 def test_a_cached_task_run_names_its_wandb_run(summary, experiment, execution, client):
     again = sweep(experiment, execution)
-    flow_run = newest(client)
+    flow_run = newest()
     identities = {identity for step in again.runs.values() for identity in step}
 
     def named():

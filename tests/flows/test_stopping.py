@@ -4,7 +4,6 @@ import threading
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import CancelledRun
 from prefect.states import Cancelling
@@ -12,6 +11,7 @@ from prefect.states import Cancelling
 from execution import training
 from flows.sweep import sweep
 from tests.conftest import until
+from tests.flows import task_runs
 
 
 @pytest.fixture
@@ -66,8 +66,7 @@ def test_of_two_flow_runs_in_one_process_the_cancelled_one_stops_and_the_other_g
         assert state.is_cancelled()
 
         def ended():
-            runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run.id]}))
-            return [run.state.type.value for run in runs if run.name.startswith("train ")]
+            return [run.state.type.value for run in task_runs.of(flow_run.id) if run.name.startswith("train ")]
 
         until(lambda: set(ended()) == {"CANCELLED"}, 30)
     assert not mark.parent.exists()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, LogFilter
+from prefect.client.schemas.filters import LogFilter
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
@@ -16,6 +16,7 @@ from experiment.errors import EveryCombinationDiverged
 from flows.sweep import sweep
 from softmax import sgd
 from tests.conftest import model_of, until
+from tests.flows import task_runs
 from tests.offline import offline_runs
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 8, "patience": 8}
@@ -113,9 +114,6 @@ def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(swept):
     with get_client(sync_client=True) as client:
         assert client.read_flow_run(flow_run).state.is_completed()
 
-        def known():
-            return client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run]}))
-
         def every_run_is_logged():
             logs = client.read_logs(LogFilter(flow_run_id={"any_": [flow_run]}), limit=200)
             return all(
@@ -124,11 +122,11 @@ def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(swept):
             )
 
         until(every_run_is_logged, 30)  # Prefect sends log lines now and then, and records the ends of task runs so
-        until(lambda: {str(task_run.id) for task_run in known() if task_run.state.is_completed()} == runs.keys(), 30)
-        task_runs = known()
-    assert {str(task_run.id) for task_run in task_runs} == runs.keys()
-    assert all(task_run.state.is_completed() for task_run in task_runs)
-    names = {task_run.name for task_run in task_runs}
+        until(lambda: {str(run.id) for run in task_runs.ended(flow_run, "")} == runs.keys(), 30)
+    known = task_runs.of(flow_run)
+    assert {str(task_run.id) for task_run in known} == runs.keys()
+    assert all(task_run.state.is_completed() for task_run in known)
+    names = {task_run.name for task_run in known}
     assert {"download", "split", "train lr=0.1 batch=64 alpha=0.01 seed=541", f"retrain {summary.best}"} <= names
 
 

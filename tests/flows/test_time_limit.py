@@ -5,17 +5,15 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, TaskRunFilter, TaskRunFilterName
 from prefect.exceptions import CancelledRun
 
 from execution import prepare, training
 from execution.config import Execution
-from flows import sweep as flow
 from flows.__main__ import app
 from flows.command import command
 from flows.sweep import sweep
-from tests.conftest import model_of
+from tests.conftest import model_of, until
+from tests.flows import task_runs
 from tests.offline import offline_runs
 
 LEFT = "combinations were trained as far as intended"
@@ -54,21 +52,8 @@ def time_is_up(monkeypatch):
     return when
 
 
-@pytest.fixture
-def found(monkeypatch):
-    kept = []
-    search = flow.search
-    monkeypatch.setattr(flow, "search", lambda *about: kept.append(search(*about)) or kept[-1])
-    return kept
-
-
 def states_of_trainings(flow_run):
-    with get_client(sync_client=True) as client:
-        runs = client.read_task_runs(
-            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])),
-            task_run_filter=TaskRunFilter(name=TaskRunFilterName(like_="train lr")),
-        )
-    return sorted(run.state.name for run in runs if run.name.startswith("train "))
+    return sorted(run.state.name for run in task_runs.of(flow_run) if run.name.startswith("train "))
 
 
 def test_the_best_of_what_is_finished_is_selected_and_the_same_again_goes_on_to_what_it_would_have_come_to(
@@ -84,7 +69,8 @@ def test_the_best_of_what_is_finished_is_selected_and_the_same_again_goes_on_to_
     table = pd.read_csv(alone.artifacts / "sweeps" / "latest" / "leaderboard.csv")
     assert list(table["epochs_trained"]) == [8, 8]
     assert summary.best.learning_rate == table["learning_rate"][0]
-    assert states_of_trainings(state.state_details.flow_run_id) == ["Cancelled"] * 6 + ["Completed"] * 2
+    flow_run, states = state.state_details.flow_run_id, ["Cancelled"] * 6 + ["Completed"] * 2
+    until(lambda: states_of_trainings(flow_run) == states, 30)  # the server records ends now and then
     assert "The time is up: 6 of 8 trainings are left" in caplog.text
 
     monkeypatch.undo()

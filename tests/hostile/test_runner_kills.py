@@ -80,11 +80,6 @@ def same(artifacts, undisturbed):
     assert results(artifacts) == undisturbed[0]
 
 
-def flags_of(grid):
-    named = [(name.replace("_", "-"), value) for name, value in grid.items()]
-    return [part for name, value in named for part in (f"--{name}", *(value if isinstance(value, tuple) else [value]))]
-
-
 class Killer:
     """Kills a process, now and then, as often as is asked for, while trainings wait; then it lets them go on."""
 
@@ -156,10 +151,23 @@ def test_a_cluster_whose_scheduler_is_killed(cluster, held, run, undisturbed, tm
         print(f"\nSchedulers: {len(moments)} kills, survived, at {moments} s")
 
 
-def test_a_program_that_is_killed_while_a_cluster_trains_for_it(cluster, held, sweep_in, undisturbed, tmp_path, capsys):
-    where = ("--runner", "dask", "--dask-address", cluster.address)
-    program = sweep_in(tmp_path / "artifacts", *flags_of(GRID), *where)
-    del program.flags[program.flags.index("--workers") : program.flags.index("--workers") + 2]
+@pytest.fixture
+def driver(cluster, sweep_in, tmp_path):
+    """The program, whose trainings run on the cluster."""
+
+    def driver(*flags, **environment):
+        named = [(f"--{name.replace('_', '-')}", value) for name, value in GRID.items()]
+        grid = [part for name, value in named for part in (name, *(value if isinstance(value, tuple) else [value]))]
+        where = ("--runner", "dask", "--dask-address", cluster.address)
+        program = sweep_in(tmp_path / "artifacts", *grid, *where, *flags, **environment)
+        del program.flags[program.flags.index("--workers") : program.flags.index("--workers") + 2]
+        return program
+
+    return driver
+
+
+def test_a_program_that_is_killed_while_a_cluster_trains_for_it(driver, held, undisturbed, capsys):
+    program = driver()
     for point in OF_DRIVERS:
         ended = program.run_forked(SWEEP_KILL_AT=point)
         assert ended.code == KILLED, ended.output
@@ -177,10 +185,8 @@ def test_a_program_that_is_killed_while_a_cluster_trains_for_it(cluster, held, s
         print(f"\nPrograms: {len(OF_DRIVERS) + 1} kills, survived")
 
 
-def test_online_every_row_of_killed_workers_arrives_once(cluster, wandb_server, sweep_in, held, tmp_path, capsys):
-    where = ("--runner", "dask", "--dask-address", cluster.address, "--wandb-mode", "online")
-    program = sweep_in(tmp_path / "artifacts", *flags_of(GRID), *where, **wandb_server.env())
-    del program.flags[program.flags.index("--workers") : program.flags.index("--workers") + 2]
+def test_online_every_row_of_killed_workers_arrives_once(driver, cluster, wandb_server, held, capsys):
+    program = driver("--wandb-mode", "online", **wandb_server.env())
     with Killer(program.artifacts, at_work(cluster), 2, held) as killer:
         ended = program.run_forked()
     assert ended.code == 0, ended.output
