@@ -51,7 +51,8 @@ from tasks.split import split
 log = logging.getLogger("sweep")
 
 
-@flow(name="sweep", flow_run_name=shown.name, persist_result=True, result_serializer="json")
+# Compressed: of JSON that is not, what Prefect reads back is a dict and no Summary.
+@flow(name="sweep", flow_run_name=shown.name, persist_result=True, result_serializer="compressed/json")
 def sweep(experiment: Experiment = Experiment(), execution: Execution = Execution()) -> Summary:
     """Train softmax regression over a grid, select, retrain, test once, report.
 

@@ -46,7 +46,7 @@ def ask(address: str, method: str, path: str, body: bytes = b"") -> None:
 
 
 class Proxy:
-    """Passes requests on to a store, but for those of which `trouble` says otherwise.
+    """Passes requests on to a store, or another server, but for those of which `trouble` says otherwise.
 
     `trouble(method, path)` returns a status to answer with, "hang", "cut" (half an answer), "lost" (it is done, and no
     answer comes), or None. `sent` and
@@ -74,7 +74,7 @@ class Proxy:
             def handle_any(self) -> None:
                 proxy.handle(self)
 
-            do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = handle_any
+            do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = do_PATCH = handle_any
 
             def log_message(self, *_: object) -> None: ...
 

@@ -9,6 +9,7 @@ import requests
 
 from tests.conftest import PROJECT, until
 from tests.flows.prefect_api import Api
+from tests.object_store import Proxy
 from tests.offline import offline_runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile]
@@ -29,7 +30,7 @@ def api(tmp_path_factory):
 def there(begin, api):
     """Begin the sweep on that server."""
     about = {name: value for name, value in api.environment.items() if name.startswith("PREFECT_")}
-    return lambda **environment: begin(*GRID, "--checkpoint-seconds", 0, "--workers", 2, **about, **environment)
+    return lambda **environment: begin(*GRID, "--checkpoint-seconds", 0, "--workers", 2, **(about | environment))
 
 
 @pytest.fixture
@@ -65,6 +66,25 @@ def test_a_server_that_is_restarted_is_waited_for(api, training, held, tmp_path)
     assert "2 combinations, 0 of them cached" in end.output
     assert {run.exit_code for run in offline_runs(tmp_path / "artifacts")} == {0}
     until(lambda: requests.get(f"{api.url}/flow_runs/{flow_run}", timeout=60).json()["state_type"] == "COMPLETED")
+
+
+def test_an_answer_of_the_server_s_that_is_lost_changes_nothing(api, there):
+    asked = []
+
+    def lost_at_first(_, path):
+        if path.startswith("/api/flow_runs/") and path.endswith("/set_state"):
+            asked.append(path)
+            return "lost" if len(asked) % 2 else None
+        return None
+
+    with Proxy(api.url) as proxy:
+        proxy.trouble = lost_at_first
+        end = there(PREFECT_API_URL=f"http://127.0.0.1:{proxy.port}/api").wait()
+    assert end.code == 0, end.output
+    assert "2 combinations, 0 of them cached" in end.output
+    assert len(set(asked)) == 1
+    assert len(asked) == 4  # Running and Completed, each twice
+    assert api.newest()["state_type"] == "COMPLETED"
 
 
 @pytest.mark.parametrize("state", ["CANCELLING", "CANCELLED"])
