@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from execution.config import Underway
 from execution.storage import arrays, layout
-from execution.tracking.offline import warn_of_damage
+from execution.tracking.offline import remove_unwritten, warn_of_damage
 from experiment.results import Report
 from experiment.summary import Summary
 
@@ -20,4 +20,5 @@ def publish(execution: Underway, summary: Summary, drawn: Report, more: Mapping[
     files = {name: arrays.read_file(storage, file) for name, file in drawn.files.items()}
     files["summary.json"] = (summary.model_dump_json(indent=2) + "\n").encode()
     storage.publish(f"{layout.SWEEPS}/{summary.name}", {**files, **more}, latest=layout.LATEST)
+    remove_unwritten(storage)
     warn_of_damage(execution, {run for runs in summary.runs.values() for run in runs})

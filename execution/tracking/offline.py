@@ -2,9 +2,12 @@
 
 import logging
 import shlex
+import shutil
 import struct
+import time
 import zlib
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 from execution.advice import interpreter
@@ -13,6 +16,9 @@ from execution.storage import layout
 from execution.storage.choose import AnyStorage
 
 log = logging.getLogger("sweep")
+
+BEGIN = 7  # bytes before the first record
+SECONDS_TO_WRITE = 60  # W&B's client takes one for the first record, on a machine that has time for it
 
 
 def to_send(storage: AnyStorage, said: Callable[[str], str] = str) -> str:
@@ -49,6 +55,15 @@ def warn_of_damage(execution: Underway, runs: Collection[str]) -> None:
             )  # fmt: skip
 
 
+def remove_unwritten(storage: AnyStorage) -> None:
+    """Remove offline runs that were killed before they said a word: given one, `wandb sync` sends no run at all."""
+    for folder in storage.folder(layout.TRACKING).glob("offline-run-*"):
+        with suppress(OSError):  # it is being removed, or begun
+            file = (folder / f"run-{id_of(folder)}.wandb").stat()
+            if file.st_size <= BEGIN and time.time() - file.st_mtime > SECONDS_TO_WRITE:
+                shutil.rmtree(folder)
+
+
 def id_of(folder: Path) -> str:
     """Return the id of the offline run in a folder that W&B's client made: offline-run-<time>-<id>."""
     return folder.name.split("-", 3)[-1]
@@ -70,14 +85,14 @@ def ended(path: Path) -> bool:
 def last_record(path: Path) -> bytes | None:
     """Return the last record of a `.wandb` file; None unless every one is whole.
 
-    LevelDB's log format (https://github.com/google/leveldb/blob/main/doc/log_format.md) after seven bytes of W&B's
-    own, with zlib's CRC-32 of type and data.
+    LevelDB's log format (https://github.com/google/leveldb/blob/main/doc/log_format.md) after `BEGIN` bytes of
+    W&B's own, with zlib's CRC-32 of type and data.
     """
     try:
         content = path.read_bytes()
     except OSError:
         return None
-    position, block, header, record, kind = 7, 32768, 7, b"", 0
+    position, block, header, record, kind = BEGIN, 32768, 7, b"", 0
     first, last = (1, 2), (1, 4)  # kinds of what begins a record and of what ends one: all of it, or a part
     while position < len(content):
         if (left := block - position % block) < header:

@@ -108,18 +108,23 @@ def start(execution: Underway, **about: Any) -> "wandb.Run":
 
 def remember(link: Path, folder: Path) -> None:
     """Note which folder an offline run has: as a link, which is there whole or not at all, whatever is killed."""
-    link.unlink(missing_ok=True)
-    with suppress(FileExistsError):  # another process notes the same
-        link.symlink_to(Path("..") / folder.name)
+    draft = link.with_name(f".{link.name}")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(beside(folder))
+    draft.replace(link)
+
+
+def beside(folder: Path) -> Path:
+    """Return where it is, seen from the notes."""
+    return Path("..") / folder.name
 
 
 @cache
 def remember_older(known: Path) -> None:
     """Note which offline run has which folder where it has not been noted yet; to look through all takes too long."""
     for folder in known.parent.glob("offline-run-*"):
-        link = known / id_of(folder)
-        if not link.is_symlink():
-            remember(link, folder)
+        with suppress(FileExistsError):  # is noted; or another thread, or process, comes first and may go on from there
+            (known / id_of(folder)).symlink_to(beside(folder))
 
 
 def client_settings() -> "wandb.Settings":

@@ -1,12 +1,16 @@
-"""Is an offline run written to its end? Asked of files that W&B's own client wrote, while it writes them."""
+"""Is an offline run written to its end, or not even begun? Asked of files as W&B's own client writes them."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 import wandb
 
-from execution.tracking.offline import ended, whole
+from execution.tracking.offline import SECONDS_TO_WRITE, ended, remove_unwritten, whole
+from tests.conftest import PATIENCE, clean_environment
 
 BLOCK = 32768  # of LevelDB's log format
 
@@ -25,6 +29,37 @@ def content(tmp_path_factory):
             break
         time.sleep(0.1)
     return path.read_bytes()
+
+
+@pytest.fixture
+def left(content, underway):
+    """Leave of a run so many bytes. Gives its file."""
+
+    def left(run, size):
+        folder = underway.storage.folder("wandb") / f"offline-run-20260101_000000-{run}"
+        folder.mkdir(parents=True)
+        path = folder / f"run-{run}.wandb"
+        path.write_bytes(content[:size])
+        return path
+
+    return left
+
+
+def test_what_was_killed_before_it_said_a_word_keeps_no_other_run_from_being_sent(left, underway, server):
+    killed, begun, run = left("killed", 7), left("begun", 7), left("r", None)
+    long_ago = time.time() - SECONDS_TO_WRITE - 1
+    os.utime(killed, (long_ago, long_ago))
+
+    def sync(*files):
+        command = [sys.executable, "-m", "wandb", "sync", *(path.parent for path in files)]
+        subprocess.run(command, env=clean_environment() | server.env(), check=True, timeout=PATIENCE)
+        return set(server.runs)
+
+    assert sync(killed, run) == set()  # says the client: otherwise nothing need be removed
+    remove_unwritten(underway.storage)
+    assert not killed.exists()
+    assert begun.exists()  # another process may be about to write
+    assert sync(run) == {"r"}
 
 
 def test_it_has_ended_when_all_of_it_is_there_and_never_before(content, tmp_path):
