@@ -2,8 +2,6 @@
 
 import io
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
-from prefect.testing import utilities
-from sklearn.datasets import load_digits
 
 from execution.config import Execution
 from experiment.data.formats import npy_name
-from flows.server import PREPARED, SETTINGS
+from flows.server import TemporaryServer
 from tests.object_store import ObjectStore
 from tests.wandb_server import WandbServer
 
@@ -55,6 +51,8 @@ def sketched(request):
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory) -> Path:
     """scikit-learn's handwritten digits (8 × 8, ten classes) as the four files of a user's own data."""
+    from sklearn.datasets import load_digits  # takes a second to import
+
     folder = tmp_path_factory.mktemp("data") / "digits"
     folder.mkdir()
     pixels, labels = load_digits(return_X_y=True)
@@ -68,30 +66,29 @@ def digits(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server():
-    """A real server for this session, on its own database. Yields its address.
+def prefect_server(tmp_path_factory):
+    """A real server for this session, on its own database: the sweep's own kind. Yields its address.
 
-    Set up as the sweep's own: one that writes more often to SQLite refuses requests of several programs at once, which
-    then wait for seconds, up to minutes, before they ask again.
+    Not that of Prefect's harness, which imports the whole server into this process, and writes more often to SQLite, so
+    that it refuses requests of several programs at once.
     """
+    from prefect.context import refresh_global_settings_context
+    from prefect.events.worker import EventsWorker
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in SETTINGS.items():
-            patch.setenv(name, value)
-        patch.setattr(utilities, "mkdtemp", with_a_database)
-        with (
-            utilities.prefect_test_harness(server_startup_timeout=round(PATIENCE)),
-            temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),  # a flow's end waits for a second for them
-        ):
-            yield PREFECT_API_URL.value()
-
-
-def with_a_database() -> str:
-    """A folder for the harness, with a copy of the database that the set-up made: to make one takes ten seconds."""
-    folder = tempfile.mkdtemp()
-    shutil.copyfile(PREPARED, Path(folder, "prefect-test.db"))
-    return folder
+        patch.setattr(os, "environ", os.environ.copy())  # which that server sets
+        server = TemporaryServer(tmp_path_factory.mktemp("prefect"))
+    server.wait()
+    url = f"{server.address}/api"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_API_URL", url)
+        refresh_global_settings_context()  # which holds for threads of the tests' own
+    # A flow's end waits for a second for its heartbeats.
+    with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield url
+        EventsWorker.drain_all(timeout=PATIENCE)  # and every other service
+    server.stop()
 
 
 @pytest.fixture(scope="session")

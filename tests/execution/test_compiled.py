@@ -9,6 +9,7 @@ import pytest
 
 from execution import compiled
 from softmax import kernels, sgd
+from tests.conftest import PATIENCE
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_where_nothing_is_compiled_one_begins_and_the_others_wait_until_it_is(fo
 
     def first():
         compiles.set()
-        assert done.wait(60)
+        assert done.wait(PATIENCE)
         (folder / "kernels._epoch-1.py311.nbi").touch()
         said.append("compiled")
         yield from (1, 2)
@@ -35,7 +36,7 @@ def test_where_nothing_is_compiled_one_begins_and_the_others_wait_until_it_is(fo
 
     one = threading.Thread(target=lambda: said.append(list(compiled.by_one(first)())))
     one.start()
-    assert compiles.wait(60)
+    assert compiles.wait(PATIENCE)
     two = threading.Thread(target=lambda: said.append(list(compiled.by_one(other)())))
     two.start()
     two.join(0.3)  # it would have begun

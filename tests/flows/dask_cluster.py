@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from distributed import Client
 
-from tests.conftest import until
+from tests.conftest import PATIENCE, until
 
 LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
 
@@ -57,7 +57,7 @@ class Cluster:
 
     def wait(self) -> None:
         """Until the scheduler knows every worker that lives."""
-        with Client(self.address, timeout=100, set_as_default=False) as client:
+        with Client(self.address, timeout=PATIENCE, set_as_default=False) as client:
             alive = sum(worker.poll() is None for worker in self.workers)
             until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) >= alive)
 

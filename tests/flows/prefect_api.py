@@ -29,12 +29,12 @@ class Api:
         command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(self.port)]
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        until(self.answers, 120)
+        until(self.answers)
 
     def stop(self) -> None:
         if self.process:
             self.process.terminate()
-            self.process.wait(60)
+            self.process.wait(PATIENCE)
             self.process = None
 
     def answers(self) -> bool:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.client.schemas.sorting import FlowRunSort
 
 
@@ -23,6 +23,11 @@ def of(flow_run: UUID) -> list[TaskRun]:
 def ended(flow_run: UUID, name: str) -> list[TaskRun]:
     """Those whose names begin so, and that are completed."""
     return [run for run in of(flow_run) if run.name.startswith(name) and run.state and run.state.is_completed()]
+
+
+def states(flow_run: UUID, name: str) -> list[State]:
+    """Of those whose names begin so; one that has just begun may have none yet."""
+    return [run.state for run in of(flow_run) if run.name.startswith(name) and run.state]
 
 
 def sources_of(run: TaskRun) -> set[UUID]:

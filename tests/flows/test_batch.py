@@ -58,7 +58,7 @@ def test_in_batches_everything_is_as_it_is_alone(swept, together):
 def test_a_batch_is_one_task_run_that_is_called_after_its_first_and_its_last(together):
     _, state = together
     flow_run = state.state_details.flow_run_id
-    until(lambda: len(ended(flow_run, "train ")) == 3, 30)
+    until(lambda: len(ended(flow_run, "train ")) == 3)
     runs = ended(flow_run, "train ")
     assert {run.name for run in runs} == {
         "train lr=0.1 batch=64 alpha=0 seed=541 … train lr=0.5 batch=16 alpha=0 seed=541 (3)",

@@ -11,7 +11,7 @@ import pytest
 
 from execution.config import Execution
 from experiment.config import Experiment
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment
 
 GRID = ["--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 3, "--workers", 2]
 
@@ -58,7 +58,7 @@ def test_on_a_terminal_progress_is_a_live_line_above_the_best_so_far(digits, pre
     except OSError:  # how Linux says that the other end is closed
         pass
     os.close(terminal)
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
     assert re.search(rb"train.*0/2.*\r\x1b\[2K.*train.*2/2", seen, re.S)
     assert re.search(rb"learning rate.*batch size.*accuracy.*\r\n +0\.[15] +64 +0 +\d\d\.\d\d%", seen)
     assert re.search(rb"test.*accuracy", seen)

@@ -14,7 +14,7 @@ from pydantic import create_model
 
 from deploy.pool import PUBLISHED, SECRETS, reference, template
 from execution.config import Execution
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import PATIENCE, PROJECT, clean_environment
 
 SECRET = "not-for-everybody"
 
@@ -33,7 +33,7 @@ def prefect_command(prefect_server, tmp_path):
     def run(*arguments):
         ended = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-            cwd=PROJECT, env=clean_environment() | about, capture_output=True, text=True, timeout=300,
+            cwd=PROJECT, env=clean_environment() | about, capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
         assert ended.returncode == 0, ended.stdout + ended.stderr
 

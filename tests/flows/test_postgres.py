@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import until
+from tests.conftest import PATIENCE, until
 from tests.flows.prefect_api import Api
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile]
@@ -37,15 +37,15 @@ def database(tmp_path_factory):
         command = [BINARIES[-1] / program, *map(str, arguments)]
         return subprocess.Popen(command, cwd=folder, user=somebody.pw_uid, group=somebody.pw_gid, extra_groups=[])
 
-    assert run("initdb", "-D", folder / "data", "-U", "prefect", "--auth", "trust").wait(100) == 0
+    assert run("initdb", "-D", folder / "data", "-U", "prefect", "--auth", "trust").wait(PATIENCE) == 0
     process = run("postgres", "-D", folder / "data", "-p", port, "-h", "127.0.0.1", "-k", folder)
     try:
-        until(lambda: run("pg_isready", "-h", "127.0.0.1", "-p", port).wait(60) == 0, 100)
-        assert run("createdb", "-h", "127.0.0.1", "-p", port, "-U", "prefect", "prefect").wait(60) == 0
+        until(lambda: run("pg_isready", "-h", "127.0.0.1", "-p", port).wait(PATIENCE) == 0)
+        assert run("createdb", "-h", "127.0.0.1", "-p", port, "-U", "prefect", "prefect").wait(PATIENCE) == 0
         yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/prefect"
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE)
         shutil.rmtree(folder)
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 import requests
 
-from tests.conftest import PROJECT, until
+from tests.conftest import PATIENCE, PROJECT, until
 from tests.flows.prefect_api import Api
 from tests.object_store import Proxy
 from tests.offline import offline_runs
@@ -65,7 +65,7 @@ def test_a_server_that_is_restarted_is_waited_for(api, training, held, tmp_path)
     assert "Traceback" not in end.output
     assert "2 combinations, 0 of them cached" in end.output
     assert {run.exit_code for run in offline_runs(tmp_path / "artifacts")} == {0}
-    until(lambda: requests.get(f"{api.url}/flow_runs/{flow_run}", timeout=60).json()["state_type"] == "COMPLETED")
+    until(lambda: requests.get(f"{api.url}/flow_runs/{flow_run}", timeout=PATIENCE).json()["state_type"] == "COMPLETED")
 
 
 def test_an_answer_of_the_server_s_that_is_lost_changes_nothing(api, there):

@@ -80,7 +80,7 @@ def test_every_runner_gives_the_same_bits_and_the_same_arrows(on, expected, runn
     assert results(artifacts) == expected[0]
     assert sorted(rows_on_disk(artifacts)) == sorted(expected[1])
     flow_run = newest().id
-    until(lambda: len(ended(flow_run, "train ")) == 4 and ended(flow_run, "select"), 30)
+    until(lambda: len(ended(flow_run, "train ")) == 4 and ended(flow_run, "select"))
     (check,), (selection,) = ended(flow_run, "check gradients"), ended(flow_run, "select")
     trainings = ended(flow_run, "train ")
     assert all(check.id in sources_of(training) for training in trainings)
@@ -113,7 +113,7 @@ def test_a_cancellation_reaches_trainings_in_other_processes_which_keep_their_ch
     checkpoints, runs = tmp_path / "checkpoints", []
 
     def cancel():
-        until(lambda: len(list(checkpoints.glob("*.ckpt"))) == 2, 300)
+        until(lambda: len(list(checkpoints.glob("*.ckpt"))) == 2)
         with get_client(sync_client=True) as client:
             runs.append(newest().id)
             client.set_flow_run_state(runs[0], Cancelling(), force=True)
@@ -126,9 +126,9 @@ def test_a_cancellation_reaches_trainings_in_other_processes_which_keep_their_ch
     assert len(list(checkpoints.glob("*.ckpt"))) == 2
 
     def states():
-        return [run.state.type.value for run in task_runs.of(runs[0]) if run.name.startswith("train ")]
+        return [state.type.value for state in task_runs.states(runs[0], "train ")]
 
-    until(lambda: states() == ["CANCELLED", "CANCELLED"], 60)
+    until(lambda: states() == ["CANCELLED", "CANCELLED"])
     with get_client(sync_client=True) as client:
         assert client.read_flow_run(runs[0]).state.is_cancelled()
 

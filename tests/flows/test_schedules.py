@@ -102,6 +102,12 @@ def of(api, deployment, *states):
     return [run for run in api.begun() if run["deployment_id"] == deployment["id"] and run["state_type"] in states]
 
 
+def under_way(api, deployment):
+    """Those that a worker has taken, begun or not."""
+    such = {"deployment_id": {"any_": [deployment["id"]]}, "state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
+    return api.post("/flow_runs/filter", flow_runs=such)
+
+
 def heartbeats(api, run):
     such = {"event": {"name": ["prefect.flow-run.heartbeat"]}, "resource": {"id": [f"prefect.flow-run.{run}"]}}
     return api.post("/events/filter", filter=such)["events"]
@@ -123,6 +129,7 @@ def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overla
     assert (artifacts / "sweeps" / "latest" / "summary.json").exists()
     schedule = deployment["schedules"][0]["id"]
     api.cli("deployment", "schedule", "pause", "sweep/nightly", schedule)
+    until(lambda: not under_way(api, deployment))  # one that is killed with its worker would let no other begin
 
 
 def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(api, nightly, worker, told, tmp_path):

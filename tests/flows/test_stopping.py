@@ -10,7 +10,7 @@ from prefect.states import Cancelling
 
 from execution import training
 from flows.sweep import sweep
-from tests.conftest import until
+from tests.conftest import PATIENCE, until
 from tests.flows import task_runs
 
 
@@ -24,7 +24,7 @@ def held(monkeypatch):
         log_epochs(run, rows)
         if run.group == "stopped" and len(rows) and rows[-1].epoch == 2:
             waiting.append(run.id)
-            assert release.wait(100)
+            assert release.wait(PATIENCE)
 
     monkeypatch.setattr(training, "log_epochs", wait)
     return release, waiting
@@ -58,7 +58,7 @@ def test_of_two_flow_runs_in_one_process_the_cancelled_one_stops_and_the_other_g
         until(mark.exists)
         release.set()
         for thread in threads:
-            thread.join(100)
+            thread.join(PATIENCE)
         assert outcomes["other"].combinations == 8
         assert "0 of 8 combinations are trained" in outcomes["stopped"]
         assert "Run it again" in outcomes["stopped"]
@@ -66,9 +66,9 @@ def test_of_two_flow_runs_in_one_process_the_cancelled_one_stops_and_the_other_g
         assert state.is_cancelled()
 
         def ended():
-            return [run.state.type.value for run in task_runs.of(flow_run.id) if run.name.startswith("train ")]
+            return [state.type.value for state in task_runs.states(flow_run.id, "train ")]
 
-        until(lambda: set(ended()) == {"CANCELLED"}, 30)
+        until(lambda: set(ended()) == {"CANCELLED"})
     assert not mark.parent.exists()
     kept = {path.stem for path in (execution.artifacts / "checkpoints").glob("*.ckpt")}
     other = outcomes["other"]

@@ -121,8 +121,8 @@ def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(swept):
                 for task_run, run in runs.items()
             )
 
-        until(every_run_is_logged, 30)  # Prefect sends log lines now and then, and records the ends of task runs so
-        until(lambda: {str(run.id) for run in task_runs.ended(flow_run, "")} == runs.keys(), 30)
+        until(every_run_is_logged)  # Prefect sends log lines now and then, and records the ends of task runs so
+        until(lambda: {str(run.id) for run in task_runs.ended(flow_run, "")} == runs.keys())
     known = task_runs.of(flow_run)
     assert {str(task_run.id) for task_run in known} == runs.keys()
     assert all(task_run.state.is_completed() for task_run in known)

@@ -53,7 +53,7 @@ def time_is_up(monkeypatch):
 
 
 def states_of_trainings(flow_run):
-    return sorted(run.state.name for run in task_runs.of(flow_run) if run.name.startswith("train "))
+    return sorted(state.name for state in task_runs.states(flow_run, "train "))
 
 
 def test_the_best_of_what_is_finished_is_selected_and_the_same_again_goes_on_to_what_it_would_have_come_to(
@@ -70,7 +70,7 @@ def test_the_best_of_what_is_finished_is_selected_and_the_same_again_goes_on_to_
     assert list(table["epochs_trained"]) == [8, 8]
     assert summary.best.learning_rate == table["learning_rate"][0]
     flow_run, states = state.state_details.flow_run_id, ["Cancelled"] * 6 + ["Completed"] * 2
-    until(lambda: states_of_trainings(flow_run) == states, 30)  # the server records ends now and then
+    until(lambda: states_of_trainings(flow_run) == states)  # the server records ends now and then
     assert "The time is up: 6 of 8 trainings are left" in caplog.text
 
     monkeypatch.undo()

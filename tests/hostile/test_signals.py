@@ -11,6 +11,7 @@ import requests
 from execution.storage import checkpoints
 from execution.storage.local import LocalStorage
 from flows.signals import SECONDS_TO_STOP
+from tests.conftest import PATIENCE
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
 from tests.program import KILLED, Running
 
@@ -118,7 +119,7 @@ def test_a_signal_leaves_no_temporary_server_behind(private, training, held, num
 
 def test_a_killed_program_takes_its_temporary_server_along(private, training):
     (page,) = re.findall(r"Prefect UI while this runs: (\S+)", training.log.read_text())
-    assert "<title>Prefect" in requests.get(page, timeout=60).text
+    assert "<title>Prefect" in requests.get(page, timeout=PATIENCE).text
     training.process.kill()
     training.process.wait()
     assert not training.orphans(patience=SECONDS_TO_END)
