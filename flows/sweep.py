@@ -142,7 +142,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     )  # fmt: skip
     ranges = [name for name, values in experiment.grid.items() if isinstance(values, Range)]
     drawn = report(
-        execution, unsearched(ranking), runs, model, scaled, test, data.meaning, data.artifact, ranges=ranges,
+        execution, unsearched(ranking), runs, model, scaled, test, data.meaning, data=data.artifact, ranges=ranges,
         importance=summary.importance, analysis=summary.analysis, lbfgs=optimum,
         lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
     )  # fmt: skip

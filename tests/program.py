@@ -61,7 +61,7 @@ class Program:
     def fork(self, **environment: str) -> "Running":
         """The same as `start`, forked from a process that has done the imports: a fifth of the time.
 
-        COUNT_EPOCHS=1 has the epochs counted, DRAWN=1 the pictures drawn in full.
+        COUNT_EPOCHS=1 has epochs counted, DRAWN=1 pictures drawn in full; with PATIENT=1 no signal forces its end.
         """
         here = self.environment | environment | {"HOSTILE_LOG": str(self.log)}
         process = FORKED.Process(target=main, args=(self.flags, here, self.folder, self.log))
@@ -119,7 +119,7 @@ class Running:
             assert time.monotonic() - self.began < PATIENCE
             time.sleep(0.01)
 
-    def orphans(self, patience: float = 3.0) -> list[psutil.Process]:
+    def orphans(self, patience: float = 60) -> list[psutil.Process]:
         """What still runs some time after the program has ended."""
         end = time.monotonic() + patience
         while (found := self.family()) and time.monotonic() < end:
@@ -180,9 +180,12 @@ def main(flags: list[str], environment: dict[str, str], folder: Path, log: Path)
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from wandb.sdk.data_types._private import MEDIA_TMP
 
+    from flows import signals
     from flows.__main__ import main
     from tests.sketches import use_sketches
 
+    if "PATIENT" in environment:
+        signals.SECONDS_TO_STOP = 2 * PATIENCE
     if "DRAWN" not in environment:
         use_sketches(setattr)
     refresh_global_settings_context()  # Prefect read the environment when it was imported

@@ -44,9 +44,9 @@ def of_w_and_b(table):
     return next(iter(re.findall(r"^W&B +(.*)", table, re.M)), "")
 
 
-def test_w_and_bs_variables_can_forbid_it_to_send_anything(tracked, server):
-    done, said = tracked(WANDB_MODE="offline")
-    assert (done.returncode, said, server.requests) == (0, OFFLINE, [])
+def test_w_and_bs_variables_can_forbid_it_to_send_anything(forked, server):
+    done, said = forked(WANDB_MODE="offline")
+    assert (done.code, said, server.requests) == (0, OFFLINE, [])
 
 
 def test_w_and_bs_settings_file_can_forbid_it_to_send_anything(forked, server, tmp_path):
@@ -74,10 +74,10 @@ def test_runs_are_the_users_and_nobody_elses(tracked, server):
     assert {run.notes.split("\n\n")[0] for run in runs} == {"a note"}
 
 
-def test_flags_outrank_w_and_bs_variables(tracked, server):
+def test_flags_outrank_w_and_bs_variables(forked, server):
     flags = ("--wandb-mode", "online", "--wandb-project", "flag", "--wandb-entity", "other")
-    done, said = tracked(*flags, **USERS, WANDB_MODE="disabled")
-    assert (done.returncode, said) == (0, "online: --wandb-mode")
+    done, said = forked(*flags, **USERS, WANDB_MODE="disabled")
+    assert (done.code, said) == (0, "online: --wandb-mode")
     assert {(run.project, run.entity) for run in server.runs.values()} == {("flag", "other")}
 
 

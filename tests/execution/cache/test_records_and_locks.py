@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from execution.storage.arrays import key_of, put_array
 from execution.storage.local import LocalStorage
 from experiment.config import Experiment
 from experiment.errors import Interrupted
-from tests.conftest import PROJECT
+from tests.conftest import PATIENCE, PROJECT
 
 KEY = "a" * 64
 
@@ -96,6 +95,4 @@ def test_a_killed_process_holds_no_lock(artifacts):
     assert locks.is_locked(KEY)
     process.kill()
     process.wait()
-    started = time.monotonic()
-    assert locks.acquire_lock(KEY, "me", acquire_timeout=30)
-    assert time.monotonic() - started < 30
+    assert locks.acquire_lock(KEY, "me", acquire_timeout=PATIENCE)

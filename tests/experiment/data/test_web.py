@@ -79,13 +79,12 @@ def test_a_server_that_goes_on_failing_is_given_up(fetch, server, fault, says, a
 
 
 @pytest.mark.parametrize("base", ["http://127.0.0.1:9/", "https://no-such-host.invalid/"], ids=["refused", "unknown"])
-def test_an_unreachable_host_is_given_up_fast(tmp_path, base):
+def test_an_unreachable_host_is_given_up_at_once(tmp_path, base):
     lines: list[str] = []
-    start = time.monotonic()
     with pytest.raises(DataError) as error:
         fashion_mnist(tmp_path, lines.append, sources=[Web("Nobody", base, idx=True)], expected=SMALL)
-    assert time.monotonic() - start < 3
     assert "cannot connect" in lines[1]
+    assert "tried" not in lines[1]  # again and again, with pauses
     for said in [*lines, *IDX, *FILES, str(tmp_path), "data_dir"]:
         assert said in str(error.value)
 
