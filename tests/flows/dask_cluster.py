@@ -16,6 +16,11 @@ from tests.conftest import PATIENCE, until
 
 LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
 
+# For workers that are killed: they come back forked from a process that has imported what is not the project's.
+FORKED = {"DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver"}
+IMPORTED = ["distributed", "numba", "pandas", "prefect.flow_engine", "prefect.task_engine"]
+IMPORT = f"from distributed.utils import get_mp_context; get_mp_context().set_forkserver_preload({IMPORTED})"
+
 
 class Cluster:
     """A scheduler and workers of one thread each.
@@ -23,23 +28,26 @@ class Cluster:
     Each process has a HOME and a working directory that are empty, and of the environment only what it is given.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] = MappingProxyType({}), workers: int = 2) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str] = MappingProxyType({}), *, forked: bool = False
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.folder, self.environment = folder, dict(environment)
+        self.folder, self.environment = folder, {**environment, **(FORKED if forked else {})}
+        self.preloads = ["--preload-nanny", IMPORT] if forked else []
         self.address = f"tcp://127.0.0.1:{self.port}"
         self.workers: list[subprocess.Popen[bytes]] = []
         self.begin_scheduler()
-        for _ in range(workers):
-            self.add_worker()
+        self.add_worker()
+        self.add_worker()
         self.wait()
 
     def begin_scheduler(self) -> None:
         self.scheduler = self.start("scheduler", "--port", str(self.port))
 
     def add_worker(self, **environment: str) -> subprocess.Popen[bytes]:
-        options = ["--nthreads", "1", "--local-directory", "."]
+        options = ["--nthreads", "1", "--local-directory", ".", *self.preloads]
         self.workers.append(self.start("worker", self.address, *options, **environment))
         return self.workers[-1]
 

@@ -54,7 +54,7 @@ def wandb_server():
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory, waiting, wandb_server):
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"), waiting | wandb_server.env())
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), waiting | wandb_server.env(), forked=True)
     yield cluster
     cluster.close()
 
