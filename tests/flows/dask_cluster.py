@@ -18,7 +18,7 @@ LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
 
 # For workers that are killed: they come back forked from a process that has imported what is not the project's.
 FORKED = {"DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver"}
-IMPORTED = ["distributed", "numba", "pandas", "prefect.flow_engine", "prefect.task_engine"]
+IMPORTED = ["distributed", "numba", "pandas", "prefect.flow_engine", "prefect.task_engine", "wandb.sdk.launch"]
 IMPORT = f"from distributed.utils import get_mp_context; get_mp_context().set_forkserver_preload({IMPORTED})"
 
 
