@@ -51,7 +51,7 @@ from tasks.split import split
 log = logging.getLogger("sweep")
 
 
-# Compressed: of JSON that is not, what Prefect reads back is a dict and no Summary.
+# Compressed, for Prefect takes a JSON object for a record of its own, and what it reads back is no Summary but a dict.
 @flow(name="sweep", flow_run_name=shown.name, persist_result=True, result_serializer="compressed/json")
 def sweep(experiment: Experiment = Experiment(), execution: Execution = Execution()) -> Summary:
     """Train softmax regression over a grid, select, retrain, test once, report.
