@@ -9,7 +9,7 @@ import requests
 
 from execution.storage import checkpoints
 from execution.storage.local import LocalStorage
-from tests.conftest import PATIENCE
+from tests.conftest import PATIENCE, until
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
 from tests.program import KILLED, Running
 
@@ -46,6 +46,7 @@ def training(sweep, artifacts, held):
         begin = sweep.fork if "PREFECT_API_URL" in sweep.environment else sweep.start
         running = begin(SWEEP_WAIT_AT=WAITING_AT, SWEEP_WAIT_FILE=str(held), **environment)
         running.wait_for("*.ckpt", artifacts / "checkpoints", count=2)
+        until(lambda: sum(epochs_in_checkpoints(artifacts).values()) == 7)  # and both wait
         return running
 
     return training
