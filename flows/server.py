@@ -130,9 +130,8 @@ def begin_database(home: Path) -> None:
     """
     if not any(home.glob("prefect.db*")):
         with tempfile.TemporaryDirectory(dir=home) as drafts, contextlib.suppress(OSError):
-            os.link(
-                shutil.copyfile(PREPARED, Path(drafts, PREPARED.name)), home / PREPARED.name
-            )  # in one piece, and not over another sweep's
+            # In one piece, and not over another sweep's.
+            os.link(shutil.copyfile(PREPARED, Path(drafts, PREPARED.name)), home / PREPARED.name)
 
 
 SETTINGS = {

@@ -105,9 +105,8 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     optimum = None
     if experiment.baseline:
         optimum = lbfgs(execution, scaled.train, parts, best.combination.alpha, wait_for=[selection])
-    if found.cached < len(
-        found.trained
-    ):  # the report will draw, and needs a second to import what with: on another core
+    # The report will draw, and needs a second to import what with: on another core.
+    if found.cached < len(found.trained):
         startup.beside(importlib.import_module, "report.pictures")
     model = retrain(
         execution, best.combination, experiment.training_seeds[0], scaled.final, data.classes,

@@ -136,3 +136,4 @@ def test_it_ends_though_the_trainings_go_on(training, artifacts, held, signals):
     assert ended.code == 130, ended.output
     assert held.exists()
     assert "Traceback" not in ended.output
+    assert not running.orphans()

@@ -3,14 +3,23 @@
 import sys
 import threading
 
+import pytest
+
 from execution.tracking.runs import remember_older
 
 THREADS, ROUNDS = 4, 100
 
 
-def test_what_a_killed_process_left_is_noted_for_all_threads_that_begin_a_run_at_once(tmp_path):
+@pytest.fixture
+def switching():
+    """Threads take turns all the time."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_what_a_killed_process_left_is_noted_for_all_threads_that_begin_a_run_at_once(switching, tmp_path):
     missed = []
 
     def begin(known, barrier):
@@ -28,5 +37,4 @@ def test_what_a_killed_process_left_is_noted_for_all_threads_that_begin_a_run_at
             thread.start()
         for thread in threads:
             thread.join()
-    sys.setswitchinterval(interval)
     assert not missed
