@@ -2,8 +2,6 @@
 
 import io
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,10 @@ from execution.config import Execution
 from experiment.data.formats import npy_name
 from flows.server import TemporaryServer
 from tests.object_store import ObjectStore
+from tests.patience import PATIENCE
 from tests.wandb_server import WandbServer
 
 PROJECT = Path(__file__).resolve().parents[1]
-PATIENCE = 500.0  # seconds for what takes a moment: the machine may be busy, and what hangs is found all the same
 
 SKETCHED = ("execution", "flows", "hostile")  # folders in which sweeps are run for something else than their pictures
 DRAWN = ("test_shown.py", "test_sweep.py", "test_undrawn.py", "test_wandb_media.py")
@@ -116,14 +114,6 @@ def forking(prefect_server):
         process = FORKED.Process(target=nothing)
         process.start()
         process.join()
-
-
-def until(done: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Look again and again, and fail when it takes longer."""
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def clean_environment() -> dict[str, str]:

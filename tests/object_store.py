@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.patience import PATIENCE
+
 BUCKET = "bucket"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
@@ -38,7 +40,7 @@ class ObjectStore:
 
 def ask(address: str, method: str, path: str, body: bytes = b"") -> None:
     """Make a request that is not signed, which moto takes."""
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE)
     connection.request(method, path, body)
     status = connection.getresponse().status
     connection.close()
@@ -131,7 +133,7 @@ class Proxy:
             request.end_headers()
             request.wfile.write(b"" if request.command == "HEAD" else answer)
             return
-        connection = http.client.HTTPConnection(self.target, timeout=60)
+        connection = http.client.HTTPConnection(self.target, timeout=PATIENCE)
         connection.request(request.command, request.path, body, dict(request.headers))
         got = connection.getresponse()
         content = got.read()

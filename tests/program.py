@@ -15,7 +15,8 @@ from typing import Any
 
 import psutil
 
-from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.conftest import PROJECT, clean_environment
+from tests.patience import PATIENCE
 
 KILLED = -9
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit
 
+from tests.patience import until
 from tests.wandb_artifacts import Artifacts
 from tests.wandb_reports import Reports
 from tests.wandb_runs import HISTORY, Json, Run, resume, storage_id
@@ -93,15 +94,10 @@ class WandbServer:
         finally:
             self.start()
 
-    def wait(self, run_id: str, rows: int, timeout: float = 20) -> Run:
+    def wait(self, run_id: str, rows: int) -> Run:
         """Wait until the run has so many rows."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            run = self.runs.get(run_id)
-            if run and len(run.history) >= rows:
-                return run
-            time.sleep(0.02)
-        raise TimeoutError(f"{run_id} has not {rows} rows, but {self.runs.get(run_id)}")
+        until(lambda: run_id in self.runs and len(self.runs[run_id].history) >= rows)
+        return self.runs[run_id]
 
     def __enter__(self) -> Self:
         return self

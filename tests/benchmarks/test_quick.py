@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from benchmarks.__main__ import SECTIONS
-from tests.conftest import PATIENCE, PROJECT
+from tests.conftest import PROJECT
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.timeout(1500)
 

@@ -9,7 +9,7 @@ import pytest
 
 from execution import compiled
 from softmax import kernels, sgd
-from tests.conftest import PATIENCE
+from tests.patience import PATIENCE
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tests.conftest import PATIENCE, PROJECT
+from tests.conftest import PROJECT
+from tests.patience import PATIENCE
 
 
 @pytest.fixture

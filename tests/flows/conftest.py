@@ -14,7 +14,8 @@ from flows import sweep as flow
 from flows.__main__ import main
 from flows.search import Found
 from flows.sweep import sweep
-from tests.conftest import PATIENCE, clean_environment
+from tests.conftest import clean_environment
+from tests.patience import PATIENCE
 from tests.program import Program, Running
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 8, "patience": 8}

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from distributed import Client
 
-from tests.conftest import PATIENCE, until
+from tests.patience import PATIENCE, until
 
 LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
 

@@ -9,7 +9,8 @@ from typing import Any
 import requests
 
 from flows import server
-from tests.conftest import PATIENCE, PROJECT, clean_environment, until
+from tests.conftest import PROJECT, clean_environment
+from tests.patience import PATIENCE, until
 
 
 class Api:

@@ -7,6 +7,8 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.client.schemas.sorting import FlowRunSort
 
+from tests.patience import until
+
 
 def newest() -> FlowRun:
     """The flow run that began last."""
@@ -20,9 +22,20 @@ def of(flow_run: UUID) -> list[TaskRun]:
         return client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
 
 
-def ended(flow_run: UUID, name: str) -> list[TaskRun]:
-    """Those whose names begin so, and that are completed."""
-    return [run for run in of(flow_run) if run.name.startswith(name) and run.state and run.state.is_completed()]
+def ended(flow_run: UUID, name: str = "", count: int = 1) -> list[TaskRun]:
+    """Those whose names begin so, as soon as the server knows that so many are completed.
+
+    It hears of the ends of task runs in its own time, of the last ones after the flow run's.
+    """
+    found: list[TaskRun] = []
+
+    def known() -> bool:
+        runs = [run for run in of(flow_run) if run.name.startswith(name)]
+        found[:] = [run for run in runs if run.state and run.state.is_completed()]
+        return len(found) == count
+
+    until(known)
+    return found
 
 
 def states(flow_run: UUID, name: str) -> list[State]:

@@ -9,7 +9,7 @@ from execution import faults, prepare, training
 from execution.config import Execution
 from experiment.errors import TrainingFailed
 from flows.sweep import sweep
-from tests.conftest import model_of, until
+from tests.conftest import model_of
 from tests.flows.conftest import execution_in
 from tests.flows.task_runs import ended, sources_of
 from tests.offline import offline_runs
@@ -58,8 +58,7 @@ def test_in_batches_everything_is_as_it_is_alone(swept, together):
 def test_a_batch_is_one_task_run_that_is_called_after_its_first_and_its_last(together):
     _, state = together
     flow_run = state.state_details.flow_run_id
-    until(lambda: len(ended(flow_run, "train ")) == 3)
-    runs = ended(flow_run, "train ")
+    runs = ended(flow_run, "train ", 3)
     assert {run.name for run in runs} == {
         "train lr=0.1 batch=64 alpha=0 seed=541 … train lr=0.5 batch=16 alpha=0 seed=541 (3)",
         "train lr=0.1 batch=64 alpha=0.01 seed=541 … train lr=0.5 batch=16 alpha=0.01 seed=541 (3)",
@@ -88,10 +87,8 @@ def test_what_was_trained_alone_is_cached_for_a_batch_and_the_other_way_round(
     assert sweep(more, execution).cached == 12
     state = sweep(more, batches_of(execution, 1000), return_state=True)
     assert state.result().cached == 12
-    flow_run = state.state_details.flow_run_id
-    until(
-        lambda: len(ended(flow_run, "train ")) == execution.workers, 30
-    )  # no core idles since one batch would have room for all
+    # No core idles since one batch would have room for all.
+    assert ended(state.state_details.flow_run_id, "train ", execution.workers)
 
 
 def test_one_that_fails_is_named_and_leaves_the_others_of_its_batch(experiment, batches, monkeypatch, swept):

@@ -11,7 +11,8 @@ import pytest
 
 from execution.config import Execution
 from experiment.config import Experiment
-from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.conftest import PROJECT, clean_environment
+from tests.patience import PATIENCE
 
 GRID = ["--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 3, "--workers", 2]
 

@@ -14,7 +14,8 @@ from pydantic import create_model
 
 from deploy.pool import PUBLISHED, SECRETS, reference, template
 from execution.config import Execution
-from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.conftest import PROJECT, clean_environment
+from tests.patience import PATIENCE
 
 SECRET = "not-for-everybody"
 

@@ -11,7 +11,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.conftest import PROJECT, clean_environment
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

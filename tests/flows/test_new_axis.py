@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.conftest import PROJECT, clean_environment
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PATIENCE, until
 from tests.flows.prefect_api import Api
+from tests.patience import PATIENCE, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile]
 

@@ -7,10 +7,11 @@ import time
 import pytest
 import requests
 
-from tests.conftest import PATIENCE, PROJECT, until
+from tests.conftest import PROJECT
 from tests.flows.prefect_api import Api
 from tests.object_store import Proxy
 from tests.offline import offline_runs
+from tests.patience import PATIENCE, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile]
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from experiment.data.formats import npy_name
-from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.conftest import PROJECT, clean_environment
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")  # without tokens, as is meant
 

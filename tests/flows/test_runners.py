@@ -12,12 +12,12 @@ from execution.storage.choose import storage_at
 from experiment.config import Experiment
 from experiment.errors import InputError
 from flows.sweep import sweep
-from tests.conftest import until
 from tests.flows import task_runs
 from tests.flows.dask_cluster import Cluster
 from tests.flows.task_runs import ended, newest, sources_of
 from tests.hostile.leavings import results, rows_on_disk
 from tests.object_store import BUCKET
+from tests.patience import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -80,9 +80,8 @@ def test_every_runner_gives_the_same_bits_and_the_same_arrows(on, expected, runn
     assert results(artifacts) == expected[0]
     assert sorted(rows_on_disk(artifacts)) == sorted(expected[1])
     flow_run = newest().id
-    until(lambda: len(ended(flow_run, "train ")) == 4 and ended(flow_run, "select"))
     (check,), (selection,) = ended(flow_run, "check gradients"), ended(flow_run, "select")
-    trainings = ended(flow_run, "train ")
+    trainings = ended(flow_run, "train ", 4)
     assert all(check.id in sources_of(training) for training in trainings)
     assert {training.id for training in trainings} <= sources_of(selection)
 

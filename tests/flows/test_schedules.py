@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from flows import automations
-from tests.conftest import PATIENCE, PROJECT, until
+from tests.conftest import PROJECT
 from tests.flows.prefect_api import Api
+from tests.patience import PATIENCE, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile, pytest.mark.timeout(1500)]
 

@@ -10,7 +10,8 @@ import pytest
 from execution.config import Execution
 from experiment.config import Experiment
 from flows.sweep import sweep
-from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.conftest import PROJECT, clean_environment
+from tests.patience import PATIENCE
 from tests.program import Program
 from tests.wandb_server import WandbServer
 

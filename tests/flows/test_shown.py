@@ -8,9 +8,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, LogFilter
 
 from flows.sweep import sweep
-from tests.conftest import until
 from tests.flows import task_runs
 from tests.flows.task_runs import newest
+from tests.patience import until
 
 # The docstring of `flows/sweep.py`, as arrows.
 LINE = ["download", "split", "scale", "check_gradients", "train", "select", "retrain", "evaluate", "report"]
@@ -76,9 +76,7 @@ def json_summary(execution):
 
 
 def test_the_arrows_are_those_of_the_line_and_what_data_goes_besides(summary):
-    flow_run = newest()
-    until(lambda: all(state.is_completed() for state in task_runs.states(flow_run.id, "")))
-    runs = task_runs.of(flow_run.id)
+    runs = task_runs.ended(newest().id, count=len(LINE) - 1 + summary.combinations)
     steps = {run.id: step for run in runs for step in LINE if run.name.replace(" ", "_").startswith(step)}
     arrows = {(steps[source], steps[run.id]) for run in runs for source in task_runs.sources_of(run)}
     assert not [(source, target) for source, target in arrows if LINE.index(source) >= LINE.index(target)]

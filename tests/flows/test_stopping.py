@@ -10,8 +10,8 @@ from prefect.states import Cancelling
 
 from execution import training
 from flows.sweep import sweep
-from tests.conftest import PATIENCE, until
 from tests.flows import task_runs
+from tests.patience import PATIENCE, until
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from execution.config import Execution
 from flows.__main__ import app
 from flows.command import command
 from flows.sweep import sweep
-from tests.conftest import model_of, until
+from tests.conftest import model_of
 from tests.flows import task_runs
 from tests.offline import offline_runs
+from tests.patience import until
 
 LEFT = "combinations were trained as far as intended"
 SAME = {"exclude": {"cached", "seconds", "provenance"}}

@@ -13,8 +13,9 @@ import pytest
 from execution.config import Execution
 from experiment.config import Experiment
 from flows.sweep import sweep
-from tests.conftest import PATIENCE, PROJECT, clean_environment, until
+from tests.conftest import PROJECT, clean_environment
 from tests.offline import offline_runs
+from tests.patience import PATIENCE, until
 from tests.program import KILLED
 from tests.wandb_server import WandbServer
 

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
-from tests.conftest import PATIENCE, PROJECT
+from tests.conftest import PROJECT
 from tests.flows.test_environments import FLOWS, GRID, play
+from tests.patience import PATIENCE
 from tests.program import Program
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,9 @@ import pytest
 from execution.config import Execution
 from experiment.config import Experiment
 from flows.sweep import sweep
-from tests.conftest import PATIENCE, PROJECT, clean_environment, until
+from tests.conftest import PROJECT, clean_environment
 from tests.offline import offline_runs
+from tests.patience import PATIENCE, until
 from tests.program import KILLED
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}

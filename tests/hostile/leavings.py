@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.conftest import PATIENCE, PROJECT, clean_environment
+from tests.conftest import PROJECT, clean_environment
 from tests.offline import offline_runs
+from tests.patience import PATIENCE
 from tests.wandb_server import WandbServer
 
 Row = tuple[str, Any]  # of W&B: the run, what it says

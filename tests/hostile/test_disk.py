@@ -1,12 +1,12 @@
 """A disk that fills up, or that can no longer be written to."""
 
 import subprocess
-import time
 from contextlib import suppress
 
 import pytest
 
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
+from tests.patience import until
 from tests.program import KILLED
 
 pytestmark = pytest.mark.hostile
@@ -26,10 +26,8 @@ def disk(tmp_path):
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"a disk cannot be mounted here: {error}")
     yield folder, lambda options: mount(f"remount,{options}")
-    for _ in range(50):  # W&B's service may take a moment to close its log
-        if subprocess.run(["umount", folder], capture_output=True).returncode == 0:
-            return
-        time.sleep(0.1)
+    # W&B's service may take a moment to close its log.
+    until(lambda: subprocess.run(["umount", folder], capture_output=True).returncode == 0)
 
 
 @pytest.fixture
@@ -70,12 +68,13 @@ def completes(program, undisturbed) -> None:
 def test_a_disk_turned_read_only_is_named_and_once_writable_it_completes(program, disk, undisturbed):
     _, remount = disk
     assert program.run_forked(SWEEP_KILL_AT="train epoch:50").code == KILLED
-    for _ in range(50):
-        try:
+
+    def read_only():
+        with suppress(subprocess.CalledProcessError):  # W&B's service still has its log open
             remount("ro")
-            break
-        except subprocess.CalledProcessError:  # W&B's service still has its log open
-            time.sleep(0.1)
+            return True
+
+    until(read_only)
     ended = program.run_forked()
     assert ended.code == 2
     assert "cannot be written to (Read-only file system)" in ended.output

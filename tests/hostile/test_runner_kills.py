@@ -16,9 +16,9 @@ from experiment.config import Experiment
 from experiment.errors import SchedulerGone
 from flows.search import TRIES
 from flows.sweep import sweep
-from tests.conftest import until
 from tests.flows.dask_cluster import Cluster
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
+from tests.patience import until
 from tests.program import KILLED
 from tests.wandb_server import WandbServer
 

@@ -9,8 +9,8 @@ import requests
 
 from execution.storage import checkpoints
 from execution.storage.local import LocalStorage
-from tests.conftest import PATIENCE, until
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
+from tests.patience import PATIENCE, until
 from tests.program import KILLED, Running
 
 pytestmark = pytest.mark.hostile

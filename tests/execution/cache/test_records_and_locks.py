@@ -14,7 +14,8 @@ from execution.storage.arrays import key_of, put_array
 from execution.storage.local import LocalStorage
 from experiment.config import Experiment
 from experiment.errors import Interrupted
-from tests.conftest import PATIENCE, PROJECT
+from tests.conftest import PROJECT
+from tests.patience import PATIENCE
 
 KEY = "a" * 64
 

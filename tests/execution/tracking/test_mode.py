@@ -11,7 +11,8 @@ from execution import prepare
 from execution.config import Execution
 from execution.tracking import mode as tracking_mode
 from experiment.config import Experiment
-from tests.conftest import PATIENCE, clean_environment
+from tests.conftest import clean_environment
+from tests.patience import PATIENCE
 
 
 @pytest.fixture

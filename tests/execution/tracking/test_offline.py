@@ -10,7 +10,8 @@ import pytest
 import wandb
 
 from execution.tracking.offline import SECONDS_TO_WRITE, ended, remove_unwritten, whole
-from tests.conftest import PATIENCE, clean_environment
+from tests.conftest import clean_environment
+from tests.patience import PATIENCE, until
 
 BLOCK = 32768  # of LevelDB's log format
 
@@ -24,10 +25,7 @@ def content(tmp_path_factory):
         run.log({f"figure {number}": row + number / 7 for number in range(12)})
     run.finish()
     path = Path(run.dir).parent / "run-r.wandb"
-    for _ in range(600):  # the client returns before its service has written the end
-        if ended(path):
-            break
-        time.sleep(0.1)
+    until(lambda: ended(path))  # the client returns before its service has written the end
     return path.read_bytes()
 
 
