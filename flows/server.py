@@ -142,6 +142,7 @@ SETTINGS = {
     "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep",
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",  # one installation is both sides
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # `make ui` does that
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # for which it would import every plugin of Prefect's
     # A feed of events, and watching it for automations, are half of its work; nobody asks a temporary server for them.
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",

@@ -4,14 +4,18 @@ import atexit
 import faulthandler
 import multiprocessing
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, BinaryIO
 
 import psutil
 
@@ -62,7 +66,8 @@ class Program:
     def fork(self, **environment: str) -> "Running":
         """The same as `start`, forked from a process that has done the imports: a fifth of the time.
 
-        COUNT_EPOCHS=1 has epochs counted, DRAWN=1 pictures drawn in full; with PATIENT=1 no signal forces its end.
+        So is the Prefect server that it starts if it is told of none. COUNT_EPOCHS=1 has epochs counted, DRAWN=1
+        pictures drawn in full; with PATIENT=1 no signal forces its end.
         """
         here = self.environment | environment | {"HOSTILE_LOG": str(self.log)}
         process = FORKED.Process(target=main, args=(self.flags, here, self.folder, self.log))
@@ -94,6 +99,19 @@ class Forked:
 
     def kill(self) -> None:
         self.process.kill()
+
+
+class ForkedServer(Forked):
+    """The same for the temporary server, which ends with its standard input."""
+
+    def __init__(self, command: list[str], *, env: dict[str, str], stdout: BinaryIO, **_: Any) -> None:
+        read, write = os.pipe()
+        arguments = (int(command[-1]), env, read, write, stdout.fileno())
+        process = multiprocessing.get_context("fork").Process(target=serve, args=arguments)
+        process.start()
+        super().__init__(process)
+        os.close(read)
+        self.stdin = os.fdopen(write, "wb")
 
 
 class Running:
@@ -142,8 +160,9 @@ def table_of(log: Path) -> Path:
     return log.with_suffix(".out")
 
 
+SERVER = ["uvicorn", "prefect.server.api.server"]  # which its process imports
 FORKED: Any = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload([__name__, "flows.__main__", "flows.sweep", "wandb.sdk.launch", "tests.warm"])
+FORKED.set_forkserver_preload([__name__, "flows.__main__", "flows.sweep", "wandb.sdk.launch", "tests.warm"] + SERVER)
 
 
 def nothing() -> None:
@@ -165,6 +184,25 @@ def count_epochs() -> list[float]:
     return computed
 
 
+def serve(listening: int, environment: dict[str, str], stdin: int, others: int, log: int) -> None:
+    """In the forked process of the temporary server; `others` is the end of its standard input that is not its own."""
+    os.setsid()
+    os.close(others)
+    for descriptor, number in ((stdin, 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, number)
+    sys.stdin = os.fdopen(0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # not as the program would
+        signal.signal(number, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(environment)
+    from prefect.context import refresh_global_settings_context
+
+    from flows import server
+
+    refresh_global_settings_context()
+    server.serve(socket.socket(fileno=listening))
+
+
 def main(flags: list[str], environment: dict[str, str], folder: Path, log: Path) -> None:
     """In the forked process."""
     os.setsid()
@@ -181,22 +219,34 @@ def main(flags: list[str], environment: dict[str, str], folder: Path, log: Path)
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from wandb.sdk.data_types._private import MEDIA_TMP
 
-    from flows import signals
-    from flows.__main__ import main
+    from flows import __main__, server, signals
     from tests.sketches import use_sketches
 
     if "PATIENT" in environment:
         signals.SECONDS_TO_STOP = 2 * PATIENCE
     if "DRAWN" not in environment:
         use_sketches(setattr)
-    refresh_global_settings_context()  # Prefect read the environment when it was imported
+    server.subprocess = SimpleNamespace(  # type: ignore[assignment, attr-defined]
+        **vars(subprocess) | {"Popen": ForkedServer}
+    )
     # W&B's client made a folder for its tables when it was imported, which goes with the first of the forked to end.
     MEDIA_TMP.name = tempfile.mkdtemp(dir=log.parent)
 
     computed = count_epochs() if "COUNT_EPOCHS" in environment else []
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # a flow's end waits for a second for them
-        code = main()
+    set_up = __main__.set_up_prefect
+    with ExitStack() as settings:
+
+        def set_up_prefect(execution: Any) -> Any:
+            own = set_up(execution)
+            refresh_global_settings_context()  # Prefect read the environment when it was imported
+            # A flow's end waits for a second for its heartbeats.
+            settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
+            return own
+
+        __main__.set_up_prefect = set_up_prefect
+        code = __main__.main()
     if "COUNT_EPOCHS" in environment:
         log.with_suffix(".epochs").write_text(str(len(computed)))
+    threading._shutdown()  # type: ignore[attr-defined]  # Prefect says its last words then, to a server that ends next
     atexit._run_exitfuncs()  # multiprocessing leaves without
     sys.exit(code)

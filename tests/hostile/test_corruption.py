@@ -181,12 +181,12 @@ def test_a_damaged_database_of_prefect_is_repaired_or_named(sweep_in, undisturbe
 
     whole = tmp_path / "whole"
     shutil.copytree(undisturbed.artifacts, whole, symlinks=True)
-    assert alone(whole).run().code == 0
+    assert alone(whole).run_forked().code == 0
     for damage in DAMAGES:
         artifacts = tmp_path / damage.__name__
         shutil.copytree(whole, artifacts, symlinks=True)
         damage(artifacts / "prefect" / "prefect.db")
-        ended = alone(artifacts).run()
+        ended = alone(artifacts).run_forked()
         assert "Traceback" not in ended.output
         if ended.code:
             assert f"move {artifacts / 'prefect' / 'prefect.db'} away" in ended.output
