@@ -2,6 +2,8 @@
 
 import io
 import os
+import ssl
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ SKETCHED = ("execution", "flows", "hostile")  # folders in which sweeps are run 
 DRAWN = ("test_shown.py", "test_sweep.py", "test_undrawn.py", "test_wandb_media.py")
 
 LONG = ("test_kills.py", "test_quick.py", "test_runner_kills.py", "test_schedules.py", "test_tiles.py")
+
+# Every client of Prefect's would load all certificates for itself: a sixth of what a small flow run takes.
+ssl.create_default_context = cache(ssl.create_default_context)
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("sweep", deadline=None)

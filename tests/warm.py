@@ -1,8 +1,10 @@
 """Imported by the process that runs are forked from: what each of them would else do for the first time."""
 
 import io
+import ssl
 
 import anyio._backends._asyncio  # noqa: F401
+import certifi
 import numpy as np
 import pandas as pd
 import prefect.flow_engine
@@ -18,6 +20,7 @@ from experiment.config import Experiment
 from report import pictures
 from softmax.check import relative_errors
 
+ssl.create_default_context(cafile=certifi.where())
 some = Experiment().combinations
 table = pd.DataFrame([one.model_dump() | {"val_accuracy": 0.5, "diverged": False} for one in some])
 table.to_csv()
