@@ -37,7 +37,7 @@ pdf: .venv/pdf ## write the newest sweep to submission.pdf, to hand in; another:
 
 .PHONY: test
 test: check .venv/pdf ## run the checks and all tests; the quick ones alone: make test ARGS='-m "not hostile"'
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: .venv/installed ## lint, format, types, import directions

@@ -90,7 +90,8 @@ class DaskRunner(DaskTaskRunner):
         InputError : names the worker, and what it lacks or cannot reach
         """
         sources = packed() if self.execution.dask_address else None
-        self.client.register_plugin(Luggage(sources, code_digest(), PREFECT_API_URL.value() or ""))
+        tracking = self.execution.wandb_mode != "disabled"
+        self.client.register_plugin(Luggage(sources, code_digest(), PREFECT_API_URL.value() or "", tracking=tracking))
         self.execution.state.arrive()
         self.refuse(self.client.run(lambda dask_worker: dask_worker.plugins[Luggage.name].trouble))
         self.refuse(self.client.run(unreached, self.execution, serialize_context()))

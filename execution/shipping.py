@@ -50,19 +50,21 @@ class Luggage(WorkerPlugin):
     sources : `packed`; None where the worker imports the driver's own, on its machine
     code : the digest that the sources must have for the worker, too
     api : address of Prefect's server
+    tracking : trainings will have runs of W&B
     """
 
     name = "softmax-sweep"  # the next sweep's takes its place
 
-    def __init__(self, sources: bytes | None, code: str, api: str) -> None:
+    def __init__(self, sources: bytes | None, code: str, api: str, *, tracking: bool) -> None:
         self.sources, self.code, self.api, self.versions = sources, code, api, versions()
+        self.tracking = tracking
         self.trouble = ""
 
     async def setup(self, worker: Any) -> None:
         if self.sources is None:
             from execution.worker import begin_process
 
-            begin_process()
+            begin_process(self.tracking)
         try:
             await asyncio.to_thread(self.prepare, worker)
         except Exception as error:
@@ -78,11 +80,11 @@ class Luggage(WorkerPlugin):
         if self.sources is not None:
             unpack(self.sources, Path(worker.local_directory), busy)
         from execution.cache.closure import PROJECT, code_digest
-        from execution.worker import one_blas_thread
+        from execution.worker import import_for_training, one_blas_thread
 
         if (digest := code_digest()) != self.code:
             raise RuntimeError(f"has sources {digest[:8]} in {PROJECT}, this program {self.code[:8]}")
-        importlib.import_module("flows.sweep")  # now, and not in the first training
+        import_for_training(self.tracking)
         one_blas_thread()
 
     def report_there(self, busy: bool) -> None:

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from execution.worker import WANDB
+
 # Every run needs them, but Prefect imports them only when the flow begins.
 PREFECT = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders")
-WANDB = "wandb.sdk.launch"  # wandb itself, and what its first run imports: a second
 
 
 @contextmanager

@@ -27,7 +27,7 @@ DRAWN = ("test_shown.py", "test_sweep.py", "test_undrawn.py", "test_wandb_media.
 LONG = ("test_kills.py", "test_quick.py", "test_runner_kills.py", "test_schedules.py", "test_tiles.py")
 
 # Every client of Prefect's would load all certificates for itself: a sixth of what a small flow run takes.
-ssl.create_default_context = cache(ssl.create_default_context)
+ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("sweep", deadline=None)

@@ -162,7 +162,7 @@ def table_of(log: Path) -> Path:
 
 SERVER = ["uvicorn", "prefect.server.api.server"]  # which its process imports
 FORKED: Any = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload([__name__, "flows.__main__", "flows.sweep", "wandb.sdk.launch", "tests.warm"] + SERVER)
+FORKED.set_forkserver_preload([__name__, "flows.__main__", "flows.sweep", "wandb.sdk.launch", "tests.warm", *SERVER])
 
 
 def nothing() -> None:

@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from execution import shipping
 from execution.cache.closure import code_digest
 from execution.shipping import Luggage, packed, write
-from execution.worker import unreached
+from execution.worker import WANDB, unreached
 from tests.conftest import clean_environment
 
 API = "http://127.0.0.1:1/api"
@@ -34,7 +34,7 @@ def worker(tmp_path, monkeypatch):
 
 
 def trouble(worker, code, api=API):
-    luggage = Luggage(None, code, api)
+    luggage = Luggage(None, code, api, tracking=False)
     luggage.sources = b""  # not a process of the driver's
     asyncio.run(luggage.setup(worker))
     return luggage.trouble
@@ -49,7 +49,7 @@ def in_place(monkeypatch):
 def test_versions_that_could_change_a_bit_must_agree(worker, in_place, monkeypatch):
     ours = shipping.versions()
     assert set(shipping.DECIDING) <= set(ours)
-    luggage = Luggage(b"", code_digest(), API)
+    luggage = Luggage(b"", code_digest(), API, tracking=False)
     luggage.versions = {**ours, "numba": "0.1"}
     asyncio.run(luggage.setup(worker))
     assert luggage.trouble == f"has numba {ours['numba']}, this program numba 0.1"
@@ -60,6 +60,15 @@ def test_so_must_the_sources(worker, in_place):
     assert trouble(worker, code_digest()) == ""
     assert trouble(worker, "0" * 64).startswith(f"has sources {code_digest()[:8]} in ")
     assert trouble(worker, "0" * 64).endswith(", this program 00000000")
+
+
+@pytest.mark.parametrize("tracking", [True, False])
+def test_what_trainings_import_is_there_before_the_first(worker, in_place, monkeypatch, tracking):
+    monkeypatch.delitem(sys.modules, WANDB, raising=False)
+    luggage = Luggage(b"", code_digest(), API, tracking=tracking)
+    asyncio.run(luggage.setup(worker))
+    assert luggage.trouble == ""
+    assert (WANDB in sys.modules) == tracking
 
 
 def test_a_worker_that_comes_later_and_does_not_fit_closes_itself(worker, in_place):
