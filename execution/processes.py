@@ -17,8 +17,8 @@ Dependencies = dict[str, set[RunInput]]
 class ProcessRunner(ProcessPoolTaskRunner):
     """Prefect's runner on a process pool, set up as trainings need it."""
 
-    def __init__(self, workers: int, *, tracking: bool) -> None:
-        super().__init__(max_workers=workers, initializer=begin_process, initargs=(tracking,))
+    def __init__(self, workers: int) -> None:
+        super().__init__(max_workers=workers, initializer=begin_process)
 
     def __enter__(self) -> "ProcessRunner":
         super().__enter__()

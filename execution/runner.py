@@ -58,7 +58,7 @@ def steps_run(execution: Underway) -> Iterator[None]:
 def runner_of(execution: Underway) -> TaskRunner[Any]:
     """Return Prefect's task runner of that name."""
     if execution.runner == "processes":
-        return ProcessRunner(execution.workers, tracking=execution.wandb_mode != "disabled")
+        return ProcessRunner(execution.workers)
     if execution.runner == "dask":
         from execution.cluster import DaskRunner  # an extra, and it takes a second
 

@@ -64,7 +64,7 @@ class Luggage(WorkerPlugin):
         if self.sources is None:
             from execution.worker import begin_process
 
-            begin_process(self.tracking)
+            begin_process()
         try:
             await asyncio.to_thread(self.prepare, worker)
         except Exception as error:
@@ -80,11 +80,14 @@ class Luggage(WorkerPlugin):
         if self.sources is not None:
             unpack(self.sources, Path(worker.local_directory), busy)
         from execution.cache.closure import PROJECT, code_digest
-        from execution.worker import import_for_training, one_blas_thread
+        from execution.worker import WANDB, one_blas_thread
 
         if (digest := code_digest()) != self.code:
             raise RuntimeError(f"has sources {digest[:8]} in {PROJECT}, this program {self.code[:8]}")
-        import_for_training(self.tracking)
+        # Now, and not in the first training. W&B's client, too: where a thread of Dask's formats a traceback meanwhile,
+        # which is parsing, Python 3.11 may fail in the import.
+        for module in ("flows.sweep", *([WANDB] if self.tracking else [])):
+            importlib.import_module(module)
         one_blas_thread()
 
     def report_there(self, busy: bool) -> None:

@@ -13,25 +13,15 @@ SECONDS_TO_SEND = 5
 WANDB = "wandb.sdk.launch"  # wandb itself, and what its first run imports: a second
 
 
-def begin_process(tracking: bool) -> None:
+def begin_process() -> None:
     """Set up a process of this machine that the flow's process has started.
 
     Ctrl-C is for the flow's process, which asks the trainings to stop; and when that is killed, this one ends.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    import_for_training(tracking)
+    importlib.import_module("flows.sweep")  # now, and not in the first training
     one_blas_thread()
-
-
-def import_for_training(tracking: bool) -> None:
-    """Import now what the first training would, beside the steps before it.
-
-    And beside no other thread of a training: where one of them formats a traceback, which is parsing, Python 3.11 may
-    fail in the other's import.
-    """
-    for module in ("flows.sweep", *([WANDB] if tracking else [])):
-        importlib.import_module(module)
 
 
 def end_with_parent() -> None:
