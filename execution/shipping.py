@@ -80,14 +80,16 @@ class Luggage(WorkerPlugin):
         if self.sources is not None:
             unpack(self.sources, Path(worker.local_directory), busy)
         from execution.cache.closure import PROJECT, code_digest
-        from execution.worker import WANDB, one_blas_thread
+        from execution.tracking import CLIENT
+        from execution.worker import one_blas_thread
 
         if (digest := code_digest()) != self.code:
             raise RuntimeError(f"has sources {digest[:8]} in {PROJECT}, this program {self.code[:8]}")
-        # Now, and not in the first training. W&B's client, too: where a thread of Dask's formats a traceback meanwhile,
-        # which is parsing, Python 3.11 may fail in the import.
-        for module in ("flows.sweep", *([WANDB] if self.tracking else [])):
-            importlib.import_module(module)
+        importlib.import_module("flows.sweep")  # now, and not in the first training
+        if (
+            self.tracking
+        ):  # nor this: where a thread of Dask's formats a traceback meanwhile, Python 3.11 may fail in it
+            importlib.import_module(CLIENT)
         one_blas_thread()
 
     def report_there(self, busy: bool) -> None:

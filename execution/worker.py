@@ -10,7 +10,6 @@ from typing import Any
 from execution.config import Underway
 
 SECONDS_TO_SEND = 5
-WANDB = "wandb.sdk.launch"  # wandb itself, and what its first run imports: a second
 
 
 def begin_process() -> None:

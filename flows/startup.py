@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from execution.worker import WANDB
+from execution.tracking import CLIENT
 
 # Every run needs them, but Prefect imports them only when the flow begins.
 PREFECT = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders")
@@ -27,7 +27,7 @@ def importing() -> Iterator[None]:
 
 def ahead(tracking: bool) -> None:
     """Import what the flow will need, beside the server's start."""
-    for module in (*PREFECT, *([WANDB] if tracking else [])):
+    for module in (*PREFECT, *([CLIENT] if tracking else [])):
         importlib.import_module(module)
 
 

@@ -15,7 +15,7 @@ from tests.conftest import PROJECT, clean_environment
 from tests.patience import PATIENCE
 from tests.program import Program
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 TYPED = ("sweep", "quality")
 
 
@@ -59,7 +59,8 @@ def forked(forking, tmp_path, monkeypatch):
 def test_so_do_all_others(tmp_path, forked, monkeypatch, capsys):
     others = [section for section in benchmarks.SECTIONS if section not in TYPED]
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    monkeypatch.setattr(sys, "argv", ["", *others, "--quick", "--output", str(tmp_path / "results.json")])
+    monkeypatch.setattr(benchmarks, "SECTIONS", others)  # all there are, when none is named
+    monkeypatch.setattr(sys, "argv", ["", "--quick", "--output", str(tmp_path / "results.json")])
     terminated = signal.getsignal(signal.SIGTERM)
     try:
         assert benchmarks.main() == 0

@@ -14,7 +14,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from execution import shipping
 from execution.cache.closure import code_digest
 from execution.shipping import Luggage, packed, write
-from execution.worker import WANDB, unreached
+from execution.tracking import CLIENT
+from execution.worker import unreached
 from tests.conftest import clean_environment
 
 API = "http://127.0.0.1:1/api"
@@ -64,11 +65,11 @@ def test_so_must_the_sources(worker, in_place):
 
 @pytest.mark.parametrize("tracking", [True, False])
 def test_what_trainings_import_is_there_before_the_first(worker, in_place, monkeypatch, tracking):
-    monkeypatch.delitem(sys.modules, WANDB, raising=False)
+    monkeypatch.delitem(sys.modules, CLIENT, raising=False)
     luggage = Luggage(b"", code_digest(), API, tracking=tracking)
     asyncio.run(luggage.setup(worker))
     assert luggage.trouble == ""
-    assert (WANDB in sys.modules) == tracking
+    assert (CLIENT in sys.modules) == tracking
 
 
 def test_a_worker_that_comes_later_and_does_not_fit_closes_itself(worker, in_place):

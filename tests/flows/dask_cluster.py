@@ -25,8 +25,7 @@ IMPORT = f"from distributed.utils import get_mp_context; get_mp_context().set_fo
 class Cluster:
     """A scheduler and workers of one thread each.
 
-    They are on a machine of their own: they share an empty HOME, each has an empty working directory, and of the
-    environment only what it is given.
+    Each process has a HOME and a working directory that are empty, and of the environment only what it is given.
     """
 
     def __init__(
@@ -53,14 +52,14 @@ class Cluster:
         return self.workers[-1]
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        home, here = self.folder / "home", self.folder / f"{arguments[0]}-{len(self.workers)}"
-        for path in (home, here):
-            path.mkdir(parents=True, exist_ok=True)
-        about = {"HOME": str(home), "PATH": os.environ["PATH"], "HOSTILE_LOG": str(self.folder)}
-        with here.with_suffix(".log").open("ab") as log:
+        here = self.folder / f"{arguments[0]}-{len(self.workers)}"
+        for name in ("home", "work"):
+            (here / name).mkdir(parents=True, exist_ok=True)
+        about = {"HOME": str(here / "home"), "PATH": os.environ["PATH"], "HOSTILE_LOG": str(self.folder)}
+        with (here / "log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "dask", *arguments, *LOOPBACK],
-                cwd=here, env=about | self.environment | environment, stdout=log, stderr=log,
+                cwd=here / "work", env=about | self.environment | environment, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
 

@@ -23,16 +23,15 @@ def of(flow_run: UUID) -> list[TaskRun]:
 
 
 def ended(flow_run: UUID, name: str = "", count: int = 1) -> list[TaskRun]:
-    """Those whose names begin so, as soon as the server knows that so many are completed.
+    """Those whose names begin so, as soon as the server knows of so many, all of them completed.
 
     It hears of the ends of task runs in its own time, of the last ones after the flow run's.
     """
     found: list[TaskRun] = []
 
     def known() -> bool:
-        runs = [run for run in of(flow_run) if run.name.startswith(name)]
-        found[:] = [run for run in runs if run.state and run.state.is_completed()]
-        return len(found) == count
+        found[:] = [run for run in of(flow_run) if run.name.startswith(name)]
+        return len(found) == count and all(run.state and run.state.is_completed() for run in found)
 
     until(known)
     return found

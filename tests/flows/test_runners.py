@@ -100,7 +100,7 @@ def test_so_do_workers_that_see_nothing_of_the_driver_s_disk_and_all_is_cached_f
     monkeypatch.chdir(tmp_path)
     _, again = on("threads", bucket)
     assert again.cached == 4
-    _, grown = on("processes", bucket, GRID | {"learning_rates": (0.5, 0.1, 0.05)}, workers=1)
+    _, grown = on("processes", bucket, GRID | {"learning_rates": (0.5, 0.1, 0.05)})
     assert (grown.combinations, grown.cached) == (6, 4)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another machine's"))
     _, again = on("cluster", bucket, GRID | {"learning_rates": (0.5, 0.1, 0.05)})

@@ -43,7 +43,7 @@ def test_two_sweeps_at_once_share_their_work_and_are_both_right(sweep_in, tmp_pa
         program.log = tmp_path / f"{number}.log"
         if not shared:
             del program.environment["PREFECT_API_URL"]
-    running = [program.fork(DRAWN="1") for program in programs]
+    running = [program.fork(DRAWN="1") if shared else program.start() for program in programs]
     ended = [process.wait() for process in running]
     assert [end.code for end in ended] == [0, 0], [end.output for end in ended]
     assert "Traceback" not in "".join(end.output for end in ended)
