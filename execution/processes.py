@@ -1,5 +1,7 @@
 """Trainings on processes of this machine."""
 
+import multiprocessing
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,8 +25,14 @@ class ProcessRunner(ProcessPoolTaskRunner):
     def __enter__(self) -> "ProcessRunner":
         super().__enter__()
         assert self._executor
+        assert self._resolver_executor
+        if sys.platform == "linux":  # elsewhere what computes may not outlive a fork
+            # Prefect starts each anew, to import for seconds. Forked from one that does nothing else, they share what
+            # that one has imported.
+            multiprocessing.set_forkserver_preload(["flows.sweep"])
+            self._executor._mp_context = multiprocessing.get_context("forkserver")
         for _ in range(self._max_workers):  # they start now, beside the steps before the trainings
-            self._executor.submit(int)
+            self._resolver_executor.submit(self._executor.submit, int)
         return self
 
     def submit(
@@ -35,6 +43,13 @@ class ProcessRunner(ProcessPoolTaskRunner):
         dependencies: Dependencies | None = None,
     ) -> PrefectConcurrentFuture[Any]:
         return super().submit(task, parameters, dependencies=known(dependencies, wait_for))
+
+    def cancel_all(self) -> None:
+        if self._executor and self._executor._broken:
+            # Python before 3.11.5 waits for ever until what was on its way to the dead has been written:
+            # https://github.com/python/cpython/issues/94777
+            self._executor._call_queue._reader.close()  # type: ignore[attr-defined]
+        super().cancel_all()
 
     def renew(self) -> None:
         """Begin with new processes: the death of one breaks the pool."""

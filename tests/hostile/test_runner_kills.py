@@ -1,5 +1,6 @@
 """Workers, scheduler and driver killed while trainings run in other processes: as if nothing had happened."""
 
+import multiprocessing
 import os
 import random
 import signal
@@ -7,7 +8,6 @@ import threading
 import time
 from contextlib import suppress
 
-import psutil
 import pytest
 from distributed import Client
 
@@ -204,8 +204,7 @@ def test_a_process_pool_whose_processes_are_killed(run, held, waiting, undisturb
         monkeypatch.setenv(name, value)
 
     def pool():
-        children = psutil.Process().children()
-        return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [child.pid for child in multiprocessing.active_children()]
 
     with Killer(tmp_path, pool, TRIES - 1, held) as killer:
         run(tmp_path, runner="processes", workers=2)
