@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sys
+import tempfile
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,8 @@ from prefect.tasks import Task
 from prefect.utilities.engine import collect_task_run_inputs_sync
 
 from execution.worker import begin_process
+
+LONGEST = 70  # what a Unix socket's address, of 107 bytes, leaves for the folder
 
 Dependencies = dict[str, set[RunInput]]
 
@@ -26,9 +29,10 @@ class ProcessRunner(ProcessPoolTaskRunner):
         super().__enter__()
         assert self._executor
         assert self._resolver_executor
-        if sys.platform == "linux":  # elsewhere what computes may not outlive a fork
-            # Prefect starts each anew, to import for seconds. Forked from one that does nothing else, they share what
-            # that one has imported.
+        # Prefect starts each anew, to import for seconds. Forked from one that does nothing else, they share what that
+        # one has imported; but not on macOS, where what computes may not outlive a fork, and not where the one would
+        # listen at too long an address.
+        if sys.platform == "linux" and len(tempfile.gettempdir()) < LONGEST:
             multiprocessing.set_forkserver_preload(["flows.sweep"])
             self._executor._mp_context = multiprocessing.get_context("forkserver")
         for _ in range(self._max_workers):  # they start now, beside the steps before the trainings
