@@ -86,9 +86,8 @@ class Luggage(WorkerPlugin):
         if (digest := code_digest()) != self.code:
             raise RuntimeError(f"has sources {digest[:8]} in {PROJECT}, this program {self.code[:8]}")
         importlib.import_module("flows.sweep")  # now, and not in the first training
-        if (
-            self.tracking
-        ):  # nor this: where a thread of Dask's formats a traceback meanwhile, Python 3.11 may fail in it
+        if self.tracking:
+            # Nor this: where a thread of Dask's formats a traceback meanwhile, Python 3.11 may fail in it.
             importlib.import_module(CLIENT)
         one_blas_thread()
 
