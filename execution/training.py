@@ -5,6 +5,7 @@ the cost of one by one, which is a twentieth of the training.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sweep")
 
 BEST = {"val_accuracy": "max", "val_loss": "min"}  # which of its values a figure is to be judged by
+LOOKS = 0.5  # seconds between two for a request to stop, each of which takes as long as a small epoch or, far away, many
 PICK: dict[str, Callable[[Iterable[float]], float]] = {"max": max, "min": min}
 
 
@@ -56,10 +58,13 @@ def follow(
         log.info("Resumes from epoch %d", len(state.history), extra={"console": False})
     run.define_metric("epoch", hidden=True)
     run.define_metric("*", step_metric="epoch")
-    logged, saved, why = 0, time.monotonic(), ""
+    logged, saved, looked, why = 0, time.monotonic(), -math.inf, ""
 
     def stop() -> bool:
-        nonlocal why
+        nonlocal looked, why
+        if time.monotonic() - looked < min(LOOKS, execution.checkpoint_seconds):
+            return False
+        looked = time.monotonic()
         if flow_run.stop_requested:
             why = "stopped"
         elif until and flow_run.time_is_up:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from execution import prepare
+from execution import prepare, training
 from execution.config import Execution
 from execution.storage import checkpoints
 from execution.training import follow
@@ -46,6 +46,7 @@ def execution(tmp_path):
 def test_stopped_in_the_middle_of_an_epoch_it_keeps_the_last_whole_one_and_goes_on_from_there(
     execution, monkeypatch, caplog
 ):
+    monkeypatch.setattr(training, "LOOKS", 0)
     monkeypatch.setattr(sgd, "PART", 1)  # every batch is looked after
     monkeypatch.setattr(sgd, "STEP", 1)
     batches = 0
