@@ -23,9 +23,10 @@ IMPORT = f"from distributed.utils import get_mp_context; get_mp_context().set_fo
 
 
 class Cluster:
-    """A scheduler and workers of one thread each.
+    """A scheduler and two workers of one thread each, on a machine each or, if they are to be forked, on one.
 
-    Each process has a HOME and a working directory that are empty, and of the environment only what it is given.
+    Each machine has a HOME and a working directory that are empty at first, and of the environment only what it is
+    given.
     """
 
     def __init__(
@@ -35,19 +36,27 @@ class Cluster:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.folder, self.environment = folder, {**environment, **(FORKED if forked else {})}
-        self.preloads = ["--preload-nanny", IMPORT] if forked else []
+        self.options = ["--preload-nanny", IMPORT, "--nworkers", "2"] if forked else []
+        self.machines = 1 if forked else 2
         self.address = f"tcp://127.0.0.1:{self.port}"
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.begin_scheduler()
-        self.add_worker()
-        self.add_worker()
-        self.wait()
+        self.begin()
 
-    def begin_scheduler(self) -> None:
+    def begin(self) -> None:
         self.scheduler = self.start("scheduler", "--port", str(self.port))
+        for _ in range(self.machines):
+            self.add_worker()
+        self.wait(2)
+
+    def begin_again(self) -> None:
+        """After the scheduler's end, with which workers end, too, and their nannies after them."""
+        self.scheduler.wait()
+        while self.workers:
+            self.remove(self.workers[-1])
+        self.begin()
 
     def add_worker(self, **environment: str) -> subprocess.Popen[bytes]:
-        options = ["--nthreads", "1", "--local-directory", ".", *self.preloads]
+        options = ["--nthreads", "1", "--local-directory", ".", *self.options]
         self.workers.append(self.start("worker", self.address, *options, **environment))
         return self.workers[-1]
 
@@ -63,11 +72,10 @@ class Cluster:
                 start_new_session=True,
             )  # fmt: skip
 
-    def wait(self) -> None:
-        """Until the scheduler knows every worker that lives."""
+    def wait(self, workers: int) -> None:
+        """Until the scheduler knows of so many."""
         with Client(self.address, timeout=PATIENCE, set_as_default=False) as client:
-            alive = sum(worker.poll() is None for worker in self.workers)
-            until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) >= alive)
+            until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) >= workers)
 
     def remove(self, worker: subprocess.Popen[bytes]) -> None:
         self.workers.remove(worker)

@@ -137,7 +137,7 @@ def test_a_worker_with_another_numba_is_refused_before_anything_is_computed(on, 
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: numba\nVersion: 0.1\n")
     other = cluster.add_worker(PYTHONPATH=str(tmp_path))
-    cluster.wait()
+    cluster.wait(3)
     with pytest.raises(InputError, match=r"the worker tcp://\S+ has numba 0\.1, this program numba"):
         on("cluster", tmp_path / "artifacts")
     assert not (tmp_path / "artifacts" / "cache").exists()

@@ -132,19 +132,11 @@ def test_a_cluster_whose_workers_are_killed_again_and_again(cluster, held, run, 
 def test_a_cluster_whose_scheduler_is_killed(cluster, held, run, undisturbed, tmp_path, capsys):
     moments = []
     while len(moments) < OF_SCHEDULERS:
-        cluster.wait()
         scheduler = [cluster.scheduler.pid]
         with Killer(tmp_path, lambda s=scheduler: s, 1, held) as killer, pytest.raises(SchedulerGone, match="run"):
             run(tmp_path, runner="dask", dask_address=cluster.address)
         moments += killer.moments
-        cluster.scheduler.wait()
-        cluster.begin_scheduler()
-        for worker in cluster.workers:  # those of before end with their scheduler, and their nannies after them
-            with suppress(ProcessLookupError):
-                os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-        cluster.add_worker(), cluster.add_worker()
-    cluster.wait()
+        cluster.begin_again()
     run(tmp_path, runner="dask", dask_address=cluster.address)
     same(tmp_path, undisturbed)
     with capsys.disabled():
