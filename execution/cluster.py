@@ -9,7 +9,9 @@ from typing import Any
 from uuid import uuid4
 
 import cloudpickle
+import dask.config
 from distributed import CancelledError, KilledWorker, wait
+from distributed.utils import get_mp_context
 from prefect.context import serialize_context
 from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL
@@ -19,7 +21,7 @@ from prefect_dask.task_runners import PrefectDaskFuture
 
 from execution.cache.closure import code_digest
 from execution.config import Underway
-from execution.processes import Dependencies, known
+from execution.processes import Dependencies, forking, known
 from execution.scheduler import PATIENCE
 from execution.shipping import Luggage, packed
 from execution.worker import flush, unreached
@@ -29,6 +31,7 @@ log = logging.getLogger("sweep")
 
 SECONDS_TO_STOP = 3  # for what is being trained when the flow is left in a hurry
 LOOPBACK = "127.0.0.1"
+METHOD = "distributed.worker.multiprocessing-method"
 
 
 class DaskFuture(PrefectDaskFuture[Any]):
@@ -67,6 +70,10 @@ class DaskRunner(DaskTaskRunner):
             alone = {"n_workers": execution.workers, "threads_per_worker": 1}
             quiet = {"host": LOOPBACK, "dashboard_address": f"{LOOPBACK}:0"}
             super().__init__(cluster_kwargs=alone | quiet)
+            with dask.config.set({METHOD: "forkserver"}):
+                get_mp_context()  # which has its own idea of what to import, the first time
+            if forking("distributed"):
+                dask.config.set({METHOD: "forkserver"})
         self.submitted: list[Any] = []
 
     def __enter__(self) -> "DaskRunner":

@@ -29,11 +29,7 @@ class ProcessRunner(ProcessPoolTaskRunner):
         super().__enter__()
         assert self._executor
         assert self._resolver_executor
-        # Prefect starts each anew, to import for seconds. Forked from one that does nothing else, they share what that
-        # one has imported; but not on macOS, where what computes may not outlive a fork, and not where the one would
-        # listen at too long an address.
-        if sys.platform == "linux" and len(tempfile.gettempdir()) < LONGEST:
-            multiprocessing.set_forkserver_preload(["flows.sweep"])
+        if forking():
             self._executor._mp_context = multiprocessing.get_context("forkserver")
         for _ in range(self._max_workers):  # they start now, beside the steps before the trainings
             self._resolver_executor.submit(self._executor.submit, int)
@@ -59,6 +55,19 @@ class ProcessRunner(ProcessPoolTaskRunner):
         """Begin with new processes: the death of one breaks the pool."""
         self.__exit__(None, None, None)
         self.__enter__()
+
+
+def forking(*more: str) -> bool:
+    """Have processes forked from one that has imported what trainings want, and these modules; say whether that works.
+
+    Prefect and Dask start each anew, to import for seconds. Forked from one that does nothing else, they share what
+    that one has imported; but not on macOS, where what computes may not outlive a fork, and not where the one would
+    listen at too long an address.
+    """
+    if sys.platform != "linux" or len(tempfile.gettempdir()) >= LONGEST:
+        return False
+    multiprocessing.set_forkserver_preload(["flows.sweep", *more])
+    return True
 
 
 def known(dependencies: Dependencies | None, wait_for: Iterable[Any] | None) -> Dependencies:
