@@ -3,6 +3,7 @@
 import io
 import os
 import ssl
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ SKETCHED = ("execution", "flows", "hostile")  # folders in which sweeps are run 
 DRAWN = ("test_shown.py", "test_sweep.py", "test_undrawn.py", "test_wandb_media.py")
 
 LONG = ("test_kills.py", "test_quick.py", "test_runner_kills.py", "test_schedules.py", "test_tiles.py")
+
+SERVER = pytest.StashKey[str]()
 
 # Every client of Prefect's would load all certificates for itself: a sixth of what a small flow run takes.
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
@@ -68,8 +71,38 @@ def digits(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Of several processes of pytest's, the one that deals out the tests has the server for all."""
+    config = node.config
+    if not config.stash.get(SERVER, None):
+        folder = tempfile.TemporaryDirectory()
+        server = begun(Path(folder.name))
+        config.stash[SERVER] = server.address
+        config.add_cleanup(folder.cleanup)
+        config.add_cleanup(server.stop)  # first
+    node.workerinput["prefect_server"] = config.stash[SERVER]
+
+
+def begun(folder: Path) -> TemporaryServer:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "environ", os.environ.copy())  # which that server sets
+        return TemporaryServer(folder)
+
+
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory):
+def server_of_all(request, tmp_path_factory):
+    if address := getattr(request.config, "workerinput", {}).get("prefect_server"):
+        yield address  # a request waits until it is up
+    else:
+        server = begun(tmp_path_factory.mktemp("prefect"))
+        server.wait()
+        yield server.address
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(server_of_all):
     """A real server for this session, on its own database: the sweep's own kind. Yields its address.
 
     Not that of Prefect's harness, which imports the whole server into this process, and writes more often to SQLite, so
@@ -79,11 +112,7 @@ def prefect_server(tmp_path_factory):
     from prefect.events.worker import EventsWorker
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "environ", os.environ.copy())  # which that server sets
-        server = TemporaryServer(tmp_path_factory.mktemp("prefect"))
-    server.wait()
-    url = f"{server.address}/api"
+    url = f"{server_of_all}/api"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_API_URL", url)
         refresh_global_settings_context()  # which holds for threads of the tests' own
@@ -91,7 +120,6 @@ def prefect_server(tmp_path_factory):
     with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield url
         EventsWorker.drain_all(timeout=PATIENCE)  # and every other service
-    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What Prefect's server has of flow runs and of their task runs."""
 
+from pathlib import Path
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -10,11 +11,11 @@ from prefect.client.schemas.sorting import FlowRunSort
 from tests.patience import until
 
 
-def newest() -> FlowRun:
-    """The flow run that began last."""
+def newest(artifacts: Path) -> FlowRun:
+    """The flow run with these artifacts that began last; the server may have those of other tests besides."""
     with get_client(sync_client=True) as client:
-        (flow_run,) = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)
-    return flow_run
+        known = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=200)
+    return next(run for run in known if run.parameters["execution"]["artifacts"] == str(artifacts))
 
 
 def of(flow_run: UUID) -> list[TaskRun]:

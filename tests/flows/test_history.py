@@ -19,8 +19,8 @@ def remembered(execution):
         return list(csv.DictReader(file))
 
 
-def last_message():
-    return newest().state.message
+def last_message(execution):
+    return newest(execution.artifacts).state.message
 
 
 def test_a_night_without_news_adds_a_line_and_no_file(summary, experiment, execution):
@@ -31,7 +31,7 @@ def test_a_night_without_news_adds_a_line_and_no_file(summary, experiment, execu
     first, second = remembered(execution)
     assert (first["cached"], second["cached"]) == ("0", "8")
     assert float(second["test_accuracy"]) == summary.test_accuracy
-    assert "changed" not in last_message()
+    assert "changed" not in last_message(execution)
 
 
 def test_a_night_whose_data_changed_says_how_the_figures_did(summary, experiment, execution, digits, tmp_path):
@@ -41,11 +41,11 @@ def test_a_night_whose_data_changed_says_how_the_figures_did(summary, experiment
         np.save(folder / path.name, np.load(path))
     moved = experiment.model_copy(update={"data_dir": folder})
     sweep(moved, execution)
-    assert "changed" not in last_message()
+    assert "changed" not in last_message(execution)
     labels = np.load(folder / "fashion_mnist_test_labels.npy")
     np.save(folder / "fashion_mnist_test_labels.npy", (labels + 1) % 10)
     worse = sweep(moved, execution)
-    assert f"test accuracy {summary.test_accuracy} → {worse.test_accuracy}" in last_message()
+    assert f"test accuracy {summary.test_accuracy} → {worse.test_accuracy}" in last_message(execution)
     assert len(remembered(execution)) == 3
 
 

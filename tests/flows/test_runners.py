@@ -79,7 +79,7 @@ def test_every_runner_gives_the_same_bits_and_the_same_arrows(on, expected, runn
     assert summary.cached == 0
     assert results(artifacts) == expected[0]
     assert sorted(rows_on_disk(artifacts)) == sorted(expected[1])
-    flow_run = newest().id
+    flow_run = newest(artifacts).id
     (check,), (selection,) = ended(flow_run, "check gradients"), ended(flow_run, "select")
     trainings = ended(flow_run, "train ", 4)
     assert all(check.id in sources_of(training) for training in trainings)
@@ -114,7 +114,7 @@ def test_a_cancellation_reaches_trainings_in_other_processes_which_keep_their_ch
     def cancel():
         until(lambda: len(list(checkpoints.glob("*.ckpt"))) == 2)
         with get_client(sync_client=True) as client:
-            runs.append(newest().id)
+            runs.append(newest(tmp_path).id)
             client.set_flow_run_state(runs[0], Cancelling(), force=True)
 
     thread = threading.Thread(target=cancel)

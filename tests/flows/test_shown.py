@@ -36,8 +36,8 @@ def of(kind, flow_run):
     return kind(flow_run_id={"any_": [flow_run.id]})
 
 
-def test_a_flow_run_is_named_by_its_sweep_and_time_and_ends_with_the_verdict(summary, client):
-    flow_run = newest()
+def test_a_flow_run_is_named_by_its_sweep_and_time_and_ends_with_the_verdict(summary, execution):
+    flow_run = newest(execution.artifacts)
     assert flow_run.name.startswith(f"{summary.name} 20")
     assert f"test accuracy {summary.test_accuracy:.2%}" in flow_run.state.message
     assert str(summary.best) in flow_run.state.message
@@ -45,7 +45,8 @@ def test_a_flow_run_is_named_by_its_sweep_and_time_and_ends_with_the_verdict(sum
 
 def test_the_artifacts_show_progress_ranking_picture_and_verdict(summary, execution, client):
     shown = {
-        artifact.type: artifact for artifact in client.read_artifacts(artifact_filter=of(ArtifactFilter, newest()))
+        artifact.type: artifact
+        for artifact in client.read_artifacts(artifact_filter=of(ArtifactFilter, newest(execution.artifacts)))
     }
     assert shown["progress"].data == 100
     table = json.loads(shown["table"].data)
@@ -66,7 +67,7 @@ def test_the_artifacts_show_progress_ranking_picture_and_verdict(summary, execut
 def test_what_a_flow_run_returned_can_be_read_back(experiment, execution):
     state = sweep(experiment, execution, return_state=True)
     assert state.result() == json_summary(execution)
-    assert newest().state.result() == json_summary(execution)  # from what Prefect's server knows
+    assert newest(execution.artifacts).state.result() == json_summary(execution)  # from what Prefect's server knows
 
 
 def json_summary(execution):
@@ -75,8 +76,8 @@ def json_summary(execution):
     return Summary.model_validate_json((execution.artifacts / "sweeps" / "latest" / "summary.json").read_bytes())
 
 
-def test_the_arrows_are_those_of_the_line_and_what_data_goes_besides(summary):
-    runs = task_runs.ended(newest().id, count=len(LINE) - 1 + summary.combinations)
+def test_the_arrows_are_those_of_the_line_and_what_data_goes_besides(summary, execution):
+    runs = task_runs.ended(newest(execution.artifacts).id, count=len(LINE) - 1 + summary.combinations)
     steps = {run.id: step for run in runs for step in LINE if run.name.replace(" ", "_").startswith(step)}
     arrows = {(steps[source], steps[run.id]) for run in runs for source in task_runs.sources_of(run)}
     assert not [(source, target) for source, target in arrows if LINE.index(source) >= LINE.index(target)]
@@ -87,7 +88,7 @@ def test_the_arrows_are_those_of_the_line_and_what_data_goes_besides(summary):
 
 def test_a_cached_task_run_names_its_wandb_run(summary, experiment, execution, client):
     again = sweep(experiment, execution)
-    flow_run = newest()
+    flow_run = newest(execution.artifacts)
     identities = {identity for step in again.runs.values() for identity in step}
 
     def named():
