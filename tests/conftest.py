@@ -37,6 +37,15 @@ settings.register_profile("sweep", deadline=None)
 settings.load_profile("sweep")
 
 
+def pytest_configure(config):
+    """What programs that are killed leave in the folder for temporary files goes at the end; what tests write stays."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        config.add_cleanup(folder.cleanup)
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+        os.environ["TMPDIR"] = tempfile.tempdir = folder.name
+
+
 def pytest_collection_modifyitems(items):
     """The long ones first, so that no worker idles while the other ends the run."""
     items.sort(key=lambda item: (item.path.name not in LONG, item.get_closest_marker("hostile") is None))
