@@ -1,7 +1,9 @@
 """A small real problem, a real Prefect server, and the program as a process."""
 
 import io
+import multiprocessing.util
 import os
+import shutil
 import ssl
 import tempfile
 from functools import cache
@@ -40,10 +42,10 @@ settings.load_profile("sweep")
 def pytest_configure(config):
     """What programs that are killed leave in the folder for temporary files goes at the end; what tests write stays."""
     if not hasattr(config, "workerinput"):
-        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        config.add_cleanup(folder.cleanup)
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-        os.environ["TMPDIR"] = tempfile.tempdir = folder.name
+        os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp()
+        # After what multiprocessing has in there.
+        multiprocessing.util.Finalize(None, shutil.rmtree, (tempfile.tempdir, True), exitpriority=-200)
 
 
 def pytest_collection_modifyitems(items):
