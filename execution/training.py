@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sweep")
 
 BEST = {"val_accuracy": "max", "val_loss": "min"}  # which of its values a figure is to be judged by
-LOOKS = 0.5  # seconds between two for a request to stop: each takes as long as a small epoch or, far away, many
+LOOKS = 0.5  # seconds between two for a request to stop: one takes as long as a small epoch, and lets other threads in
 PICK: dict[str, Callable[[Iterable[float]], float]] = {"max": max, "min": min}
 
 
