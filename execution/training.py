@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("sweep")
 
 BEST = {"val_accuracy": "max", "val_loss": "min"}  # which of its values a figure is to be judged by
-LOOKS = 0.5  # seconds between two for a request to stop: one takes as long as a small epoch, and lets other threads in
+# Seconds between two looks for a request to stop, if checkpoints are not more frequent: one takes as long as a small
+# epoch, and lets other threads in.
+LOOKS = 0.5
 PICK: dict[str, Callable[[Iterable[float]], float]] = {"max": max, "min": min}
 
 

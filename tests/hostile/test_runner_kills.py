@@ -131,6 +131,7 @@ def test_a_cluster_whose_workers_are_killed_again_and_again(cluster, held, run, 
 
 def test_a_cluster_whose_scheduler_is_killed(cluster, held, run, undisturbed, tmp_path, capsys):
     moments = []
+    cluster.wait(2)  # those that were killed may be on their way back
     while len(moments) < OF_SCHEDULERS:
         scheduler = [cluster.scheduler.pid]
         with Killer(tmp_path, lambda s=scheduler: s, 1, held) as killer, pytest.raises(SchedulerGone, match="run"):
