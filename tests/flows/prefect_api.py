@@ -49,10 +49,6 @@ class Api:
         answer.raise_for_status()
         return answer.json()
 
-    def patch(self, path: str, **body: Any) -> None:
-        """What the UI does for a switch."""
-        requests.patch(f"{self.url}{path}", json=body, timeout=PATIENCE).raise_for_status()
-
     def begun(self) -> list[dict[str, Any]]:
         """The flow runs that have begun, the last one first."""
         return self.post("/flow_runs/filter", sort="START_TIME_DESC", flow_runs={"start_time": {"is_null_": False}})

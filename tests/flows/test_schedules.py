@@ -128,7 +128,8 @@ def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overla
     assert "0 of their trainings cached" in first["state"]["message"]
     assert "2 of their trainings cached" in second["state"]["message"]
     assert (artifacts / "sweeps" / "latest" / "summary.json").exists()
-    api.patch(f"/deployments/{deployment['id']}/schedules/{deployment['schedules'][0]['id']}", active=False)
+    schedule = deployment["schedules"][0]["id"]
+    api.cli("deployment", "schedule", "pause", "sweep/nightly", schedule)
     until(lambda: not under_way(api, deployment))  # one that is killed with its worker would let no other begin
 
 
@@ -144,7 +145,7 @@ def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(a
         subprocess.run(list(map(str, create)), cwd=PROJECT, env=api.environment, check=True, timeout=PATIENCE)
         there = {one["name"]: one for one in api.post("/automations/filter")}
         assert sorted(there) == ["sweep-again", "sweep-gone", "sweep-trouble"]
-        api.patch(f"/automations/{there['sweep-again']['id']}", enabled=True)
+        api.cli("automation", "resume", "sweep-again")
     assert there["sweep-again"]["enabled"]  # as it was switched by then
 
     held = tmp_path / "held"
