@@ -31,7 +31,7 @@ def page(summary: Summary, ranking: Sequence[Candidate], shown: bytes, notes: Ma
     for combination, candidate in zip(data["combinations"], ranking, strict=True):
         combination["wandb"] = [run.identity for run in candidate.trained]
         combination["prefect"] = [run.task_run for run in candidate.trained]
-        combination["seconds"] = round(sum(run.seconds for run in candidate.trained), 2)
+        combination["seconds"] = round(sum(run.seconds for run in candidate.trained), 3)
     drawn = {name: data.pop(name) for name in ("axes", "combinations", "curves")}
     content = template().render(
         summary=summary,
