@@ -4,7 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterStartTime
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.client.schemas.sorting import FlowRunSort
 
@@ -13,8 +13,9 @@ from tests.patience import until
 
 def newest(artifacts: Path) -> FlowRun:
     """The flow run with these artifacts that began last; the server may have those of other tests besides."""
+    begun = FlowRunFilter(start_time=FlowRunFilterStartTime(is_null_=False))  # else scheduled ones come first
     with get_client(sync_client=True) as client:
-        known = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=200)
+        known = client.read_flow_runs(flow_run_filter=begun, sort=FlowRunSort.START_TIME_DESC, limit=200)
     return next(run for run in known if run.parameters["execution"]["artifacts"] == str(artifacts))
 
 
