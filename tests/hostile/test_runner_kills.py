@@ -212,13 +212,17 @@ def test_ctrl_c_ends_the_program_and_its_processes(sweep_in, tmp_path, runner):
     endless = ("--learning-rates", 1e-6, 2e-6, "--batch-sizes", 16, "--alphas", 0, "--max-epochs", 10**6)
     program = sweep_in(tmp_path / "artifacts", *endless, "--patience", 10**6, "--runner", runner)
     running = program.start()
-    running.wait_for("*.ckpt", program.artifacts / "checkpoints", count=2)
-    forked = [process for process in running.family() if "forkserver" in " ".join(process.cmdline())]
-    os.killpg(running.process.pid, signal.SIGINT)
-    ended = running.wait()
-    assert ended.code == 130, ended.output
-    assert "Stopped. What is done is kept" in ended.output
-    assert "Traceback" not in ended.output, ended.output
-    assert not running.orphans()
+    try:
+        running.wait_for("*.ckpt", program.artifacts / "checkpoints", count=2)
+        forked = [process for process in running.family() if "forkserver" in " ".join(process.cmdline())]
+        os.killpg(running.process.pid, signal.SIGINT)
+        ended = running.wait()
+        assert ended.code == 130, ended.output
+        assert "Stopped. What is done is kept" in ended.output
+        assert "Traceback" not in ended.output, ended.output
+        assert not running.orphans()
+    finally:  # it would run for ever
+        for process in running.family():
+            process.kill()
     assert len(forked) == 3  # two, from one
     until(lambda: len(list((program.artifacts / "checkpoints").glob("*.ckpt"))) == 2)
