@@ -62,7 +62,8 @@ def on_cluster(bench: Bench, combinations: int) -> OnCluster:
     """Measure the cluster."""
     data = made_up(bench.scratch / "tiny-remote", *TINY)
     _, (_, _, *real) = cold(bench, "runners-cluster")
-    with ObjectStore() as store, contextlib.closing(Cluster(bench.scratch / "cluster", store.environment)) as dask:
+    folder = bench.scratch / "cluster"
+    with ObjectStore() as store, contextlib.closing(Cluster(folder, store.environment, forked=bench.quick)) as dask:
         os.environ |= store.environment
         address = dask.address
         where = ["--wandb-mode", "disabled", "--runner", "dask", "--dask-address", address]

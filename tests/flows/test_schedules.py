@@ -141,12 +141,16 @@ def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(a
     assert "within: 90" in text
     watched.write_text(text.replace("within: 90", "within: 40"))
     create = [sys.executable, "-m", "flows.automations", watched, address]
-    for _ in range(2):  # the second time in place of the first
+
+    def created():
         subprocess.run(list(map(str, create)), cwd=PROJECT, env=api.environment, check=True, timeout=PATIENCE)
-        there = {one["name"]: one for one in api.post("/automations/filter")}
+        there = {one["name"]: one["enabled"] for one in api.post("/automations/filter")}
         assert sorted(there) == ["sweep-again", "sweep-gone", "sweep-trouble"]
-        api.cli("automation", "resume", "sweep-again")
-    assert there["sweep-again"]["enabled"]  # as it was switched by then
+        return there
+
+    assert not created()["sweep-again"]
+    api.cli("automation", "resume", "sweep-again")
+    assert created()["sweep-again"]  # in place of the first, switched as that was by then
 
     held = tmp_path / "held"
     held.touch()

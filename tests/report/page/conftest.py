@@ -43,6 +43,8 @@ def opened(browser: Browser, tmp_path: Path):
         return page
 
     yield open_page
+    for context in browser.contexts:
+        context.close()
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert wrong == []
 
