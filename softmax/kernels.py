@@ -536,12 +536,18 @@ def _up(n: int, unit: int) -> int:
     return -(-n // unit) * unit
 
 
-def _zeroed(*shape: int, dtype: Any = np.float32) -> Array:
-    """Zeros that begin where a 64-byte cache line does."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    zeros: Array = raw[start : start + size].view(dtype).reshape(shape)
+def _zeroed(*shapes: tuple[int, ...], dtype: Any = np.float32) -> list[Array]:
+    """Arrays of zeros that begin where a cache line does.
+
+    Made in one piece: on small data an epoch takes no longer than to look where a few arrays begin.
+    """
+    line = LINE // np.dtype(dtype).itemsize
+    sizes = [math.prod(shape) for shape in shapes]
+    raw = np.zeros(line + sum(_up(size, line) for size in sizes), dtype)
+    start, zeros = -raw.ctypes.data % LINE // raw.itemsize, []
+    for shape, size in zip(shapes, sizes, strict=True):
+        zeros.append(raw[start : start + size].reshape(shape))
+        start += _up(size, line)
     return zeros
 
 
@@ -561,15 +567,15 @@ def _data(images: Array, labels: Array, rows: Array) -> tuple[Images, Ints, Ints
     )
 
 
-def _workspaces(W: Floats, b: Floats, images: Images, rows: int) -> tuple[Floats, Floats, Floats]:
-    """Weights and bias (c⁺, m⁺), the batch's rows with the bias's feature (n⁺, m⁺), its logits (c⁺·n⁺,)."""
+def _workspaces(W: Floats, b: Floats, images: Images, rows: int) -> list[Floats]:
+    """Weights and bias (c⁺, m⁺), the batch's rows with the bias's feature (n⁺, m⁺), its logits (c⁺·n⁺,), m⁺ zeros."""
     m, c = W.shape
     if images.shape[1] != m or b.shape != (c,):
         raise ValueError(f"shapes of W {W.shape}, b {b.shape} and images {images.shape} do not agree")
     classes, features, stride = _up(c, UPDATE_CLASSES), _up(m + 1, UPDATE_VECTORS * WIDTH), _up(rows, LANES)
-    weights, X = _zeroed(classes, features), _zeroed(stride, features)
+    weights, X, Z, shrink = _zeroed((classes, features), (stride, features), (classes * stride,), (features,))
     weights[:c, :m], weights[:c, m], X[:, m] = W.T, b, 1.0
-    return weights, X, _zeroed(classes * stride)
+    return [weights, X, Z, shrink]
 
 
 def sgd_epoch(
@@ -644,19 +650,19 @@ def sgd_epoch(
     m, c = W.shape
     images, labels, order = _data(images, labels, order)
     batch_size = max(1, min(int(batch_size), len(order)))
-    weights, X, Z = _workspaces(W, b, images, batch_size)
+    weights, X, Z, shrink = _workspaces(W, b, images, batch_size)
     scale, motion = -float(learning_rate), None
     if velocity is not None:
-        scale, V = 1.0, _zeroed(*weights.shape)
+        scale, (V,) = 1.0, _zeroed(weights.shape)
         V[:c, :m], V[:c, m] = velocity[0].T, velocity[1]
         along_gradient, along_velocity = (
             (-learning_rate, -learning_rate * momentum) if nesterov else (0.0, -learning_rate)
         )
         motion = (V.ravel(), np.float32(momentum), np.float32(along_gradient), np.float32(along_velocity))
-    shrink = _zeroed(X.shape[1])
     shrink[:m] = scale * alpha
-    total = _zeroed(*(weights.shape if W_sum is not None else (0, 0)), dtype=np.float64)
+    total = np.zeros((0, 0))
     if W_sum is not None and b_sum is not None:
+        (total,) = _zeroed(weights.shape, dtype=np.float64)
         total[:c, :m], total[:c, m] = W_sum.T, b_sum
     loss = _epoch(
         weights.ravel(),
@@ -705,6 +711,6 @@ def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints, los
         As `sgd_epoch` does.
     """
     images, labels, rows = _data(images, labels, rows)
-    weights, X, Z = _workspaces(W, b, images, BLOCK)
+    weights, X, Z, _ = _workspaces(W, b, images, BLOCK)
     loss, correct = _evaluate(weights.ravel(), X, Z, W.shape[1], images, labels, rows, float(loss))
     return float(loss), int(correct)

@@ -128,6 +128,9 @@ def train(
     """
     module = implementation(engine)
     sgd_epoch, evaluate = module.sgd_epoch, module.evaluate
+    # Of memory maps, what each view costs is a good part of an epoch on small data.
+    images, labels, rows = images.view(np.ndarray), labels.view(np.ndarray), rows.view(np.ndarray)
+    validation_rows = None if validation_rows is None else validation_rows.view(np.ndarray)
     if state is None:
         start = initial_parameters(images.shape[1], classes, seed, dtype)
         zeros = Parameters(np.zeros_like(start.W, np.float64), np.zeros_like(start.b, np.float64))
