@@ -5,10 +5,13 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 PROJECT = Path(__file__).parents[2]
 # What can change a number. Not `execution`: it computes numbers and may change none. Not `flows`: it has them computed.
 FOLLOWED = ("tasks", "report", "experiment", "softmax")
+# Python 3.11 before 3.11.8 confuses what two threads parse at once: https://github.com/python/cpython/issues/106905
+PARSING = Lock()
 
 
 @cache
@@ -44,7 +47,9 @@ def source_of(module: str) -> bytes | None:
 def imported_by(module: str) -> tuple[str, ...]:
     """Return the names that a module imports from what is followed, and the packages around them."""
     source = source_of(module)
-    names = set(imports(ast.parse(source).body)) if source else set()
+    with PARSING:
+        tree = ast.parse(source or b"")
+    names = set(imports(tree.body))
     followed = {name for name in names if name.split(".")[0] in FOLLOWED}
     return tuple(sorted({prefix for name in followed for prefix in prefixes(name)}))
 

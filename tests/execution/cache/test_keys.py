@@ -1,6 +1,9 @@
 """What a cache key depends on, and what it does not."""
 
+import gc
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -107,6 +110,22 @@ def test_imports_count_wherever_they_run(tree):
     assert reaches("\nif not TYPE_CHECKING:\n    from experiment.data.own import own_data\n")
     assert not reaches("\nif typing.TYPE_CHECKING:\n    import experiment.data.own\n")
     assert not reaches("\nfrom execution.prepare import check\n")
+
+
+def test_two_flow_runs_in_one_process_may_look_at_once():
+    def others_turn(*_):
+        time.sleep(0)
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(others_turn)
+    gc.set_threshold(20)  # garbage is collected while they parse
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(closures.imported_by.__wrapped__, 4 * MODULES))
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(others_turn)
+    assert found == 4 * [closures.imported_by(module) for module in MODULES]
 
 
 # ---- inputs
