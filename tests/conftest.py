@@ -27,7 +27,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 SKETCHED = ("execution", "flows", "hostile")  # folders in which sweeps are run for something else than their pictures
 DRAWN = ("test_shown.py", "test_sweep.py", "test_undrawn.py", "test_wandb_media.py")
 
-LONG = ("test_kills.py", "test_quick.py", "test_runner_kills.py", "test_schedules.py", "test_tiles.py")
+LONG = (
+    "test_kills.py", "test_quick.py", "test_runner_kills.py", "test_schedules.py", "test_tiles.py",
+    "test_wandb_server.py",
+)  # fmt: skip
 
 SERVER = pytest.StashKey[str]()
 
