@@ -3,17 +3,17 @@
 import csv
 import hashlib
 import json
-import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.conftest import clean_environment
+from tests.conftest import PROJECT, clean_environment
 from tests.offline import offline_runs
 from tests.patience import PATIENCE
-from tests.program import FORKED
 from tests.wandb_server import WandbServer
 
 Row = tuple[str, Any]  # of W&B: the run, what it says
@@ -62,25 +62,13 @@ def rows_synced(artifacts: Path) -> list[Row]:
     """The same, as they arrive at a W&B server when the runs are synced."""
     with WandbServer() as server:
         folders = [str(path) for path in sorted(artifacts.glob("wandb/offline-run-*"))]
-        process = FORKED.Process(target=sync, args=(folders, clean_environment() | server.env()))
-        process.start()
-        process.join(PATIENCE)
-        assert process.exitcode == 0
+        subprocess.run(
+            [sys.executable, "-m", "wandb", "sync", *folders],
+            cwd=PROJECT, env=clean_environment() | server.env(), check=True, capture_output=True, timeout=PATIENCE,
+        )  # fmt: skip
         runs = server.runs.values()
         rows = [(run.id, own(row)) for run in runs for row in run.received]
         return rows + [(run.id, f"{run.job_type} {run.exitcode} {own(run.summary)}") for run in runs]
-
-
-def sync(folders: list[str], environment: dict[str, str]) -> None:
-    """`wandb sync`, in a process forked from one that has imported it."""
-    from wandb.cli.cli import cli
-
-    os.environ.clear()
-    os.environ.update(environment)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
-    cli(["sync", *folders])
 
 
 def lost_and_doubled(found: list[Row], expected: list[Row]) -> tuple[int, int]:
