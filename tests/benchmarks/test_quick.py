@@ -16,6 +16,7 @@ from tests.patience import PATIENCE
 from tests.program import Program
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+TYPED = ("epoch", "quality")  # which begin no program
 
 
 def judged(sections, printed, output):
@@ -27,11 +28,11 @@ def judged(sections, printed, output):
     assert all(results[section] for section in sections)
 
 
-def test_a_section_that_is_named_gives_a_table_and_json(tmp_path):
-    command = [sys.executable, "-m", "benchmarks", "quality", "--quick", "--output", tmp_path / "results.json"]
+def test_sections_that_are_named_give_tables_and_json(tmp_path):
+    command = [sys.executable, "-m", "benchmarks", *TYPED, "--quick", "--output", tmp_path / "results.json"]
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode == 0, ended.stderr
-    judged(["quality"], ended.stdout, tmp_path / "results.json")
+    judged(TYPED, ended.stdout, tmp_path / "results.json")
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def forked(forking, tmp_path, monkeypatch):
 
 
 def test_so_do_all_others(tmp_path, forked, monkeypatch, capsys):
-    others = [section for section in benchmarks.SECTIONS if section != "quality"]
+    others = [section for section in benchmarks.SECTIONS if section not in TYPED]
     monkeypatch.setattr(os, "environ", os.environ.copy())
     monkeypatch.setattr(benchmarks, "SECTIONS", others)  # all there are, when none is named
     monkeypatch.setattr(sys, "argv", ["", "--quick", "--output", str(tmp_path / "results.json")])

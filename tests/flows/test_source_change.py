@@ -45,6 +45,7 @@ def test_training_runs_again_when_its_mathematics_changes_and_not_when_a_report_
             source.write("\nEDITED = True\n")
 
     assert cached() == 0
+    assert cached() == 2
     edit("report/leaderboard.py")
     assert cached() == 2
     edit("softmax/loss.py")

@@ -104,12 +104,13 @@ def again(sweep_in, undisturbed, root_of):
         root, expected, rows = root_of(attempt), undisturbed.results, undisturbed.rows
         ended = sweep_in(root).run_forked()
         assert ended.code == 0, ended.output
-        attempt.lost, attempt.doubled = lost_and_doubled(rows_on_disk(root), rows)
         found = results(root)
         assert found == expected, [name for name in expected if found[name] != expected[name]]
-        if attempt.synced:
-            lost, doubled = lost_and_doubled(rows_synced(root), rows)
+        for place in (rows_on_disk, rows_synced) if attempt.synced else (rows_on_disk,):
+            lost, doubled = lost_and_doubled(place(root), rows)
             attempt.lost, attempt.doubled = attempt.lost + lost, attempt.doubled + doubled
+            if lost or doubled:
+                attempt.trouble += f"{place.__name__}: {lost} lost, {doubled} doubled. "
         shutil.rmtree(root)
 
     return finish
