@@ -73,7 +73,7 @@ deploy: .venv/installed ## put the deployments of prefect.yaml, the nightly sche
 .PHONY: automations
 automations: .venv/installed ## have the server notice killed runs, and tell of trouble: make automations WEBHOOK=https://…
 	@# Not echoed: who knows the address can write to it.
-	@$(BIN)/python -m flows.automations automations.yaml $(WEBHOOK)
+	@$(BIN)/python -m flows.commands.automations automations.yaml $(WEBHOOK)
 
 .PHONY: worker
 worker: .venv/installed ## run what is scheduled, here, until it is stopped

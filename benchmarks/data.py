@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.results import Bench
+from execution.fetch.sources import fashion_mnist
 from experiment.data.formats import Arrays, npy_name
 from experiment.data.own import own_data
-from experiment.data.sources import fashion_mnist
 from experiment.data.split import split_rows
 from softmax.loss import normalized
 

@@ -10,7 +10,7 @@ import numpy  # noqa: F401 - loads the BLAS that threadpool_info tells of
 import psutil
 from threadpoolctl import threadpool_info
 
-from execution.provenance import commit
+from execution.outputs.provenance import commit
 from softmax.kernels import KIND, TILES
 
 # Kinds of tiles, the processor to compile for in place of the one at hand, and OpenBLAS's name for one without more

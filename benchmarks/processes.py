@@ -107,7 +107,13 @@ class Sampler(threading.Thread):
     def part(self, process: psutil.Process) -> str:
         if known := self.processor.get(process.pid):
             return known[0]
-        return PARTS[0] if process == self.root else PARTS[1] if "flows.server" in process.cmdline() else PARTS[2]
+        return (
+            PARTS[0]
+            if process == self.root
+            else PARTS[1]
+            if "execution.orchestration.server" in process.cmdline()
+            else PARTS[2]
+        )
 
 
 def processor_seconds(process: psutil.Process) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from experiment.data.sources import fashion_mnist
+from execution.fetch.sources import fashion_mnist
 from softmax import sgd
 from softmax.kernels import evaluate
 from softmax.loss import accuracy, cross_entropy, normalized

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from benchmarks.data import cold, problem
 from benchmarks.processes import program
 from benchmarks.results import Bench, Section, markdown
-from experiment.comparison import behind
 from experiment.data.split import split_rows
+from experiment.search.comparison import accuracy_gap
 from softmax import reference
 
 SEEDS = (541, 542, 543, 544, 545)
@@ -57,7 +57,7 @@ def compared(seed: int, found: dict[str, Winner]) -> Section:
     grid, *_ = found.values()
     table = [["", "winner", "validation accuracy", "behind the full grid, points", "epochs", "seconds"]]
     for name, one in found.items():
-        less = behind(grid.right, one.right)
+        less = accuracy_gap(grid.right, one.right)
         apart = "" if one is grid else f"{100 * less.difference:.2f} ± {100 * less.standard_error:.2f}"
         table.append([name, one.said, f"{one.accuracy:.2%}", apart, f"{one.epochs:,}", f"{one.seconds:.0f}"])
     return Section(f"Seed {seed}", [], table)
@@ -74,7 +74,9 @@ def winner(bench: Bench, name: str, seed: int, flags: tuple[str, ...]) -> Winner
     data = problem(bench)
     rows = split_rows(data.labels, 0.2, seed).validation
     with np.load(latest / "model.npz") as model:
-        right = reference.right(model["W_best_validation"], model["b_best_validation"], data.images, data.labels, rows)
+        right = reference.correct(
+            model["W_best_validation"], model["b_best_validation"], data.images, data.labels, rows
+        )
     said = " ".join(map(str, summary["best"].values()))
     return Winner(said, summary["val_accuracy"], right[None], summary["epochs_trained"], ended.seconds)
 

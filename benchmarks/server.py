@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from flows.server import TemporaryServer
+from execution.orchestration.server import TemporaryServer
 
 if sys.argv[2:] == ["start"]:
     TemporaryServer(Path(sys.argv[1]) / "prefect").wait()

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from execution.run_state import RunState
+from execution.orchestration.run_state import RunState
 from execution.storage.choose import AnyStorage, root, storage_at
 from experiment.values import Frozen
 
@@ -100,7 +100,7 @@ class Execution(Frozen):
         return storage_at(self.artifacts)
 
 
-class Underway(Execution):
+class RunContext(Execution):
     """An execution that has begun: everything left out is settled, and it belongs to a flow run.
 
     Passed to every task; all that a task needs to know of where it runs, in whatever process.

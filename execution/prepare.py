@@ -10,7 +10,7 @@ from pathlib import Path
 
 from execution.advice import interpreter
 from execution.cache.closure import code_digest
-from execution.config import PROJECT, Execution, Underway
+from execution.config import PROJECT, Execution, RunContext
 from execution.tracking.credentials import Malformed, credentials
 from experiment.config import Experiment
 from experiment.data.formats import FASHION_MNIST
@@ -19,8 +19,8 @@ from experiment.data.own import own_data
 from experiment.data.scaling import check_range
 from experiment.data.split import split_rows
 from experiment.errors import InputError
-from experiment.ranges import extent
-from experiment.sampling import check_search
+from experiment.search.sampling import check_search
+from experiment.search.space import extent
 
 TEMPORARY = re.compile(r"tmp\w+prefect|prefect-workspace\S*")
 SPACE_PER_VALUE = 10  # bytes: the raw pixels, their float32 copy, and room for results
@@ -91,7 +91,7 @@ def check_runner(execution: Execution) -> None:
 def workers(execution: Execution) -> int:
     """Return how many combinations are trained side by side."""
     if execution.runner == "dask":
-        from execution.scheduler import threads  # an extra, and it takes a second
+        from execution.runners.scheduler import threads  # an extra, and it takes a second
 
         if execution.dask_address:
             return threads(execution.dask_address)
@@ -119,7 +119,7 @@ def named(experiment: Experiment, execution: Execution) -> str:
     return execution.name or f"{re.sub(r'[^A-Za-z0-9_]+', '-', experiment.data_name).strip('-') or 'data'}-{digest}"
 
 
-def underway(experiment: Experiment, execution: Execution, flow_run: str) -> Underway:
+def run_context(experiment: Experiment, execution: Execution, flow_run: str) -> RunContext:
     """Return the execution as it begins: with a name, an absolute root and a number of workers; offline at first."""
     artifacts = execution.artifacts
     settled = {
@@ -130,7 +130,7 @@ def underway(experiment: Experiment, execution: Execution, flow_run: str) -> Und
         "wandb_project": execution.wandb_project or PROJECT,
         "flow_run": flow_run,
     }
-    return Underway(**execution.model_dump() | settled)
+    return RunContext(**execution.model_dump() | settled)
 
 
 def cores() -> int:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from experiment.ranges import ValuesOrRange, several
+from experiment.search.space import ValuesOrRange, several
 from experiment.values import Frozen, Settings, text
 from softmax.decay import Decay
 
@@ -76,16 +76,16 @@ class Combination(Settings):
     ] = "none"
 
     def __str__(self) -> str:
-        return " ".join(f"{AXES[name].short}={text(value)}" for name, value in self.told().items())
+        return " ".join(f"{AXES[name].short}={text(value)}" for name, value in self.nondefault().items())
 
-    def told(self) -> dict[str, Any]:
+    def nondefault(self) -> dict[str, Any]:
         """Return its values by name, without those that it could do without."""
         return self.model_dump(exclude_defaults=True)
 
     @property
     def words(self) -> str:
         """Spelled out, for the terminal."""
-        return ", ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in self.told().items())
+        return ", ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in self.nondefault().items())
 
 
 def declared(model: type[Frozen]) -> dict[str, Axis]:
@@ -100,7 +100,7 @@ AXES: Mapping[str, Axis] = declared(Combination)
 
 def axes_of(combinations: Iterable[Combination]) -> dict[str, Axis]:
     """Return the axes that some combination cannot do without: the others have no place in tables and pictures."""
-    names = {name for combination in combinations for name in combination.told()}
+    names = {name for combination in combinations for name in combination.nondefault()}
     return {name: axis for name, axis in AXES.items() if name in names}
 
 

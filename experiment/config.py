@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from experiment.axes import AXES, Axis, Combination, Grid
-from experiment.data.scaling import Asked
-from experiment.ranges import Values, distinct, points, size
+from experiment.data.scaling import ScalingOption
+from experiment.search.space import Values, distinct, points, size
 from experiment.values import Frozen, Settings
 from softmax.sgd import Engine
 
@@ -58,7 +58,7 @@ class Experiment(Grid):
     )
     data_dir: Path | None = Field(None, description="The same for a folder or file, whatever it is called.")
     label: str | None = Field(None, description="The column of a table that holds the labels.")
-    scaling: Asked = Field(
+    scaling: ScalingOption = Field(
         "auto",
         description="How features become inputs: x / 255 - 0.5, x - 0.5, to mean 0 and deviation 1, or not at all. "
         "auto takes the first for grey levels, the second for other pictures, the third for all else.",

@@ -1,9 +1,9 @@
 """What the steps hand to each other: small, immutable, JSON. Arrays and files are referred to, not carried."""
 
 from experiment.axes import Combination
-from experiment.comparison import Behind
 from experiment.data.raw import Column
 from experiment.data.scaling import Kind
+from experiment.search.comparison import AccuracyGap
 from experiment.values import ArrayRef, Artifact, FileRef, Frozen, Result
 
 
@@ -24,7 +24,7 @@ class TestSet(Examples):
     __test__ = False  # not a pytest class
 
 
-class Meaning(Frozen):
+class DatasetInfo(Frozen):
     """What the numbers of a data set mean."""
 
     class_names: tuple[str, ...]  # c of them
@@ -36,13 +36,13 @@ class Meaning(Frozen):
 
 class Dataset(Result):
     name: str
-    meaning: Meaning
+    info: DatasetInfo
     train: TrainingSet
     test: TestSet
 
     @property
     def classes(self) -> int:
-        return len(self.meaning.class_names)
+        return len(self.info.class_names)
 
     @property
     def arrays(self) -> dict[str, ArrayRef]:
@@ -61,9 +61,9 @@ class Dataset(Result):
     def artifact(self) -> Artifact:
         about = {
             **{name: {"shape": list(array.shape), "dtype": array.dtype} for name, array in self.arrays.items()},
-            "class_names": list(self.meaning.class_names),
-            "label": self.meaning.label,
-            "note": self.meaning.note,
+            "class_names": list(self.info.class_names),
+            "label": self.info.label,
+            "note": self.info.note,
         }
         contents = {f"{name}.npy": array for name, array in self.arrays.items()}
         return Artifact(name=self.name, kind="dataset", contents=contents, about=about)
@@ -121,7 +121,7 @@ class Trained(Result):
     val_loss: float | None  # regularised, by which it stopped; None when diverged before the first finite one
     val_cross_entropy: float | None  # unregularised, which alone can be compared between α
     val_accuracy: float | None
-    right: ArrayRef | None  # which validation rows are right: bits, packed eight to a byte
+    correct: ArrayRef | None  # which validation rows are right: bits, packed eight to a byte
     W: ArrayRef  # (m, c) float32
     b: ArrayRef  # (c,) float32
     history: ArrayRef  # (epochs, 4) float64: epoch, train_loss, val_loss, val_accuracy
@@ -131,7 +131,7 @@ class Selection(Result):
     """Which of the combinations that were given, by position: the best first, those that diverged last."""
 
     order: tuple[int, ...]
-    behind: tuple[Behind | None, ...]  # the best, by position; None for those that diverged
+    behind: tuple[AccuracyGap | None, ...]  # the best, by position; None for those that diverged
 
 
 class Retrained(Result):

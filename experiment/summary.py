@@ -18,7 +18,7 @@ class Summary(Frozen):
     val_cross_entropy: float  # unregularised, as is `test_loss`
     val_loss: float  # regularised, by which trainings stop
     stopped_at_max_epochs: bool  # the winner, under some seed: it had not waited out its patience
-    within_noise: int  # combinations other than the winner that may be as accurate: `experiment.comparison`
+    within_noise: int  # combinations other than the winner that may be as accurate: `experiment.search.comparison`
     baseline: dict[str, float]  # always answering with the class frequencies, on validation and test rows
     lbfgs: dict[str, float] | None  # scikit-learn's, on the same rows, if it was asked for
     beats_baseline: bool  # some combination is more accurate than that, with less cross-entropy
@@ -28,7 +28,7 @@ class Summary(Frozen):
     gap: float  # validation accuracy minus test accuracy
     class_accuracy: dict[str, float]
     importance: dict[str, float]  # shares of the variance of validation accuracy: `report.importance`
-    analysis: tuple[str, ...] = ()  # the same in words, a paragraph each: `report.analysis`
+    analysis: tuple[str, ...] = ()  # the same in words, a paragraph each: `report.text.analysis`
     gradient_error: float  # the worst relative error that the gradient check found
     combinations: int
     sampler: str | None = None  # that drew them; None: they are the grid

@@ -16,22 +16,24 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.console import Console
 
-from execution import compiled, prepare
+from execution import prepare
 from execution.advice import interpreter, short
 from execution.config import Execution
-from execution.storage import layout, retention
+from execution.orchestration import startup
+from execution.orchestration.server import TemporaryServer
+from execution.orchestration.signals import Stopped, fill_descriptors, goodbye, say, show, stop_on_signals
+from execution.outputs import retention
+from execution.steps import compiled
+from execution.storage import layout
 from execution.storage.choose import storage_at
 from execution.tracking.offline import to_send
 from experiment.config import Experiment
 from experiment.errors import InputError, Interrupted, SweepError, Unavailable
 from experiment.summary import Summary
-from flows import startup
-from flows.page import page
-from flows.predict import predict
-from flows.server import TemporaryServer
-from flows.share import share
-from flows.signals import Stopped, fill_descriptors, goodbye, say, show, stop_on_signals
-from flows.sync import sync
+from flows.commands.page import page
+from flows.commands.predict import predict
+from flows.commands.share import share
+from flows.commands.sync import sync
 from report.page import PAGE
 
 log = logging.getLogger("sweep")
@@ -87,7 +89,7 @@ def run(
             summary = sweep(experiment, execution)
         except CancelledRun as cancelled:
             raise Interrupted(str(cancelled)) from cancelled
-    from report.terminal import WIDTH, closing
+    from report.text.terminal import WIDTH, closing
 
     table = io.StringIO()  # Rich would end the program when nobody reads what it writes
     Console(file=table, force_terminal=sys.stdout.isatty(), width=WIDTH).print(

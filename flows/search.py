@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 from prefect import unmapped
 from prefect.futures import PrefectFuture, as_completed
 
-from execution.batch import Outcome, outcomes
-from execution.config import Underway
-from execution.earlier import begun_from
-from execution.runner import ended, renew
-from execution.step import unsearched
+from execution.cache.earlier import warm_start_trials
+from execution.config import RunContext
+from execution.runners.runner import ended, renew
+from execution.steps.batch import Outcome, outcomes
+from execution.steps.step import opaque_all
 from experiment.axes import Combination
 from experiment.config import Experiment, Until
 from experiment.errors import Interrupted, TrainingFailed
-from experiment.ranking import candidates, rank
 from experiment.results import Dataset, GradientCheck, Sampled, Selection, Split, Trained, TrainingSet
-from flows.progress import grid_progress
+from experiment.search.ranking import candidates, rank
+from flows.ui.progress import grid_progress
 from tasks.sample import sample
 from tasks.select import select
 from tasks.train import train, train_batch
@@ -36,7 +36,7 @@ class Shared(NamedTuple):
     """What all trainings of a sweep share."""
 
     experiment: Experiment
-    execution: Underway
+    execution: RunContext
     data: Dataset
     training: TrainingSet
     parts: Split
@@ -59,7 +59,7 @@ class Found(NamedTuple):
 
 def search(
     experiment: Experiment,
-    execution: Underway,
+    execution: RunContext,
     data: Dataset,
     training: TrainingSet,
     parts: Split,
@@ -76,13 +76,13 @@ def search(
     EveryCombinationDiverged
     InputError : there is nothing to begin warm from, or the ranges are exhausted
     """
-    go_through = partial(climb, Shared(experiment, execution, data, training, parts))
+    go_through = partial(successive_halving, Shared(experiment, execution, data, training, parts))
     if experiment.trials is None or experiment.drawn_by is None:
         return in_time(execution, go_through(check, experiment.combinations, experiment.rungs))
     found = Found([], [], 0)
     if experiment.warm_start:
         common = {"training": training, "split": parts, "classes": data.classes, "recipe": experiment.recipe}
-        earlier = begun_from(execution, experiment, common)
+        earlier = warm_start_trials(execution, experiment, common)
         found = go_through(check, earlier, [Until()])
         found = found._replace(rungs=[len(experiment.rungs) - 1] * len(earlier), earlier=earlier)
     for drawn in range(0, experiment.trials, experiment.at_once):
@@ -90,7 +90,7 @@ def search(
         sampled = sample(
             execution, experiment.grid, experiment.drawn_by, experiment.seed,
             [candidate.combination for candidate in ranking], experiment.at_once,
-            wait_for=unsearched([check, *found.trained]),
+            wait_for=opaque_all([check, *found.trained]),
         )  # fmt: skip
         batch = sampled.combinations[: experiment.trials - drawn]
         if not batch:
@@ -105,14 +105,14 @@ def search(
     return in_time(execution, found)
 
 
-def in_time(execution: Underway, found: Found) -> Found:
+def in_time(execution: RunContext, found: Found) -> Found:
     """Return what was found; Interrupted if time sufficed for nothing."""
     if not found.trained:
         raise Interrupted(f"no combination was trained in the time limit of {execution.time_limit}")
     return found
 
 
-def climb(
+def successive_halving(
     shared: Shared,
     after: GradientCheck | Sampled | Selection,
     combinations: Sequence[Combination],
@@ -134,7 +134,7 @@ def climb(
         if left or all(run.diverged for run in rung_trained.values()):
             break
         if until.epochs is not None:
-            trainings = unsearched(rung_trained.values())
+            trainings = opaque_all(rung_trained.values())
             after = select(execution, trainings, parts, experiment.select_by, [rung] * len(going))
             kept = math.ceil(len(going) / (experiment.halving or 1))
             going = [going[at] for at in sorted(after.order[:kept])]
@@ -208,8 +208,8 @@ def submit(
         unmapped(execution), combinations, seeds, unmapped(training), unmapped(parts), data.classes,
         unmapped(experiment.recipe),
     )  # fmt: skip
-    (more,) = unsearched([unmapped(until)])
-    futures = (train if alone else train_batch).map(*unsearched(inputs), until=more, wait_for=unsearched([after]))  # type: ignore[list-item]
+    (more,) = opaque_all([unmapped(until)])
+    futures = (train if alone else train_batch).map(*opaque_all(inputs), until=more, wait_for=opaque_all([after]))  # type: ignore[list-item]
     return dict(zip(futures, dealt, strict=True))
 
 

@@ -14,30 +14,31 @@ from prefect.exceptions import CancelledRun
 from prefect.states import Cancelled, Completed
 
 from execution import prepare
-from execution.config import Execution, Underway
-from execution.history import remember
-from execution.provenance import provenance
-from execution.publish import publish
-from execution.runner import steps_run
-from execution.step import unsearched
-from execution.stopping import stoppable
+from execution.config import Execution, RunContext
+from execution.orchestration import startup
+from execution.orchestration.stopping import stoppable
+from execution.outputs.history import remember
+from execution.outputs.provenance import provenance
+from execution.outputs.publish import publish
+from execution.runners.runner import steps_run
+from execution.steps.step import opaque_all
 from execution.storage import layout
 from execution.storage.arrays import read_file
 from execution.tracking import mode
 from execution.tracking.offline import to_send
 from experiment.config import Experiment
 from experiment.errors import Interrupted
-from experiment.ranges import Range
-from experiment.ranking import Candidate, ranked
 from experiment.results import Report
+from experiment.search.ranking import Candidate, ranked
+from experiment.search.space import Range
 from experiment.summary import Summary
-from flows import shown, startup
-from flows.command import command
 from flows.search import search
+from flows.ui import artifacts as shown
+from flows.ui.command import command
 from report.page import PAGE
 from report.page.render import page
 from report.summary import summarized, with_report
-from report.verdict import verdict
+from report.text.verdict import verdict
 from tasks.check_gradients import check_gradients
 from tasks.download import download, source
 from tasks.evaluate import evaluate
@@ -72,16 +73,16 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     flow_run = FlowRunContext.get()
     assert flow_run is not None
     assert flow_run.flow_run is not None
-    begun = prepare.underway(experiment, execution, str(flow_run.flow_run.id))
+    context = prepare.run_context(experiment, execution, str(flow_run.flow_run.id))
     try:
-        with steps_run(begun), stoppable(begun):
-            begun = mode.settled(begun, execution)
-            done = steps(experiment, begun)
-            message = tell(experiment, execution, begun, done)
+        with steps_run(context), stoppable(context):
+            context = mode.settled(context, execution)
+            done = steps(experiment, context)
+            message = tell(experiment, execution, context, done)
     except (Interrupted, CancelledRun) as stopped:
         return Cancelled(message=f"{stopped}. Run it again: it goes on from there.")  # type: ignore[return-value]
     finally:
-        begun.state.forget()
+        context.state.forget()
     return Completed(message=message, data=done.summary)  # type: ignore[return-value]  # its data is returned
 
 
@@ -91,15 +92,15 @@ class Done(NamedTuple):
     report: Report
 
 
-def steps(experiment: Experiment, execution: Underway) -> Done:
+def steps(experiment: Experiment, execution: RunContext) -> Done:
     """Run the DAG itself."""
     started = time.monotonic()
     data = download(execution, source(experiment))
     parts = split(execution, data.train, experiment.validation_fraction, experiment.seed)
-    scaled = scale(execution, data.train, parts, data.meaning.pictures, experiment.scaling)
+    scaled = scale(execution, data.train, parts, data.info.pictures, experiment.scaling)
     check = check_gradients(execution, scaled.train, parts, data.classes, experiment.seed, experiment.engine)
     found = search(experiment, execution, data, scaled.train, parts, check)
-    selection = select(execution, unsearched(found.trained), parts, experiment.select_by, found.rungs)
+    selection = select(execution, opaque_all(found.trained), parts, experiment.select_by, found.rungs)
     ranking = ranked(selection, found.trained, found.rungs)
     best = ranking[0]
     optimum = None
@@ -122,7 +123,7 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
         split=parts,
         recipe=experiment.recipe,
         test=test,
-        meaning=data.meaning,
+        info=data.info,
         scaled=scaled,
         lbfgs=optimum,
         name=execution.name,
@@ -141,28 +142,28 @@ def steps(experiment: Experiment, execution: Underway) -> Done:
     )  # fmt: skip
     ranges = [name for name, values in experiment.grid.items() if isinstance(values, Range)]
     drawn = report(
-        execution, unsearched(ranking), runs, model, scaled, test, data.meaning, data=data.artifact, ranges=ranges,
+        execution, opaque_all(ranking), runs, model, scaled, test, data.info, data=data.artifact, ranges=ranges,
         importance=summary.importance, analysis=summary.analysis, lbfgs=optimum,
         lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
     )  # fmt: skip
     return Done(with_report(summary, drawn), ranking, drawn)
 
 
-def tell(experiment: Experiment, execution: Execution, begun: Underway, done: Done) -> str:
+def tell(experiment: Experiment, execution: Execution, context: RunContext, done: Done) -> str:
     """Put the outcome where people look for it; return it in one line."""
-    where = begun.storage.where(f"{layout.SWEEPS}/{done.summary.name}")
+    where = context.storage.where(f"{layout.SWEEPS}/{done.summary.name}")
     notes = {
         "files": where,
         "run again": f"`{command(experiment, execution)}`",
-        "W&B": f"`{unsent}`" if (unsent := to_send(begun.storage)) else begun.wandb_mode,
+        "W&B": f"`{unsent}`" if (unsent := to_send(context.storage)) else context.wandb_mode,
     }
     more = {}
     if drawn := done.report.page:
-        more[PAGE] = page(done.summary, done.ranking, read_file(begun.storage, drawn), notes)
+        more[PAGE] = page(done.summary, done.ranking, read_file(context.storage, drawn), notes)
         notes = {"page": f"{where}/{PAGE}", **notes}
-    publish(begun, done.summary, done.report, more)
-    news = remember(begun, experiment, done.summary)
-    preview = read_file(begun.storage, drawn) if (drawn := done.report.preview) else None
+    publish(context, done.summary, done.report, more)
+    news = remember(context, experiment, done.summary)
+    preview = read_file(context.storage, drawn) if (drawn := done.report.preview) else None
     shown.outcome(done.summary, done.ranking, {"news": news, **notes}, preview)
     message = verdict(done.summary)
     log.info("Done: %s", message, extra={"console": False})

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiment.axes import AXES
-from experiment.ranges import Range, Space
-from experiment.ranking import Candidate
-from experiment.sampling import distribution, known, silent_study
+from experiment.search.ranking import Candidate
+from experiment.search.sampling import distribution, known, silent_study
+from experiment.search.space import Range, Space
 
 REST = "the rest"
 ROUNDING = 1e-12  # accuracies closer together than this are equal

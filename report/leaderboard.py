@@ -6,16 +6,16 @@ from statistics import stdev
 import pandas as pd
 
 from experiment.axes import axes_of
-from experiment.ranking import Candidate
 from experiment.results import Lbfgs
+from experiment.search.ranking import Candidate
 
 
 def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> pd.DataFrame:
     """Return one row a combination, best first.
 
     `behind_best` is by how much the validation accuracy is behind that of the best, on the same rows, with its paired
-    standard error; `within_noise` says whether the best may just have been lucky (`experiment.comparison`). Under
-    several seeds the figures are means, with their standard deviations over the seeds.
+    standard error; `within_noise` says whether the best may just have been lucky (`experiment.search.comparison`).
+    Under several seeds the figures are means, with their standard deviations over the seeds.
 
     Parameters
     ----------

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from experiment.config import Recipe
-from experiment.ranges import Space
-from experiment.ranking import Candidate
-from experiment.results import Evaluation, GradientCheck, Lbfgs, Meaning, Report, Scaled, Split, Trained
+from experiment.results import DatasetInfo, Evaluation, GradientCheck, Lbfgs, Report, Scaled, Split, Trained
+from experiment.search.ranking import Candidate
+from experiment.search.space import Space
 from experiment.summary import Summary
 from experiment.values import ORIGIN, Result
-from report import remarks
-from report.analysis import analysis
 from report.importance import importance
+from report.text import remarks
+from report.text.analysis import analysis
 
 
 def summarized(
@@ -22,7 +22,7 @@ def summarized(
     split: Split,
     recipe: Recipe,
     test: Evaluation,
-    meaning: Meaning,
+    info: DatasetInfo,
     scaled: Scaled,
     lbfgs: Lbfgs | None,
     left: int,
@@ -46,7 +46,7 @@ def summarized(
     summary = Summary.model_validate(
         about
         | {
-            "data_note": meaning.note,
+            "data_note": info.note,
             "scaling": scaled.said,
             "best": best.combination,
             "best_epoch": best.best_epoch,
@@ -71,7 +71,7 @@ def summarized(
             "test_accuracy_95": test.interval,
             "test_loss": test.test_loss,
             "gap": best.val_accuracy - test.test_accuracy,
-            "class_accuracy": dict(zip(meaning.class_names, test.class_accuracy, strict=True)),
+            "class_accuracy": dict(zip(info.class_names, test.class_accuracy, strict=True)),
             "importance": {} if left else importance(ranking, space),
             "left": left,
             "gradient_error": max(check.relative_errors.values()),

@@ -84,7 +84,7 @@ def evaluate(
     return loss, correct
 
 
-def right(W: Floats, b: Floats, images: Images, labels: Labels, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+def correct(W: Floats, b: Floats, images: Images, labels: Labels, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which of `images[rows]` are classified right: (k,) bool. The mean is the accuracy that `evaluate` counts."""
     chunks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     return np.concatenate([(inputs(images[c], W.dtype) @ W + b).argmax(axis=1) == labels[c] for c in chunks])

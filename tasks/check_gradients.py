@@ -1,7 +1,7 @@
 """Step 4: before anything is trained, is the gradient right on this very data?"""
 
-from execution.run import Run
-from execution.step import step
+from execution.steps.run import Run
+from execution.steps.step import step
 from experiment.errors import WrongGradient
 from experiment.results import GradientCheck, Split, TrainingSet
 from softmax.check import relative_errors

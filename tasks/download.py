@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import Field
 
-from execution.run import Run
-from execution.step import step
+from execution.fetch.sources import fashion_mnist
+from execution.steps.run import Run
+from execution.steps.step import step
 from experiment.config import Experiment
 from experiment.data.own import files_of, own_data
-from experiment.data.sources import fashion_mnist
 from experiment.errors import SweepError, Unreachable
-from experiment.results import Dataset, Meaning, TestSet, TrainingSet
+from experiment.results import Dataset, DatasetInfo, TestSet, TrainingSet
 from experiment.values import Settings
 
 log = logging.getLogger("sweep")
@@ -65,16 +65,16 @@ def may_pass(_task: Any, _run: Any, state: Any) -> bool:
 def download(run: Run, source: Source) -> Dataset:
     """Fetch and verify the data and keep its four arrays. What each source answered goes to the log."""
     if source.given is None:
-        arrays, meaning = fashion_mnist(run.downloads, log.info), Meaning(class_names=CLASS_NAMES)
+        arrays, info = fashion_mnist(run.downloads, log.info), DatasetInfo(class_names=CLASS_NAMES)
     else:
         arrays, *about = own_data(source.given, source.label, source.seed or 0, run.downloads)
-        meaning = Meaning(**dict(zip(Meaning.model_fields, about, strict=True)))
-        if meaning.note:
-            log.info("data: %s", meaning.note)
+        info = DatasetInfo(**dict(zip(DatasetInfo.model_fields, about, strict=True)))
+        if info.note:
+            log.info("data: %s", info.note)
     run.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
     data = Dataset(
         name=source.name,
-        meaning=meaning,
+        info=info,
         train=TrainingSet(images=run.put(arrays.train_images), labels=run.put(arrays.train_labels)),
         test=TestSet(images=run.put(arrays.test_images), labels=run.put(arrays.test_labels)),
     )

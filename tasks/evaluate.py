@@ -6,8 +6,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from execution.run import Run
-from execution.step import step
+from execution.steps.run import Run
+from execution.steps.step import step
 from experiment.baseline import class_frequencies
 from experiment.data.scaling import Scaling
 from experiment.model import logits as logits_of

@@ -2,8 +2,8 @@
 
 import warnings
 
-from execution.run import Run
-from execution.step import step
+from execution.steps.run import Run
+from execution.steps.step import step
 from experiment.results import Lbfgs, Split, TrainingSet
 from softmax.loss import accuracy, cross_entropy
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from execution.run import Run
-from execution.step import step
-from experiment.ranking import Candidate
-from experiment.results import Evaluation, Lbfgs, Meaning, Report, Retrained, Scaled
+from execution.steps.run import Run
+from execution.steps.step import step
+from experiment.results import DatasetInfo, Evaluation, Lbfgs, Report, Retrained, Scaled
+from experiment.search.ranking import Candidate
 from experiment.values import Artifact
 from report.leaderboard import leaderboard, with_lbfgs
 
@@ -31,7 +31,7 @@ def report(
     model: Retrained,
     scaled: Scaled,
     test: Evaluation,
-    meaning: Meaning,
+    info: DatasetInfo,
     *,
     data: Artifact,
     ranges: Sequence[str],
@@ -70,18 +70,18 @@ def report(
     }
     run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures, **spread(best))
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
-    W, class_names, confusion = run.open(model.W), meaning.class_names, run.open(test.confusion)
+    W, class_names, confusion = run.open(model.W), info.class_names, run.open(test.confusion)
     mistakes, mistaken = run.open(test.mistakes), run.open(test.mistaken)
     drawings: dict[str, Callable[[], Figure | None]] = {
         "learning_curves.png": lambda: pictures.learning_curves(histories, best.combination, ranges),
         "parallel_coordinates.png": lambda: parallel_coordinates(table, ranges=ranges),
         "confusion.png": lambda: pictures.confusion(confusion, class_names),
-        "weights.png": lambda: pictures.weights(W, class_names) if meaning.pictures else None,
+        "weights.png": lambda: pictures.weights(W, class_names) if info.pictures else None,
     }
-    by_products = ByProducts()
+    by_products = OptionalOutputs()
     contents = {
         "leaderboard.csv": complete.to_csv(index=False).encode(),
-        "model.npz": saved_model(run, best, model, scaled, meaning, figures),
+        "model.npz": saved_model(run, best, model, scaled, info, figures),
     }
     run.show_table("leaderboard", complete)
     for name, draw in drawings.items():
@@ -96,9 +96,7 @@ def report(
         "report.html",
         lambda: json.dumps(
             page_data(ranking, list(histories.values()), ranges)
-            | classes_data(
-                W, class_names, test.class_accuracy, confusion, mistakes, mistaken, pictures=meaning.pictures
-            ),
+            | classes_data(W, class_names, test.class_accuracy, confusion, mistakes, mistaken, pictures=info.pictures),
             separators=(",", ":"),
         ).encode(),
     )
@@ -121,7 +119,7 @@ def report(
     )
 
 
-class ByProducts:
+class OptionalOutputs:
     """What a sweep can do without: what cannot be made is missing, and no more than one warning."""
 
     def __init__(self) -> None:
@@ -150,7 +148,7 @@ def spread(best: Candidate) -> dict[str, float]:
 
 
 def saved_model(
-    run: Run, best: Candidate, model: Retrained, scaled: Scaled, meaning: Meaning, figures: dict[str, float]
+    run: Run, best: Candidate, model: Retrained, scaled: Scaled, info: DatasetInfo, figures: dict[str, float]
 ) -> bytes:
     """Return an `.npz` of the final and the best-validation parameters, what they need, and what led to them."""
     validated = best.trained[0]
@@ -159,13 +157,13 @@ def saved_model(
         "b": run.open(model.b),
         "W_best_validation": run.open(validated.W),
         "b_best_validation": run.open(validated.b),
-        **best.combination.told(),
+        **best.combination.nondefault(),
         "best_epoch": best.best_epoch,
         **figures,
-        "class_names": np.array(meaning.class_names),
-        "feature_names": np.array([name for column in meaning.columns for name in column.features], dtype=str),
-        "columns": json.dumps([column.model_dump() for column in meaning.columns]),
-        "label": meaning.label,
+        "class_names": np.array(info.class_names),
+        "feature_names": np.array([name for column in info.columns for name in column.features], dtype=str),
+        "columns": json.dumps([column.model_dump() for column in info.columns]),
+        "label": info.label,
         "scaling": scaled.final_scaling.kind,
     }
     for name, scaling in (("", scaled.final_scaling), ("_best_validation", scaled.train_scaling)):

@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from execution.run import Run
-from execution.step import step
+from execution.steps.run import Run
+from execution.steps.step import step
 from experiment.axes import Combination
 from experiment.config import Recipe
 from experiment.errors import Diverged

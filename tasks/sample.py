@@ -1,12 +1,12 @@
 """Before step 5, when combinations are drawn: which ones to train next."""
 
-from execution.run import Run
-from execution.step import step
+from execution.steps.run import Run
+from execution.steps.step import step
 from experiment.axes import Combination
 from experiment.config import Sampler
-from experiment.ranges import Values
 from experiment.results import Sampled
-from experiment.sampling import draw
+from experiment.search.sampling import draw
+from experiment.search.space import Values
 
 
 @step("sample", name="sample {count} by {sampler}")

@@ -2,8 +2,8 @@
 
 import logging
 
-from execution.run import Run
-from execution.step import step
+from execution.steps.run import Run
+from execution.steps.step import step
 from experiment.data import scaling as scalings
 from experiment.results import Scaled, ScalingRef, Split, TrainingSet
 
@@ -11,7 +11,7 @@ log = logging.getLogger("sweep")
 
 
 @step("scale")
-def scale(run: Run, raw: TrainingSet, split: Split, pictures: bool, scaling: scalings.Asked) -> Scaled:
+def scale(run: Run, raw: TrainingSet, split: Split, pictures: bool, scaling: scalings.ScalingOption) -> Scaled:
     """Scale the training rows; the test images are scaled by the step that alone may see them.
 
     Choice and statistics are of the rows trained on; the final model's statistics of all training rows.

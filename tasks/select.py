@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from execution.run import Run
-from execution.step import step
-from experiment.comparison import behind
+from execution.steps.run import Run
+from execution.steps.step import step
 from experiment.errors import EveryCombinationDiverged
-from experiment.ranking import Candidate, candidates, rank
 from experiment.results import Selection, Split, Trained
+from experiment.search.comparison import accuracy_gap
+from experiment.search.ranking import Candidate, candidates, rank
 
 
 @step("select")
@@ -32,14 +32,14 @@ def select(run: Run, trained: list[Trained], split: Split, select_by: str, rungs
             "Try smaller learning rates."
         )
     (rows,) = split.validation.shape
-    winner = right(run, best, rows)
-    compared = [None if other.diverged else behind(winner, right(run, other, rows)) for other in every]
+    winner = correct(run, best, rows)
+    compared = [None if other.diverged else accuracy_gap(winner, correct(run, other, rows)) for other in every]
     run.summarize(combinations=len(every), **best.combination.model_dump())
     run.summarize(val_accuracy=best.val_accuracy, val_cross_entropy=best.val_cross_entropy, val_loss=best.val_loss)
     return Selection(order=tuple(order), behind=tuple(compared))
 
 
-def right(run: Run, candidate: Candidate, rows: int) -> NDArray[np.bool_]:
+def correct(run: Run, candidate: Candidate, rows: int) -> NDArray[np.bool_]:
     """Return which validation rows a candidate has right: (seeds, rows)."""
-    packed = [run.open(trained.right) for trained in candidate.trained if trained.right]
+    packed = [run.open(trained.correct) for trained in candidate.trained if trained.correct]
     return np.unpackbits(np.stack(packed), axis=1, count=rows).astype(bool)

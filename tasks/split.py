@@ -1,7 +1,7 @@
 """Step 2: the training rows in two, one part to train on and one to validate on."""
 
-from execution.run import Run
-from execution.step import step
+from execution.steps.run import Run
+from execution.steps.step import step
 from experiment.baseline import class_frequencies
 from experiment.data.split import split_rows
 from experiment.results import Split, TrainingSet

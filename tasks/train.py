@@ -5,9 +5,9 @@ from functools import partial
 
 import numpy as np
 
-from execution.batch import batched
-from execution.run import Run
-from execution.step import step
+from execution.steps.batch import batched
+from execution.steps.run import Run
+from execution.steps.step import step
 from experiment.axes import Combination
 from experiment.config import Recipe, Until
 from experiment.results import Split, Trained, TrainingSet
@@ -36,7 +36,7 @@ def train(
     state = run.follow(partial(sgd.train, images, labels, rows, validation_rows, **config), until)
     best = state.history[state.best_epoch - 1] if state.best_epoch else None
     cross_entropy = best.val_loss - penalty(state.best.W, combination.alpha) if best else None
-    right = reference.right(*state.best, images, labels, validation_rows) if best else None
+    correct = reference.correct(*state.best, images, labels, validation_rows) if best else None
     run.summarize(
         final_val_loss=best.val_loss if best else math.nan,
         final_val_cross_entropy=math.nan if cross_entropy is None else cross_entropy,
@@ -53,7 +53,7 @@ def train(
         val_loss=best.val_loss if best else None,
         val_cross_entropy=cross_entropy,
         val_accuracy=best.val_accuracy if best else None,
-        right=None if right is None else run.put(np.packbits(right)),
+        correct=None if correct is None else run.put(np.packbits(correct)),
         W=run.put(state.best.W),
         b=run.put(state.best.b),
         history=run.put(np.array(state.history)),

@@ -16,8 +16,8 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from execution.config import Execution
+from execution.orchestration.server import TemporaryServer
 from experiment.data.formats import npy_name
-from flows.server import TemporaryServer
 from tests.object_store import ObjectStore
 from tests.patience import PATIENCE
 from tests.wandb_server import WandbServer

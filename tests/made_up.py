@@ -18,7 +18,7 @@ def trained(of: Combination, accuracy: float | None = 0.5, loss: float | None = 
     """One that ended well, unless it is said otherwise."""
     found = {
         "combination": of, "diverged": False, "epochs_trained": 9, "best_epoch": 4, "val_loss": loss,
-        "val_accuracy": accuracy, "val_cross_entropy": loss, "right": NOTHING, "W": NOTHING, "b": NOTHING,
+        "val_accuracy": accuracy, "val_cross_entropy": loss, "correct": NOTHING, "W": NOTHING, "b": NOTHING,
         "history": NOTHING,
     }  # fmt: skip
     return Trained.model_validate(found | more)

@@ -197,7 +197,7 @@ def serve(listening: int, environment: dict[str, str], stdin: int, others: int, 
     os.environ.update(environment)
     from prefect.context import refresh_global_settings_context
 
-    from flows import server
+    from execution.orchestration import server
 
     refresh_global_settings_context()
     server.serve(socket.socket(fileno=listening))
@@ -219,7 +219,8 @@ def main(flags: list[str], environment: dict[str, str], folder: Path, log: Path)
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from wandb.sdk.data_types._private import MEDIA_TMP
 
-    from flows import __main__, server, signals
+    from execution.orchestration import server, signals
+    from flows import __main__
     from tests.sketches import use_sketches
 
     if "PATIENT" in environment:

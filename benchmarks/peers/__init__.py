@@ -29,8 +29,8 @@ from benchmarks.overhead import TINY
 from benchmarks.peers.problem import BEST, EXPERIMENT, epochs
 from benchmarks.processes import Ended, begun, python
 from benchmarks.results import Bench, Section, figure
+from execution.fetch.sources import fashion_mnist
 from experiment.config import Experiment
-from experiment.data.sources import fashion_mnist
 
 CONTENDERS = {
     "this project, W&B offline": ("ours", "offline"),

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.data import quiet
+from execution.fetch.sources import fashion_mnist
 from experiment.config import Experiment
 from experiment.data.own import own_data
-from experiment.data.sources import fashion_mnist
 from experiment.data.split import Rows, split_rows
 from softmax import sgd
 from softmax.sgd import State

@@ -7,7 +7,7 @@ import uuid
 
 from prefect.locking.protocol import LockManager
 
-from execution.config import Underway
+from execution.config import RunContext
 from execution.storage import layout
 from execution.storage.protocol import Lock
 from experiment.errors import Interrupted
@@ -16,7 +16,7 @@ from experiment.errors import Interrupted
 class KeyLocks(LockManager):
     """Prefect's lock manager on the locks of the sweep's storage."""
 
-    def __init__(self, execution: Underway) -> None:
+    def __init__(self, execution: RunContext) -> None:
         self.storage, self.state = execution.storage, execution.state
         self.held: dict[str, tuple[str, Lock]] = {}
 

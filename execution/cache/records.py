@@ -13,7 +13,7 @@ from prefect.context import TaskRunContext
 from prefect.filesystems import WritableFileSystem
 from pydantic import PrivateAttr
 
-from execution.cache.policy import DeterminedByInputsAndSources
+from execution.cache.key import DeterminedByInputsAndSources
 from execution.storage import arrays, layout
 from execution.storage.choose import AnyStorage
 from experiment.errors import StoreError

@@ -52,7 +52,7 @@ def connected(url: str) -> ObjectStore:
             "timeout": timedelta(seconds=SECONDS_A_REQUEST),
             "connect_timeout": "5s",
         },
-        # What takes longer than this to pass is waited for by `patiently`, which says so.
+        # What takes longer than this to pass is waited for by `with_retry`, which says so.
         "retry_config": {
             "max_retries": 2,
             "retry_timeout": timedelta(seconds=5),
@@ -98,7 +98,7 @@ def of_profile() -> Any:
         raise Unavailable(f"the AWS profile cannot be used ({error}): name another as AWS_PROFILE, or {HOW}") from error
 
 
-def patiently(url: str, ask: Callable[[ObjectStore], T], patience: float | None = None) -> T:
+def with_retry(url: str, ask: Callable[[ObjectStore], T], patience: float | None = None) -> T:
     """Return what the store at an address answers; while it is away, wait and ask again.
 
     Parameters
@@ -128,7 +128,7 @@ def patiently(url: str, ask: Callable[[ObjectStore], T], patience: float | None 
             if not may_pass(error):
                 raise Unavailable(refusal(url, error)) from error
             if time.monotonic() - began + pause > patience:
-                raise Unavailable(f"{url} cannot be reached, for {patience:.0f} s: {gist(error)}") from error
+                raise Unavailable(f"{url} cannot be reached, for {patience:.0f} s: {message(error)}") from error
             warn_once(url, error)
             time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -156,7 +156,7 @@ def warn_once(url: str, error: BaseError) -> None:
         news = url not in _away
         _away.add(url)
     if news:
-        log.warning("%s is away or slow (%s). It is asked again, for %.0f s at most.", url, gist(error), PATIENCE)
+        log.warning("%s is away or slow (%s). It is asked again, for %.0f s at most.", url, message(error), PATIENCE)
 
 
 def is_back(url: str) -> None:
@@ -173,11 +173,11 @@ def refusal(url: str, error: Exception) -> str:
     if "NoSuchBucket" in text:
         return f"{url}: there is no such bucket: make it, or name another"
     if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-        return f"{url}: access is refused ({gist(error)}): check credentials and what they may do, or {HOW}"
-    return f"{url}: {gist(error)}: check the address, or {HOW}"
+        return f"{url}: access is refused ({message(error)}): check credentials and what they may do, or {HOW}"
+    return f"{url}: {message(error)}: check the address, or {HOW}"
 
 
-def gist(error: Exception) -> str:
+def message(error: Exception) -> str:
     """Return the part of `obstore`'s pages of text that says what happened."""
     text = str(error).partition("\n\nDebug source")[0]
     status = re.search(r"status code: (\d+ [\w ]+?):", text)

@@ -19,7 +19,7 @@ from contextlib import suppress
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import ObjectStore
 
-from execution.storage.client import patiently
+from execution.storage.client import with_retry
 from experiment.errors import Unavailable
 
 log = logging.getLogger("sweep")
@@ -73,7 +73,7 @@ class LeasedLock:
             self.sign()
         if self.tag is not None:
             with suppress(FileNotFoundError):
-                patiently(self.url, lambda store: store.delete(self.key))
+                with_retry(self.url, lambda store: store.delete(self.key))
             self.tag = None
 
     def begin(self) -> bool:
@@ -94,7 +94,7 @@ class LeasedLock:
     def look(self) -> str:
         """Return what tells this content of the object from another; "" if there is none."""
         try:
-            return str(patiently(self.url, lambda store: store.head(self.key))["e_tag"])
+            return str(with_retry(self.url, lambda store: store.head(self.key))["e_tag"])
         except FileNotFoundError:
             return ""
 
@@ -122,7 +122,7 @@ class LeasedLock:
             return str(answer.meta["e_tag"]), bytes(answer.bytes())
 
         try:
-            tag, content = patiently(self.url, read)
+            tag, content = with_retry(self.url, read)
         except FileNotFoundError:
             return False
         if not content.startswith(self.holder.encode()):
@@ -134,5 +134,5 @@ class LeasedLock:
         self.signs += 1
         content = f"{self.holder} {self.signs}".encode()
         began = time.monotonic()
-        answer = patiently(self.url, lambda store: store.put(self.key, content, mode=mode))  # type: ignore[arg-type]
+        answer = with_retry(self.url, lambda store: store.put(self.key, content, mode=mode))  # type: ignore[arg-type]
         self.tag, self.signed = answer["e_tag"], began

@@ -15,7 +15,7 @@ from obstore.store import ObjectStore
 
 from execution import faults
 from execution.storage import client, copies, folders, layout
-from execution.storage.client import patiently
+from execution.storage.client import with_retry
 from execution.storage.leases import LeasedLock
 from experiment.errors import InputError, Unavailable
 from experiment.values import Frozen
@@ -227,7 +227,7 @@ class ObjectStorage(Frozen):
         return copies.home(self.url)
 
     def ask(self, ask: Callable[[ObjectStore], T], patience: float | None = None) -> T:
-        return patiently(self.url, ask, patience)
+        return with_retry(self.url, ask, patience)
 
     def path(self, key: str) -> str:
         """Return where an object lies: what is below `latest`, below the sweep that the object `latest` names."""

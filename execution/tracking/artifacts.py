@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from execution.config import Underway
+from execution.config import RunContext
 from execution.storage import arrays
 from execution.tracking.mode import harmless
 from experiment.values import ArrayRef, Artifact
@@ -55,7 +55,7 @@ def take_along(run: "wandb.Run", artifact: "wandb.Artifact") -> None:
             entry.local_path = f"offline-run-{run.id}/artifacts/{taken.name}"
 
 
-def log_artifact(execution: Underway, run: "wandb.Run", artifact: Artifact, *, made: bool) -> None:
+def log_artifact(execution: RunContext, run: "wandb.Run", artifact: Artifact, *, made: bool) -> None:
     """Record that a run made an artifact, or that it used one.
 
     `run.use_artifact` does the latter but waits until the server has it, and refuses offline. Like this an offline run
@@ -71,7 +71,7 @@ def log_artifact(execution: Underway, run: "wandb.Run", artifact: Artifact, *, m
             run._log_artifact(version, aliases=[], is_user_created=True, use_after_commit=True)
 
 
-def version_of(execution: Underway, artifact: Artifact) -> "wandb.Artifact":
+def version_of(execution: RunContext, artifact: Artifact) -> "wandb.Artifact":
     """Return it as W&B's client has it."""
     import wandb
     from wandb.sdk.artifacts.artifact_manifest_entry import ArtifactManifestEntry

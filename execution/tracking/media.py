@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from execution.config import Underway
+from execution.config import RunContext
 from execution.tracking.mode import harmless
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 ROWS = 10_000  # of a table: W&B shows no more
 
 
-def show(execution: Underway, run: "wandb.Run", name: str, make: Callable[[], object]) -> None:
+def show(execution: RunContext, run: "wandb.Run", name: str, make: Callable[[], object]) -> None:
     """Log what `make` returns under a name; it is not asked where nobody tracks."""
     if not run.disabled:
         with harmless(execution, f"{name} of run {run.id}"):
             run.log({name: make()}, commit=False)
 
 
-def show_picture(execution: Underway, run: "wandb.Run", name: str, png: bytes) -> None:
+def show_picture(execution: RunContext, run: "wandb.Run", name: str, png: bytes) -> None:
     """Log a picture, byte for byte."""
 
     def picture() -> "wandb.Image":
@@ -89,7 +89,7 @@ def confusion(counts: NDArray[Any], class_names: Sequence[str]) -> "CustomChart"
     )
 
 
-def note(execution: Underway, run: "wandb.Run", paragraphs: Sequence[str]) -> None:
+def note(execution: RunContext, run: "wandb.Run", paragraphs: Sequence[str]) -> None:
     """Put paragraphs into the run's notes, after the user's own; not again into those of a resumed run."""
     if run.disabled:
         return

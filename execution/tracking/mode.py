@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import requests
 
-from execution.config import PROJECT, Execution, Mode, Underway
+from execution.config import PROJECT, Execution, Mode, RunContext
 from execution.storage import layout
 from execution.tracking.credentials import Malformed, credentials, settings
 from execution.tracking.offline import sync
@@ -21,7 +21,7 @@ MODES: dict[str, Mode] = {
 PATIENCE = 10  # seconds that W&B may take to answer, to take a new run, or to take the rest of one
 
 
-def settled(execution: Underway, asked_for: Execution) -> Underway:
+def settled(execution: RunContext, asked_for: Execution) -> RunContext:
     """Return the execution with how it is tracked: mode, project, entity, and who decided.
 
     A flag outranks W&B's own settings; where neither says anything it is online if there is an API key. Settings that
@@ -83,7 +83,7 @@ def probe(server: str, key: str | None) -> str:
     return ""
 
 
-def go_offline(execution: Underway, trouble: str) -> None:
+def go_offline(execution: RunContext, trouble: str) -> None:
     """Warn once, and let all later W&B runs of this flow run be offline ones."""
     if execution.state.give_up_tracking():
         folder = execution.storage.folder(layout.TRACKING)
@@ -93,7 +93,7 @@ def go_offline(execution: Underway, trouble: str) -> None:
 
 
 @contextmanager
-def harmless(execution: Underway, what: str) -> Iterator[None]:
+def harmless(execution: RunContext, what: str) -> Iterator[None]:
     """Let what cannot be logged cost a warning, not the sweep."""
     try:
         yield

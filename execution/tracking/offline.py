@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from execution.advice import interpreter
-from execution.config import Underway
+from execution.config import RunContext
 from execution.storage import layout
 from execution.storage.choose import AnyStorage
 
@@ -39,7 +39,7 @@ def sync(storage: AnyStorage, folder: str | Path) -> str:
     return shlex.join([interpreter(), "-m", "wandb", "sync", str(folder)])
 
 
-def warn_of_damage(execution: Underway, runs: Collection[str]) -> None:
+def warn_of_damage(execution: RunContext, runs: Collection[str]) -> None:
     """Say which of these runs lie here, not sent, in a file that is not as W&B's client wrote it.
 
     Nothing of the sweep reads these files, so nothing else would notice before `wandb sync` does.

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from prefect.context import TaskRunContext
 
 from execution import faults
-from execution.cache.policy import identity
-from execution.config import Underway
+from execution.cache.key import identity
+from execution.config import RunContext
 from execution.storage import layout
 from execution.storage.permissions import user_cache, writable
 from execution.tracking.artifacts import keep_artifacts
@@ -40,7 +40,7 @@ _setting_up = threading.Lock()
 
 
 @contextmanager
-def tracked(execution: Underway, job_type: str, name: str, config: dict[str, Any]) -> Iterator["wandb.Run"]:
+def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, Any]) -> Iterator["wandb.Run"]:
     """Open the W&B run of the running Prefect task; it ends as failed when the block raises.
 
     Parameters
@@ -70,7 +70,7 @@ def tracked(execution: Underway, job_type: str, name: str, config: dict[str, Any
     faults.point("tracking ended")
 
 
-def start(execution: Underway, **about: Any) -> "wandb.Run":
+def start(execution: RunContext, **about: Any) -> "wandb.Run":
     """Begin a run: online if that is the mode and W&B takes it in time, else offline, in place of an earlier try."""
     import wandb
 
@@ -170,7 +170,7 @@ def set_up(folder: Path) -> None:
         settings()
 
 
-def finish(run: "wandb.Run", execution: Underway, exit_code: int) -> None:
+def finish(run: "wandb.Run", execution: RunContext, exit_code: int) -> None:
     """End a run; one that cannot be sent to its end in time is kept as an offline one."""
     folder, offline = Path(run.dir).parent, run.offline
     try:
@@ -183,7 +183,7 @@ def finish(run: "wandb.Run", execution: Underway, exit_code: int) -> None:
         hand_over(execution, run.id, folder)
 
 
-def hand_over(execution: Underway, run: str, folder: Path) -> None:
+def hand_over(execution: RunContext, run: str, folder: Path) -> None:
     """Put an offline run where the sweep's are, once all of it is written."""
     if execution.storage.remote:
         until = time.monotonic() + PATIENCE

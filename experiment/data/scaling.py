@@ -11,7 +11,7 @@ from experiment.errors import DataError
 from softmax.loss import normalized
 
 Kind = Literal["grey-levels", "unit", "standardize", "none"]
-Asked = Literal["auto", Kind]
+ScalingOption = Literal["auto", Kind]
 FORMULAS: dict[Kind, str] = {
     "grey-levels": "x / 255 - 0.5",
     "unit": "x - 0.5",

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiment.axes import axes_of
-from experiment.ranking import Candidate
+from experiment.search.ranking import Candidate
 from report.page.thumbnails import example, square, weights_of_class
 from report.pictures import most_mistaken
 

@@ -10,10 +10,10 @@ from jinja2 import Environment, PackageLoader, Template
 from markupsafe import Markup
 
 from experiment.axes import AXES
-from experiment.ranking import Candidate
+from experiment.search.ranking import Candidate
 from experiment.summary import Summary
-from report import remarks
 from report.importance import REST, is_estimate
+from report.text import remarks
 
 SCRIPTS = ("echarts/echarts.min.js", "state.js", "charts.js", "table.js", "page.js")
 

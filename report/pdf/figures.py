@@ -1,8 +1,8 @@
 """The figures of a sweep as rows of two: what it is, what it came to."""
 
 from experiment.summary import Summary
-from report import remarks
 from report.pictures import MOST_CLASSES
+from report.text import remarks
 
 
 def test_rows(summary: Summary) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from execution.config import Underway
+from execution.config import RunContext
 from execution.storage import leases
 from execution.storage.local import LocalStorage
 from execution.storage.objects import ObjectStorage
@@ -26,8 +26,8 @@ def storage(request, tmp_path):
 
 
 @pytest.fixture
-def underway(tmp_path):
-    return Underway(
+def run_context(tmp_path):
+    return RunContext(
         artifacts=tmp_path,
         name="sweep",
         workers=1,
@@ -38,6 +38,6 @@ def underway(tmp_path):
 
 
 @pytest.fixture
-def underway_anywhere(underway, storage):
+def underway_anywhere(run_context, storage):
     """On a storage of each kind."""
-    return underway.model_copy(update={"artifacts": storage.where("").rstrip("/")})
+    return run_context.model_copy(update={"artifacts": storage.where("").rstrip("/")})

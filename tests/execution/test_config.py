@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from execution.config import Execution, Underway
+from execution.config import Execution, RunContext
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,11 @@ def test_an_impossible_execution_is_refused_by_field(field, value):
     assert refused.value.errors()[0]["loc"][0] == field
 
 
-def test_what_is_under_way_reaches_another_process_as_json(underway):
-    again = Underway.model_validate_json(underway.model_dump_json())
-    assert again == underway
-    assert again.storage == underway.storage
-    assert again.state == underway.state
+def test_what_is_under_way_reaches_another_process_as_json(run_context):
+    again = RunContext.model_validate_json(run_context.model_dump_json())
+    assert again == run_context
+    assert again.storage == run_context.storage
+    assert again.state == run_context.state
 
 
 def test_the_storage_is_the_same_whatever_the_root_is_called(tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ def test_without_a_worker_a_temporary_folder_is_the_users_own_choice(checkout, d
 
 
 def test_workers_left_out_are_one_per_core_and_the_mode_is_no_guess(digits):
-    begun = prepare.underway(Experiment(data_dir=digits), Execution(), "run")
+    begun = prepare.run_context(Experiment(data_dir=digits), Execution(), "run")
     assert begun.workers == prepare.cores() >= 1
     assert begun.wandb_mode == "offline"
     assert begun.artifacts.is_absolute()

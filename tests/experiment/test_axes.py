@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from experiment.axes import AXES, Combination, axes_of, declared
 from experiment.config import Experiment
-from experiment.ranges import distinct
+from experiment.search.space import distinct
 from softmax import sgd
 
 

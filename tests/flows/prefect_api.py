@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from flows import server
+from execution.orchestration import server
 from tests.conftest import PROJECT, clean_environment
 from tests.patience import PATIENCE, until
 

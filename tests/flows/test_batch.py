@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 from prefect.exceptions import CancelledRun
 
-from execution import faults, prepare, training
+from execution import faults, prepare
 from execution.config import Execution
+from execution.steps import training
 from experiment.errors import TrainingFailed
 from flows.sweep import sweep
 from tests.conftest import model_of
@@ -103,8 +104,8 @@ def test_one_that_fails_is_named_and_leaves_the_others_of_its_batch(experiment, 
 
 
 def test_a_stop_leaves_the_rest_of_a_batch_for_another_time(experiment, batches, monkeypatch, swept):
-    underway, log_epochs, begun = prepare.underway, training.log_epochs, []
-    monkeypatch.setattr(prepare, "underway", lambda *about: begun.append(underway(*about)) or begun[-1])
+    run_context, log_epochs, begun = prepare.run_context, training.log_epochs, []
+    monkeypatch.setattr(prepare, "run_context", lambda *about: begun.append(run_context(*about)) or begun[-1])
 
     def stopping(run, rows):
         log_epochs(run, rows)

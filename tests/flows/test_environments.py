@@ -123,7 +123,7 @@ def test_a_server_that_does_not_come_up_is_told_apart(tmp_path, code, database, 
         (tmp_path / "prefect" / "prefect.db").write_bytes(database)
     (tmp_path / "sitecustomize.py").write_text(f"import os, sys\nif sys.argv[1:2] != ['-c']: {code or 'pass'}\n")
     start = (
-        "import os, pathlib, sys; from flows.server import TemporaryServer\n"
+        "import os, pathlib, sys; from execution.orchestration.server import TemporaryServer\n"
         f"os.environ['PYTHONPATH'] = {str(tmp_path)!r}\n"
         f"TemporaryServer(pathlib.Path({str(tmp_path / 'prefect')!r})).wait()"
     )

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 
-from execution.history import news
+from execution.outputs.history import news
 from flows.sweep import sweep
 from tests.flows.task_runs import newest
 

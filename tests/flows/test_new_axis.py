@@ -33,7 +33,7 @@ print([label.get_text() for label in axis.get_xticklabels()])
 """
 DRAWN = """
 from experiment.config import Experiment
-from experiment.sampling import draw
+from experiment.search.sampling import draw
 for one in draw(Experiment.model_validate({"wobbles": "0:0.5"}).grid, "tpe", 541, [], 20):
     print(one.wobble)
 """

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 
 from execution.config import Execution
-from execution.storage import retention
+from execution.outputs import retention
 from experiment.config import Experiment
 from experiment.data.formats import npy_name
 from flows.sweep import sweep

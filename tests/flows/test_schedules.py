@@ -11,7 +11,7 @@ import psutil
 import pytest
 import yaml
 
-from flows import automations
+from flows.commands import automations
 from tests.conftest import PROJECT
 from tests.flows.prefect_api import Api
 from tests.patience import PATIENCE, until
@@ -22,7 +22,7 @@ GRID = {"learning_rates": [0.5, 0.1], "batch_sizes": [64], "alphas": [0.0], "max
 
 
 @pytest.fixture(scope="module")
-def told():
+def nondefault():
     """What a receiver of webhooks on loopback was told, and its address."""
     messages = []
 
@@ -140,7 +140,7 @@ def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(a
     text = (PROJECT / "automations.yaml").read_text()
     assert "within: 90" in text
     watched.write_text(text.replace("within: 90", "within: 40"))
-    create = [sys.executable, "-m", "flows.automations", watched, address]
+    create = [sys.executable, "-m", "flows.commands.automations", watched, address]
 
     def created():
         subprocess.run(list(map(str, create)), cwd=PROJECT, env=api.environment, check=True, timeout=PATIENCE)

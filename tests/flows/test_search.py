@@ -7,10 +7,10 @@ import pytest
 from execution.config import Execution
 from experiment.config import BATCH, Experiment
 from experiment.errors import InputError
-from experiment.ranking import candidates, rank
-from experiment.sampling import draw
-from flows.command import flags
+from experiment.search.ranking import candidates, rank
+from experiment.search.sampling import draw
 from flows.sweep import sweep
+from flows.ui.command import flags
 from tests.conftest import model_of
 
 RANGES = {

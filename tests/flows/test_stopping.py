@@ -8,7 +8,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import CancelledRun
 from prefect.states import Cancelling
 
-from execution import training
+from execution.steps import training
 from flows.sweep import sweep
 from tests.flows import task_runs
 from tests.patience import PATIENCE, until

@@ -51,14 +51,14 @@ def test_the_results_are_those_of_a_plain_numpy_loop(swept, digits):
     assert len(table) == 8
     for combination in experiment.combinations:
         losses = []
-        for W, b in textbook(images, labels, train, **combination.told(), epochs=8):
+        for W, b in textbook(images, labels, train, **combination.nondefault(), epochs=8):
             e = np.exp(x @ W + b)
             cross_entropy = log_loss(y, e / e.sum(axis=1, keepdims=True))
             loss = cross_entropy + combination.alpha / 2 * (W**2).sum()
             losses.append((loss, np.mean(e.argmax(axis=1) == y), cross_entropy))
         epoch = int(np.argmin([loss for loss, *_ in losses]))
         (found,) = table[
-            (table[list(combination.told())] == list(combination.told().values())).all(axis=1)
+            (table[list(combination.nondefault())] == list(combination.nondefault().values())).all(axis=1)
         ].itertuples()
         assert found.best_epoch == epoch + 1
         assert found.val_loss == pytest.approx(losses[epoch][0], abs=1e-5)
@@ -70,7 +70,7 @@ def test_the_results_are_those_of_a_plain_numpy_loop(swept, digits):
     assert summary.val_cross_entropy == pytest.approx(-negative_cross_entropy, abs=1e-5)
     assert summary.stopped_at_max_epochs  # after 8, with a patience of 8
 
-    *_, (W, b) = textbook(images, labels, np.arange(len(labels)), **summary.best.told(), epochs=best_epoch)
+    *_, (W, b) = textbook(images, labels, np.arange(len(labels)), **summary.best.nondefault(), epochs=best_epoch)
     model = model_of(execution)
     np.testing.assert_allclose(model["W"], W, atol=1e-4)
     logits = test_images @ W + b
@@ -78,7 +78,7 @@ def test_the_results_are_those_of_a_plain_numpy_loop(swept, digits):
     e = np.exp(logits)
     assert summary.test_loss == pytest.approx(log_loss(test_labels, e / e.sum(axis=1, keepdims=True)), abs=1e-5)
     assert {name: float(model[name]) for name in ("learning_rate", "batch_size", "alpha", "test_loss")} == {
-        **summary.best.told(), "test_loss": summary.test_loss,
+        **summary.best.nondefault(), "test_loss": summary.test_loss,
     }  # fmt: skip
 
 

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from prefect.exceptions import CancelledRun
 
-from execution import prepare, training
+from execution import prepare
 from execution.config import Execution
+from execution.steps import training
 from flows.__main__ import app
-from flows.command import command
 from flows.sweep import sweep
+from flows.ui.command import command
 from tests.conftest import model_of
 from tests.flows import task_runs
 from tests.offline import offline_runs
@@ -34,10 +35,10 @@ def time_is_up(monkeypatch):
     """Let the time of the next sweep be up when so many trainings have come to an epoch."""
 
     def when(begun, epoch=2):
-        underway, log_epochs, state, seen = prepare.underway, training.log_epochs, [], set()
+        run_context, log_epochs, state, seen = prepare.run_context, training.log_epochs, [], set()
 
         def remembered(*about):
-            made = underway(*about)
+            made = run_context(*about)
             state.append(made.state)
             return made
 
@@ -47,7 +48,7 @@ def time_is_up(monkeypatch):
             if len(seen) == begun:
                 state[0].end_time()
 
-        monkeypatch.setattr(prepare, "underway", remembered)
+        monkeypatch.setattr(prepare, "run_context", remembered)
         monkeypatch.setattr(training, "log_epochs", counted)
 
     return when

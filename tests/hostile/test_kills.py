@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from execution.storage import checkpoints
+from execution.cache import checkpoints
 from execution.storage.local import LocalStorage
 from tests.hostile.conftest import GRID
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk, rows_synced

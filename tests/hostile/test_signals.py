@@ -7,7 +7,7 @@ import signal
 import pytest
 import requests
 
-from execution.storage import checkpoints
+from execution.cache import checkpoints
 from execution.storage.local import LocalStorage
 from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk
 from tests.patience import PATIENCE, until

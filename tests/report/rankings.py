@@ -4,8 +4,8 @@ import itertools
 
 from hypothesis import strategies as st
 
-from experiment.comparison import Behind
-from experiment.ranking import Candidate
+from experiment.search.comparison import AccuracyGap
+from experiment.search.ranking import Candidate
 from tests.made_up import combination, diverged, trained
 
 
@@ -31,7 +31,9 @@ def sweeps(draw):
         candidate
         if candidate.diverged
         else candidate.model_copy(
-            update={"behind": Behind(difference=made[0].val_accuracy - candidate.val_accuracy, standard_error=error)}
+            update={
+                "behind": AccuracyGap(difference=made[0].val_accuracy - candidate.val_accuracy, standard_error=error)
+            }
         )
         for candidate in made
     )

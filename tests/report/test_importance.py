@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiment.axes import Combination
-from experiment.ranking import Candidate
 from experiment.results import Trained
+from experiment.search.ranking import Candidate
 from experiment.values import ArrayRef
 from report.importance import importance, in_words, is_estimate, shares
 
@@ -25,7 +25,7 @@ def ranking(accuracy, diverged=lambda *_: False):
 def candidate(combination, accuracy, diverged):
     trained = Trained(
         combination=combination, diverged=diverged, epochs_trained=1, best_epoch=1, val_loss=1, val_cross_entropy=1,
-        val_accuracy=accuracy, right=None, W=NONE, b=NONE, history=NONE,
+        val_accuracy=accuracy, correct=None, W=NONE, b=NONE, history=NONE,
     )  # fmt: skip
     return Candidate(combination=combination, trained=(trained,))
 

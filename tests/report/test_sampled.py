@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiment.axes import AXES
-from experiment.comparison import Behind
 from experiment.config import Experiment
-from experiment.ranges import Range
-from experiment.ranking import Candidate
-from experiment.sampling import draw
-from report.analysis import analysis
+from experiment.search.comparison import AccuracyGap
+from experiment.search.ranking import Candidate
+from experiment.search.sampling import draw
+from experiment.search.space import Range
 from report.importance import REST, importance, in_words, is_estimate
 from report.parallel import parallel_coordinates
 from report.pictures import learning_curves
+from report.text.analysis import analysis
 from tests.made_up import diverged, trained
 
 SPACE = Experiment.model_validate({"learning_rates": "1e-3:10", "batch_sizes": "8:64", "alphas": "1e-5:0.1"}).grid
@@ -35,7 +35,9 @@ def ranked(accuracy, count=60, near=0.01, lost=lambda _: False):
     return [
         one
         if one.diverged
-        else one.model_copy(update={"behind": Behind(difference=best - one.val_accuracy, standard_error=near / 1.96)})
+        else one.model_copy(
+            update={"behind": AccuracyGap(difference=best - one.val_accuracy, standard_error=near / 1.96)}
+        )
         for one in made
     ]
 

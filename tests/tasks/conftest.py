@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from execution.step import settings
+from execution.steps.step import settings
 from execution.storage import arrays
 from execution.storage.local import LocalStorage
 from experiment.config import Until

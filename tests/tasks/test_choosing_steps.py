@@ -9,13 +9,11 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 from experiment.axes import Combination
-from experiment.comparison import Behind
 from experiment.errors import EveryCombinationDiverged
-from experiment.ranking import candidates, ranked
 from experiment.results import (
     Baseline,
+    DatasetInfo,
     Evaluation,
-    Meaning,
     Retrained,
     Scaled,
     ScalingRef,
@@ -23,6 +21,8 @@ from experiment.results import (
     Trained,
     TrainingSet,
 )
+from experiment.search.comparison import AccuracyGap
+from experiment.search.ranking import candidates, ranked
 from experiment.values import Artifact
 from tasks.evaluate import evaluate
 from tasks.report import report
@@ -47,7 +47,7 @@ def trained(run):
             best_epoch=epoch,
             val_loss=None if diverged else loss + 9 - seed,
             val_cross_entropy=None if diverged else loss,
-            right=None if diverged else run.put(np.packbits(np.arange(60) < 60 * accuracy)),
+            correct=None if diverged else run.put(np.packbits(np.arange(60) < 60 * accuracy)),
             val_accuracy=None if diverged else accuracy,
             W=run.put(rng.standard_normal((64, 10)).astype(np.float32)),
             b=run.put(rng.standard_normal(10).astype(np.float32)),
@@ -89,7 +89,7 @@ def test_if_all_diverged_there_is_nothing_to_select(call, parts, trained):
 def test_a_selection_holds_positions_and_nothing_of_who_trained(call, parts, trained):
     runs = [trained(0.1, 1), trained(0.2, 1)]
     result, _ = call(select, trained=runs, split=parts, select_by="val_accuracy", rungs=[])
-    equal = Behind(difference=0, standard_error=0)
+    equal = AccuracyGap(difference=0, standard_error=0)
     assert result == Selection(order=(0, 1), behind=(equal, equal))
 
 
@@ -175,9 +175,9 @@ def reported(call, run, trained):
     called = [[result.identity for result in candidate.trained] for candidate in ranking]
     examples = TrainingSet(images=model.W, labels=model.b)
     scaled = Scaled(train=examples, train_scaling=GREY, final=examples, final_scaling=GREY, said="")
-    meaning = Meaning(class_names=NAMES)
+    info = DatasetInfo(class_names=NAMES)
     result, told = call(
-        report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, meaning=meaning, data=DATA,
+        report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, info=info, data=DATA,
         importance={"alpha": 1.0}, analysis=("Alpha mattered.",), lbfgs=None, lbfgs_run="", ranges=(),
     )  # fmt: skip
     return {name: run.read(file) for name, file in result.files.items()}, runs, run.read(result.preview), told

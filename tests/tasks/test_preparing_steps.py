@@ -19,7 +19,7 @@ def test_a_users_files_are_taken_as_they_are_under_names_that_their_content_give
     result, handle = call(download, source=source(Experiment(data_dir=digits)))
     np.testing.assert_array_equal(run.open(result.train.images), np.load(digits / "fashion_mnist_train_images.npy"))
     np.testing.assert_array_equal(run.open(result.test.labels), np.load(digits / "fashion_mnist_test_labels.npy"))
-    assert result.meaning.class_names == tuple("0123456789")
+    assert result.info.class_names == tuple("0123456789")
     assert result.digests["test_images"] == result.test.images.digest
     assert handle.summary == {"train_examples": 1400, "test_examples": 397}
 
@@ -32,7 +32,7 @@ def test_the_data_is_an_artifact_of_its_arrays_digests(call, digits):
     }
     assert (made.name, made.kind) == ("own-data", "dataset")
     assert made.about["train_images"] == {"shape": [1400, 64], "dtype": "uint8"}
-    assert made.about["class_names"] == list(result.meaning.class_names)
+    assert made.about["class_names"] == list(result.info.class_names)
     named, _ = call(download, source=source(Experiment(data="wine")))
     assert named.artifact.name == "wine"
 

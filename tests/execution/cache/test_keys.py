@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from execution.cache import closure as closures
-from execution.cache.policy import key, plain, sources
+from execution.cache.key import key, plain, sources
 from execution.config import Execution
 from experiment.axes import Combination
 from experiment.config import Experiment
@@ -77,14 +77,14 @@ def test_the_reach_of_the_steps_is_what_one_would_think(tree):
         assert {"softmax.kernels", "softmax.reference", "softmax.loss"} <= reach[step]
     for step in set(STEPS) - {"report"}:
         assert not {module for module in reach[step] if module.startswith("report")}
-    assert {"report.leaderboard", "report.pictures", "experiment.ranking"} <= reach["report"]
-    assert "experiment.ranking" in reach["select"]
-    assert "experiment.ranking" not in reach["train"]
+    assert {"report.leaderboard", "report.pictures", "experiment.search.ranking"} <= reach["report"]
+    assert "experiment.search.ranking" in reach["select"]
+    assert "experiment.search.ranking" not in reach["train"]
     assert "softmax.kernels" not in reach["evaluate"]
 
 
 def test_a_changed_mean_over_seeds_makes_ranking_and_report_anew(tree):
-    assert changed_by_touching(tree / "experiment" / "ranking.py") == {"select", "report"}
+    assert changed_by_touching(tree / "experiment" / "search" / "ranking.py") == {"select", "report"}
 
 
 def test_what_computes_and_what_tells_of_it_changes_no_key(tree):
@@ -173,7 +173,7 @@ def test_the_code_digest_is_that_of_everything_the_steps_reach(tree):
 
     before = digest()
     for path, counts in (("softmax/loss.py", True), ("report/pictures.py", True), ("experiment/data/split.py", True),
-                         ("report/terminal.py", False), ("execution/step.py", False)):  # fmt: skip
+                         ("report/text/terminal.py", False), ("execution/steps/step.py", False)):  # fmt: skip
         content = (tree / path).read_bytes()
         (tree / path).write_bytes(content + b"\n# touched\n")
         assert (digest() != before) == counts, path

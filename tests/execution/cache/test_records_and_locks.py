@@ -57,7 +57,7 @@ def artifacts(storage):
 
 
 def locks_of(artifacts, flow_run="run"):
-    return KeyLocks(prepare.underway(Experiment(), Execution(artifacts=artifacts), flow_run))
+    return KeyLocks(prepare.run_context(Experiment(), Execution(artifacts=artifacts), flow_run))
 
 
 def test_a_lock_keeps_others_out_until_it_is_released(artifacts):

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from execution.storage import leases, retention
+from execution.outputs import retention
+from execution.storage import leases
 from execution.storage.objects import ObjectStorage
 from experiment.errors import InUse
 from tests.object_store import Proxy, away

@@ -20,23 +20,23 @@ def run():
     return SimpleNamespace(id="r", disabled=False, notes=None, log=broken, log_artifact=broken, _log_artifact=broken)
 
 
-def test_what_cannot_be_logged_costs_one_warning(underway, run, caplog):
+def test_what_cannot_be_logged_costs_one_warning(run_context, run, caplog):
     data = Artifact(name="d", kind="dataset", contents={}, about={})
-    media.show(underway, run, "table", lambda: 1)
-    media.show(underway, run, "table", broken)
-    media.show_picture(underway, run, "picture", b"no picture")
-    artifacts.log_artifact(underway, run, data, made=True)
-    artifacts.log_artifact(underway, run, data, made=False)
+    media.show(run_context, run, "table", lambda: 1)
+    media.show(run_context, run, "table", broken)
+    media.show_picture(run_context, run, "picture", b"no picture")
+    artifacts.log_artifact(run_context, run, data, made=True)
+    artifacts.log_artifact(run_context, run, data, made=False)
     (said,) = caplog.messages
     assert said.startswith("W&B: table of run r could not be logged (no room). Tracking goes on offline")
 
 
-def test_where_nobody_tracks_nothing_is_made(underway, run, caplog):
+def test_where_nobody_tracks_nothing_is_made(run_context, run, caplog):
     run.disabled = True
-    media.show(underway, run, "table", broken)
-    media.show_picture(underway, run, "picture", b"no picture")
-    media.note(underway, run, ["words"])
-    artifacts.log_artifact(underway, run, Artifact(name="d", kind="dataset", contents={}, about={}), made=True)
+    media.show(run_context, run, "table", broken)
+    media.show_picture(run_context, run, "picture", b"no picture")
+    media.note(run_context, run, ["words"])
+    artifacts.log_artifact(run_context, run, Artifact(name="d", kind="dataset", contents={}, about={}), made=True)
     assert not caplog.messages
     assert run.notes is None
 
@@ -53,13 +53,13 @@ def test_of_many_classes_the_pairs_that_occurred_are_shown():
     assert len(media.confusion(np.eye(3, dtype=int), names[:3]).table.data) == 9
 
 
-def test_the_analysis_is_noted_once(underway, run):
+def test_the_analysis_is_noted_once(run_context, run):
     run.notes = "the user's"
-    media.note(underway, run, ["one", "two"])
-    media.note(underway, run, ["one", "two"])
+    media.note(run_context, run, ["one", "two"])
+    media.note(run_context, run, ["one", "two"])
     assert run.notes == "the user's\n\none\n\ntwo"
 
 
-def test_a_name_that_w_and_b_would_refuse_is_made_one_that_it_takes(underway):
+def test_a_name_that_w_and_b_would_refuse_is_made_one_that_it_takes(run_context):
     artifact = Artifact(name="cpu (2) é/" + "x" * 200, kind="dataset", contents={}, about={})
-    assert artifacts.version_of(underway, artifact).name == ("cpu-2-" + "x" * 200)[:128]
+    assert artifacts.version_of(run_context, artifact).name == ("cpu-2-" + "x" * 200)[:128]

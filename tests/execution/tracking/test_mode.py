@@ -33,7 +33,7 @@ def mode(tmp_path):
 
     def settled(**flags):
         execution = Execution(artifacts=tmp_path, **flags)
-        return tracking_mode.settled(prepare.underway(Experiment(), execution, "run"), execution).wandb_mode
+        return tracking_mode.settled(prepare.run_context(Experiment(), execution, "run"), execution).wandb_mode
 
     return settled
 

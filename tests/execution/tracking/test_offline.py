@@ -30,11 +30,11 @@ def content(tmp_path_factory):
 
 
 @pytest.fixture
-def left(content, underway):
+def left(content, run_context):
     """Leave of a run so many bytes. Gives its file."""
 
     def left(run, size):
-        folder = underway.storage.folder("wandb") / f"offline-run-20260101_000000-{run}"
+        folder = run_context.storage.folder("wandb") / f"offline-run-20260101_000000-{run}"
         folder.mkdir(parents=True)
         path = folder / f"run-{run}.wandb"
         path.write_bytes(content[:size])
@@ -43,7 +43,7 @@ def left(content, underway):
     return left
 
 
-def test_what_was_killed_before_it_said_a_word_keeps_no_other_run_from_being_sent(left, underway, server):
+def test_what_was_killed_before_it_said_a_word_keeps_no_other_run_from_being_sent(left, run_context, server):
     killed, begun, run = left("killed", 7), left("begun", 7), left("r", None)
     long_ago = time.time() - SECONDS_TO_WRITE - 1
     os.utime(killed, (long_ago, long_ago))
@@ -54,7 +54,7 @@ def test_what_was_killed_before_it_said_a_word_keeps_no_other_run_from_being_sen
         return set(server.runs)
 
     assert sync(killed, run) == set()  # says the client: otherwise nothing need be removed
-    remove_unwritten(underway.storage)
+    remove_unwritten(run_context.storage)
     assert not killed.exists()
     assert begun.exists()  # another process may be about to write
     assert sync(run) == {"r"}

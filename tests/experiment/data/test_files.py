@@ -8,7 +8,7 @@ import pytest
 
 from experiment.data.own import own_data
 from experiment.errors import DataError
-from tests.experiment.data.small import AS_IDX, RAW, flat, npy_bytes, write
+from tests.execution.fetch.small import AS_IDX, RAW, flat, npy_bytes, write
 
 KERAS = dict(zip(("x_train", "y_train", "x_test", "y_test"), RAW.values(), strict=True))
 

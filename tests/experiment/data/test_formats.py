@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from experiment.data.formats import read_idx, read_npy
 from experiment.data.own import own_data
 from experiment.errors import DataError
-from tests.experiment.data.small import AS_IDX, FILES, IDX, RAW, flat, npy_bytes, own
+from tests.execution.fetch.small import AS_IDX, FILES, IDX, RAW, flat, npy_bytes, own
 
 headers = st.builds(
     lambda descr, order, shape, end: f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}}}{end}",

@@ -8,7 +8,7 @@ import pytest
 
 from experiment.data.own import own_data
 from experiment.errors import DataError
-from tests.experiment.data.small import FILES, RAW, flat, npy_bytes, own
+from tests.execution.fetch.small import FILES, RAW, flat, npy_bytes, own
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "f4", ">f8", "f2", "?"])

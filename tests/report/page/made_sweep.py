@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiment.comparison import Behind
 from experiment.config import Recipe
-from experiment.ranking import Candidate
-from experiment.results import Baseline, Evaluation, GradientCheck, Meaning, Scaled, ScalingRef, Split, TrainingSet
+from experiment.results import Baseline, DatasetInfo, Evaluation, GradientCheck, Scaled, ScalingRef, Split, TrainingSet
+from experiment.search.comparison import AccuracyGap
+from experiment.search.ranking import Candidate
 from experiment.summary import Summary
 from report.page.data import classes_data, page_data
 from report.page.render import page
@@ -66,7 +66,9 @@ def made_sweep(
         candidate
         if candidate.diverged
         else candidate.model_copy(
-            update={"behind": Behind(difference=made[0].val_accuracy - candidate.val_accuracy, standard_error=0.01)}
+            update={
+                "behind": AccuracyGap(difference=made[0].val_accuracy - candidate.val_accuracy, standard_error=0.01)
+            }
         )
         for candidate in made
     )
@@ -89,7 +91,7 @@ def made_sweep(
             test_loss=0.4, test_accuracy=0.85, interval=(0.84, 0.86), baseline=FLOOR, class_accuracy=accuracies,
             confusion=NOTHING, mistakes=NOTHING, mistaken=NOTHING,
         ),
-        meaning=Meaning(class_names=names),
+        info=DatasetInfo(class_names=names),
         scaled=Scaled(train=rows, train_scaling=reference, final=rows, final_scaling=reference, said="grey-levels"),
         lbfgs=None,
         steps={},

@@ -1,0 +1,82 @@
+"""Which combinations a warm start begins from: what earlier sweeps trained to its end, as it was when it first began.
+
+They are kept by search, or a search that was killed would go on from others than it had begun from.
+"""
+
+import csv
+import io
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from execution.cache.key import key
+from execution.config import RunContext
+from execution.storage import layout
+from execution.storage.choose import AnyStorage
+from experiment.axes import AXES, Combination
+from experiment.config import Experiment, Until
+from experiment.errors import InputError
+from experiment.search.space import contains
+
+log = logging.getLogger("sweep")
+
+TRAIN = "tasks.train"
+
+
+def warm_start_trials(
+    execution: RunContext, experiment: Experiment, common: Mapping[str, Any]
+) -> tuple[Combination, ...]:
+    """Return the combinations; their trainings are cached.
+
+    That they are of the same experiment their cache keys say: same rows, split, recipe, seeds, and the same sources.
+
+    Parameters
+    ----------
+    common : the inputs of all trainings of this sweep
+
+    Raises
+    ------
+    InputError : there is none
+    """
+    storage = execution.storage
+    # However many trials: more of them go on from the same.
+    search = experiment.model_copy(update={"trials": None}).digest
+    begun = f"{layout.EARLIER}/{key(TRAIN, dict(common))[: layout.IDENTITY]}-{search[: layout.IDENTITY]}.json"
+    if not storage.exists(begun):
+        found = [
+            combination
+            for combination in dict.fromkeys(tried(storage))
+            if all(contains(values, getattr(combination, name)) for name, values in experiment.grid.items())
+            and all(ended(storage, common, combination, seed) for seed in experiment.training_seeds)
+        ]
+        if not found:
+            raise InputError(
+                f"warm_start: no sweep in {storage.where('')} has trained a combination within these axes to its end "
+                "on the same rows, with the same seeds and settings: leave warm_start out, or give what it was given"
+            )
+        storage.put_if_absent(begun, json.dumps([combination.model_dump() for combination in found]).encode())
+    earlier = tuple(Combination.model_validate(given) for given in json.loads(storage.get(begun)))
+    log.info("Warm start from %d combinations of earlier sweeps", len(earlier))
+    return earlier
+
+
+def tried(storage: AnyStorage) -> Iterator[Combination]:
+    """Yield what the leaderboards of all finished sweeps have, those of one best first."""
+    for sweep in storage.list(layout.SWEEPS):
+        leaderboard = f"{sweep}/leaderboard.csv"
+        if sweep == layout.LATEST or not storage.exists(leaderboard):
+            continue
+        for row in csv.DictReader(io.StringIO(storage.get(leaderboard).decode())):
+            try:
+                yield Combination.model_validate({name: row[name] for name in AXES if row.get(name)})
+            except ValidationError:  # L-BFGS, or of a version with other axes
+                continue
+
+
+def ended(storage: AnyStorage, common: Mapping[str, Any], combination: Combination, seed: int) -> bool:
+    """Return whether this very training has a result to its end."""
+    training = {**common, "combination": combination, "seed": seed, "until": Until()}
+    return storage.exists(f"{layout.RECORDS}/{key(TRAIN, training)}")

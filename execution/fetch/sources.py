@@ -1,0 +1,202 @@
+"""Where the images come from.
+
+Fashion-MNIST is asked for in this order, and every file verified before use:
+
+1. the folder where earlier runs kept what they fetched;
+2. the course's NumPy files;
+3. Zalando's original IDX files (https://github.com/zalandoresearch/fashion-mnist);
+4. Debian's package of those, installed on this machine or fetched by apt.
+
+What is verified is what a file decodes to: the same pixels come as .npy, in Zalando's gzip and in Debian's.
+"""
+
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+import pooch
+import requests
+from filelock import FileLock
+from numpy.typing import NDArray
+from urllib3.exceptions import MaxRetryError
+
+from execution.fetch.debian import DebianPackage, Installed
+from experiment.data.formats import FASHION_MNIST, Arrays, Wanted, npy_name, verified
+from experiment.errors import DataError, Unreachable
+
+
+class Source(Protocol):
+    """Something that may have the files. `fetch` yields (array, path of its file) and raises DataError or
+    OSError where it can go no further; it writes nowhere but into the folder `into`, which it finds empty."""
+
+    @property
+    def name(self) -> str: ...
+
+    def fetch(self, wanted: Wanted, into: Path) -> Iterator[tuple[str, Path]]: ...
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What earlier runs or the user put into `folder`, under the course's or Zalando's names."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return f"Files kept in {self.folder}"
+
+    def fetch(self, wanted: Wanted, into: Path) -> Iterator[tuple[str, Path]]:
+        for array, expected in wanted.items():
+            for file in (npy_name(array), expected.idx):
+                if (self.folder / file).exists():
+                    yield array, self.folder / file
+
+
+@dataclass(frozen=True)
+class Web:
+    """Files below a base address.
+
+    A server that cannot be connected to (no such host, refused, no answer within `timeout[0]` seconds) is
+    given up at once, for all files. What breaks afterwards (5xx, 429, a reset, a body cut short, `timeout[1]`
+    seconds of silence) is tried `attempts` times in all, `pause` × 1, 2, 4, … seconds ± 50 % apart.
+    """
+
+    name: str
+    base: str
+    idx: bool
+    attempts: int = 4
+    pause: float = 1.0
+    timeout: tuple[float, float] = (10.0, 30.0)
+
+    def fetch(self, wanted: Wanted, into: Path) -> Iterator[tuple[str, Path]]:
+        for array, expected in wanted.items():
+            path = into / (expected.idx if self.idx else npy_name(array))
+            self.download(self.base + path.name, path)
+            yield array, path
+
+    def download(self, url: str, path: Path) -> None:
+        get = pooch.HTTPDownloader(
+            progressbar=sys.stderr.isatty(),
+            chunk_size=1 << 16,
+            timeout=self.timeout,
+            headers={"Accept-Encoding": "identity"},  # or a server may have requests unpack the .gz on the way
+        )
+        for attempt in range(1, self.attempts + 1):
+            try:
+                get(url, str(path), None)  # starts the file anew
+                return
+            except requests.RequestException as error:
+                problem, passing = diagnose(error)
+                if attempt == self.attempts or not passing:
+                    tried = f" (tried {attempt} times)" if attempt > 1 else ""
+                    raise DataError(f"{url}: {problem}{tried}") from error
+            jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, guards nothing
+            time.sleep(self.pause * 2 ** (attempt - 1) * jitter)
+
+
+def diagnose(error: requests.RequestException) -> tuple[str, bool]:
+    """What went wrong, and whether asking again may help."""
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, MaxRetryError):  # all zero retries used up: requests says so of connecting only
+        return f"cannot connect, {str(cause.reason).split(': ', 1)[-1]}", False
+    if isinstance(error, requests.HTTPError):
+        status = error.response.status_code
+        return f"the server answered {status} {error.response.reason}", status >= 500 or status == 429
+    broken = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    return str(error), isinstance(error, broken)
+
+
+SOURCES: tuple[Source, ...] = (
+    Web("The course's NumPy files", "https://s3.amazonaws.com/jrwprojects/", idx=False),
+    Web("Zalando's files", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", idx=True),
+    Installed(),
+    DebianPackage(),
+)
+
+
+def fashion_mnist(
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    sources: Sequence[Source] = SOURCES,
+    expected: Wanted = FASHION_MNIST,
+) -> Arrays:
+    """Fashion-MNIST: 60,000 training and 10,000 test images as (n, 784) uint8, labels 0–9 as (n,) int64.
+
+    Parameters
+    ----------
+    folder
+        Where fetched files are kept; looked at first, created where needed. One process at a time fetches
+        into it, others wait. Files on their way are in its subfolder `.partial`, which a killed run may leave
+        behind and the next one empties; a file gets its name in `folder` when it is verified.
+    say
+        Called with one line for each source that was asked, saying what it gave and what was wrong.
+    sources, expected
+        Who is asked after `folder`, in this order, each for the arrays still lacking; what these must be.
+
+    A file of other content than expected, found or fetched, is set aside in `folder` as `<name>.bad` (then
+    `.bad2`, …), where no run looks at it again.
+
+    Raises
+    ------
+    Unreachable
+        None of the sources has some array (a line for each says why).
+    DataError
+        `folder` cannot be written to.
+    """
+    staging = folder / ".partial"
+    found: dict[str, NDArray[Any]] = {}
+    answers = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):
+            for source in (Kept(folder), *sources):
+                wanted = {array: what for array, what in expected.items() if array not in found}
+                if not wanted:
+                    break
+                shutil.rmtree(staging, ignore_errors=True)
+                staging.mkdir()
+                problems = collect(source, wanted, folder, staging, found)
+                got = sum(array in found for array in wanted)
+                answers.append("; ".join([f"{source.name}: {got} of {len(wanted)} arrays", *problems]))
+                say(answers[-1])
+            shutil.rmtree(staging)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot keep files ({error}); make it writable or choose another") from error
+    if len(found) < len(expected):
+        idx, npy = ", ".join(what.idx for what in expected.values()), ", ".join(map(npy_name, expected))
+        raise Unreachable(
+            "\n  ".join(["Fashion-MNIST could not be had from any source:", *answers])
+            + f"\nPut its files ({idx}; or {npy}) into {folder}, or name a folder as data_dir."
+        )
+    return Arrays(**found)
+
+
+def collect(source: Source, wanted: Wanted, folder: Path, staging: Path, found: dict[str, NDArray[Any]]) -> list[str]:
+    """Add to `found` what the source has of the wanted arrays and keep its files; return what went wrong."""
+    problems = []
+    try:
+        for array, path in source.fetch(wanted, staging):
+            if array in found:  # kept twice, as .npy and as IDX
+                continue
+            try:
+                found[array] = verified(path, wanted[array])
+            except (DataError, OSError) as error:
+                problems.append(f"{error}; set aside as {keep_apart(path, folder)}")
+            else:
+                path.replace(folder / path.name)
+    except (ValueError, OSError) as error:  # DataError, or a Content-Length that is no number
+        problems.append(str(error))
+    return problems
+
+
+def keep_apart(path: Path, folder: Path) -> Path:
+    """Rename a file to the first of `<name>.bad`, `<name>.bad2`, … in `folder` that is free."""
+    names = (folder / f"{path.name}.bad{i if i > 1 else ''}" for i in count(1))
+    return path.rename(next(name for name in names if not name.exists()))

@@ -1,0 +1,128 @@
+"""What the body of a step is handed beside its inputs: where arrays are, where figures go."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from numpy.typing import NDArray
+
+from execution.config import RunContext
+from execution.steps import compiled
+from execution.steps.training import follow
+from execution.storage import arrays, layout
+from execution.tracking import media
+from execution.tracking.artifacts import log_artifact
+from experiment.config import Until
+from experiment.values import ArrayRef, Artifact, FileRef
+from softmax.sgd import State
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import wandb
+
+
+class Run(Protocol):
+    """Of one step. Anything with these methods will do to call a body with."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The step's settings, as W&B has them."""
+
+    @property
+    def downloads(self) -> Path:
+        """The folder for files as their sources gave them."""
+
+    def open(self, ref: ArrayRef) -> NDArray[Any]:
+        """Return an array, read-only; StoreError if it is not what it was."""
+
+    def derived(self, ref: ArrayRef, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+        """Return `function` of an array, read-only, computed once and shared by all processes of a machine."""
+
+    def put(self, array: NDArray[Any]) -> ArrayRef:
+        """Keep an array."""
+
+    def put_file(self, content: bytes) -> FileRef:
+        """Keep the bytes of a file."""
+
+    def summarize(self, **figures: Any) -> None:
+        """Show figures of the step in W&B."""
+
+    def show_table(self, name: str, frame: "pd.DataFrame") -> None:
+        """Show a table there."""
+
+    def show_picture(self, name: str, png: bytes) -> None:
+        """Show a picture there."""
+
+    def show_bars(self, name: str, title: str, values: Mapping[str, float]) -> None:
+        """Show values there, a bar each."""
+
+    def show_confusion(self, name: str, counts: NDArray[Any], class_names: Sequence[str]) -> None:
+        """Show there how often each true class (row) was taken for which (column)."""
+
+    def note(self, paragraphs: Sequence[str]) -> None:
+        """Say there what came out."""
+
+    def made(self, artifact: Artifact) -> None:
+        """Record there that the step made something that has versions."""
+
+    def used(self, artifact: Artifact) -> None:
+        """Record there that the step used something that has versions."""
+
+    def follow(self, epochs: Callable[..., Iterator[State]], until: Until | None = None) -> State:
+        """Drive a training (`softmax.sgd.train` but for `state` and `stop`) to its end; return its last state.
+
+        `until`: how far it goes for now; it is kept, to go on later. One that has this may run out of time.
+        """
+
+
+class TaskRun:
+    """The `Run` of a Prefect task run: arrays in the sweep's storage, figures in the task's W&B run."""
+
+    def __init__(self, execution: RunContext, identity: str, tracked: "wandb.Run", settings: dict[str, Any]) -> None:
+        self.execution, self.identity, self.tracked = execution, identity, tracked
+        self.config = {name: tracked.config[name] for name in settings}  # W&B is the source of truth
+
+    @property
+    def downloads(self) -> Path:
+        return self.execution.storage.folder(layout.DOWNLOADS)
+
+    def open(self, ref: ArrayRef) -> NDArray[Any]:
+        return arrays.open_array(self.execution.storage, ref)
+
+    def derived(self, ref: ArrayRef, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+        return arrays.derived(self.execution.storage, ref, function)
+
+    def put(self, array: NDArray[Any]) -> ArrayRef:
+        return arrays.put_array(self.execution.storage, array)
+
+    def put_file(self, content: bytes) -> FileRef:
+        return arrays.put_file(self.execution.storage, content)
+
+    def summarize(self, **figures: Any) -> None:
+        self.tracked.summary.update(figures)
+
+    def show_table(self, name: str, frame: "pd.DataFrame") -> None:
+        media.show(self.execution, self.tracked, name, lambda: media.table(frame))
+
+    def show_picture(self, name: str, png: bytes) -> None:
+        media.show_picture(self.execution, self.tracked, name, png)
+
+    def show_bars(self, name: str, title: str, values: Mapping[str, float]) -> None:
+        media.show(self.execution, self.tracked, name, lambda: media.bars(title, values))
+
+    def show_confusion(self, name: str, counts: NDArray[Any], class_names: Sequence[str]) -> None:
+        media.show(self.execution, self.tracked, name, lambda: media.confusion(counts, class_names))
+
+    def note(self, paragraphs: Sequence[str]) -> None:
+        media.note(self.execution, self.tracked, paragraphs)
+
+    def made(self, artifact: Artifact) -> None:
+        log_artifact(self.execution, self.tracked, artifact, made=True)
+
+    def used(self, artifact: Artifact) -> None:
+        log_artifact(self.execution, self.tracked, artifact, made=False)
+
+    def follow(self, epochs: Callable[..., Iterator[State]], until: Until | None = None) -> State:
+        if self.execution.runner != "threads" and self.config.get("engine") == "numba":
+            epochs = compiled.by_one(epochs)
+        return follow(self.execution, self.identity, self.tracked, epochs, until)

@@ -1,0 +1,78 @@
+"""Combinations under all their seeds, and their order."""
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from statistics import fmean
+
+from experiment.axes import Combination
+from experiment.results import Selection, Trained
+from experiment.search.comparison import AccuracyGap
+from experiment.values import Frozen
+
+
+class Candidate(Frozen):
+    """One combination under all its seeds; figures are means over them."""
+
+    combination: Combination
+    trained: tuple[Trained, ...]
+    behind: AccuracyGap | None = None  # the winner, once there is one
+    rung: int = 0  # how far it came while halving
+    pruned: bool = False  # others came further: its figures are of where it stood
+
+    @property
+    def diverged(self) -> bool:
+        return any(run.diverged for run in self.trained)
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether it may be as accurate as the winner."""
+        return self.behind is not None and self.behind.within_noise
+
+    @property
+    def val_accuracy(self) -> float:
+        return fmean(run.val_accuracy or 0.0 for run in self.trained)
+
+    @property
+    def val_loss(self) -> float:
+        return fmean(math.inf if run.val_loss is None else run.val_loss for run in self.trained)
+
+    @property
+    def val_cross_entropy(self) -> float:
+        """Unregularised, so that it can be compared between α."""
+        return fmean(math.inf if run.val_cross_entropy is None else run.val_cross_entropy for run in self.trained)
+
+    @property
+    def best_epoch(self) -> int:
+        return round(fmean(run.best_epoch for run in self.trained))
+
+
+def candidates(trained: Sequence[Trained], rungs: Sequence[int] = ()) -> list[Candidate]:
+    """Return one for each combination; the runs of a combination stand side by side in `trained`.
+
+    Parameters
+    ----------
+    rungs : how far each combination came; () if all came to their end
+    """
+    grouped = [(combination, tuple(runs)) for combination, runs in groupby(trained, key=lambda run: run.combination)]
+    rungs = rungs or [0] * len(grouped)
+    last = max(rungs, default=0)
+    return [
+        Candidate(combination=combination, trained=runs, rung=rung, pruned=rung < last)
+        for (combination, runs), rung in zip(grouped, rungs, strict=True)
+    ]
+
+
+def ranked(selection: Selection, trained: Sequence[Trained], rungs: Sequence[int] = ()) -> tuple[Candidate, ...]:
+    """Return the candidates, best first: what was selected, by these very trainings."""
+    every = candidates(trained, rungs)
+    return tuple(every[at].model_copy(update={"behind": selection.behind[at]}) for at in selection.order)
+
+
+def rank(candidate: Candidate, select_by: str) -> tuple[float, ...]:
+    """Return a sort key: those first that came further, by mean validation accuracy (or cross-entropy).
+
+    Ties are broken by the other one; those that diverged are last.
+    """
+    by_accuracy = (-candidate.val_accuracy, candidate.val_cross_entropy)
+    return (candidate.diverged, -candidate.rung, *(by_accuracy if select_by == "val_accuracy" else by_accuracy[::-1]))

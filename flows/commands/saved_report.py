@@ -1,0 +1,109 @@
+"""A sweep as a report for W&B's pages: what its panels are, and over which runs."""
+
+from collections.abc import Collection, Sequence
+from functools import partial
+
+from wandb_workspaces import expr
+from wandb_workspaces.reports.v2 import interface as wr
+
+from experiment.config import Experiment
+from experiment.search.space import extent
+from experiment.summary import Summary
+from report.importance import is_estimate
+
+TOP = 10  # combinations that the second picture shows
+ACCURACY, LOSS = "final_val_accuracy", "final_val_cross_entropy"  # in the summaries of trainings
+MOST_LINES = 100  # of one plot
+WIDTH = 24  # of a report, in the units of its panels
+
+
+def report_of(summary: Summary, trainings: Sequence[str], entity: str, project: str) -> wr.Report:
+    """Return the report, not saved yet.
+
+    Parameters
+    ----------
+    trainings : what their runs are called, best combination first, those of one under several seeds side by side
+    entity, project : where the runs are, and the report is to be
+    """
+    experiment = Experiment.model_validate(summary.provenance["experiment"])
+    top = min(TOP, summary.combinations)
+    over = partial(grid, entity, project, experiment.axes)
+    every = partial(over, "All trainings", trainings)
+    lines = parallel_coordinates(experiment)
+    return wr.Report(
+        project=project,
+        entity=entity,
+        title=f"Sweep {summary.name}",
+        description=f"Best: {summary.best.words}; validation accuracy {summary.val_accuracy:.2%}, test accuracy "
+        f"{summary.test_accuracy:.2%}",
+        width="fluid",
+        blocks=[
+            *(wr.P(paragraph) for paragraph in summary.analysis),
+            wr.H2(f"All {summary.combinations} combinations"),
+            every([lines]),
+            wr.H2(f"The best {top}"),
+            over(f"The best {top}", trainings[: top * len(experiment.training_seeds)], [lines]),
+            wr.H2("What mattered"),
+            wr.P(
+                "The panel shows W&B's own measure, from a random forest over the runs; the shares in the text above "
+                f"come from {'fANOVA' if is_estimate(summary.importance) else 'an analysis of variance'}."
+            ),
+            every([wr.ParameterImportancePlot(with_respect_to=ACCURACY, layout=wr.Layout(w=WIDTH, h=10))]),
+            wr.H2("Learning curves"),
+            every([curve("val_loss", "validation loss", 0), curve("val_accuracy", "validation accuracy", WIDTH // 2)]),
+            wr.H2("All runs"),
+            every([], table=True),
+        ],
+    )
+
+
+def grid(
+    entity: str,
+    project: str,
+    axes: Collection[str],
+    name: str,
+    runs: Sequence[str],
+    panels: list[wr.PanelTypes],
+    table: bool = False,
+) -> wr.PanelGrid:
+    """Return panels over some runs, with the table of these or without.
+
+    The runs are named one by one, not by their group: those that this sweep took from the cache are in the group of the
+    sweep that trained them.
+    """
+    columns = [*(f"config:{axis}.value" for axis in axes), "config:seed.value"]
+    figures = [f"summary:{figure}" for figure in (ACCURACY, LOSS, "best_epoch", "epochs_trained", "diverged")]
+    runset = wr.Runset(
+        entity=entity,
+        project=project,
+        name=name,
+        filters=[expr.Metric("JobType") == "train", expr.Metric("ID").isin(list(runs))],
+        order=[wr.OrderBy(wr.SummaryMetric(ACCURACY), ascending=False)],
+        visible_columns=["run:displayName", *columns, *figures],
+        lock_columns=True,
+    )
+    return wr.PanelGrid(runsets=[runset], panels=panels, hide_run_sets=not table)
+
+
+def parallel_coordinates(experiment: Experiment) -> wr.ParallelCoordinatesPlot:
+    """Return the picture from hyperparameters to validation accuracy.
+
+    An axis whose values are to be seen on a log scale has one, unless there is a 0 among them: it has no place there,
+    W&B does not say what becomes of its lines, and better that values stand close together than that lines are lost.
+    """
+    columns = [
+        wr.ParallelCoordinatesPlotColumn(
+            metric=wr.Config(name),
+            display_name=axis.label,
+            log=axis.scale == "log" and extent(experiment.grid[name])[0] > 0,
+        )
+        for name, axis in experiment.axes.items()
+    ]
+    accuracy = wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(ACCURACY), display_name="validation accuracy")
+    return wr.ParallelCoordinatesPlot(columns=[*columns, accuracy], layout=wr.Layout(w=WIDTH, h=12))
+
+
+def curve(metric: str, title: str, x: int) -> wr.LinePlot:
+    """Return the curves of a figure by epoch, half as wide as the report, from `x` on."""
+    layout = wr.Layout(x=x, w=WIDTH // 2, h=10)
+    return wr.LinePlot(title=title, x="epoch", y=[metric], log_x=True, max_runs_to_show=MOST_LINES, layout=layout)

@@ -1,0 +1,97 @@
+"""`python -m flows share`: a finished sweep as a saved report at W&B, with panels to brush, sort and zoom."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from execution.advice import short
+from execution.storage import layout
+from execution.storage.choose import storage_at
+from execution.storage.protocol import Storage
+from execution.tracking.credentials import Malformed, credentials, settings
+from execution.tracking.mode import MODES, probe
+from execution.tracking.offline import to_send
+from experiment.errors import InputError
+from experiment.summary import Summary
+
+
+def share(sweep: str = "latest", *, artifacts: str = "artifacts") -> int:
+    """Save a report of a finished sweep at W&B, where its runs are, and print the report's address.
+
+    Parameters
+    ----------
+    sweep
+        Its name: a folder in artifacts/sweeps.
+    artifacts
+        The artifact root.
+    """
+    storage = storage_at(artifacts)
+    summary = finished(storage, sweep)
+    check_online()
+    with refusals():
+        import wandb
+
+        from flows.commands.saved_report import report_of  # takes half a second, and nothing else wants it
+
+        api, tracked, runs = wandb.Api(), summary.provenance["execution"], summary.runs["train"]
+        entity, project = str(tracked["wandb_entity"] or api.default_entity), tracked["wandb_project"]
+        sent = api.runs(f"{entity}/{project}", {"name": {"$in": [*runs, *map(offline, runs)]}})
+        known = {run.id for run in sent}
+    trainings = [run if run in known else offline(run) for run in runs]
+    if missing := sum(run not in known for run in trainings):
+        how = to_send(storage, short)
+        raise InputError(
+            f"share: {missing} of the {len(runs)} trainings of {summary.name} are not at W&B, in {entity}/{project}: "
+            + (f"send them with: {how}" if how else "run the sweep online")
+        )
+    with refusals():
+        report = report_of(summary, trainings, entity, project).save()
+    print(report.url)
+    return 0
+
+
+def finished(storage: Storage, sweep: str) -> Summary:
+    """Return the summary of a finished sweep; InputError if there is none of that name."""
+    try:
+        return Summary.model_validate_json(storage.get(f"{layout.SWEEPS}/{sweep}/summary.json"))
+    except OSError as error:
+        known = (key.split("/")[1] for key in storage.list(layout.SWEEPS) if key not in (layout.LATEST, layout.HISTORY))
+        names = [name for name in known if not name.startswith(".")]
+        raise InputError(
+            f"share: there is no finished sweep {sweep} in {storage.where(layout.SWEEPS)}: "
+            + (f"name one of {', '.join(names)}" if names else "run one first")
+        ) from error
+    except ValidationError as error:
+        raise InputError(f"share: {sweep} was not made by this version of the program: run it again") from error
+
+
+def check_online() -> None:
+    """Raise InputError unless W&B may be asked, knows who is asking, and answers."""
+    from wandb.errors import AuthenticationError
+
+    try:
+        found = settings()
+        if "mode" in found.model_fields_set and MODES[found.mode] != "online":
+            raise InputError(f"share needs W&B online, and W&B's settings say {found.mode}: unset WANDB_MODE")
+        server, known_by = credentials()
+    except (Malformed, AuthenticationError) as error:
+        raise InputError(f"share: W&B: {error}") from None
+    if not known_by:
+        raise InputError("share needs an API key: run `wandb login`, or set WANDB_API_KEY")
+    if trouble := probe(server, getattr(known_by, "api_key", None)):
+        raise InputError(f"share: {trouble}")
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Say in one line what W&B says, in whatever of its client's many exceptions."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(f"share: W&B refused: {str(error).strip().splitlines()[0]}") from error
+
+
+def offline(run: str) -> str:
+    """Return what a run is called that could not be begun online."""
+    return f"{run}-offline"

@@ -1,0 +1,113 @@
+"""The loop around a training: checkpoints, rows, and stopping in the middle of an epoch."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from execution import prepare
+from execution.cache import checkpoints
+from execution.config import Execution
+from execution.steps import training
+from execution.steps.training import follow
+from experiment.config import Experiment
+from experiment.errors import Interrupted
+from softmax import sgd
+
+RNG = np.random.default_rng(0)
+IMAGES, LABELS = RNG.uniform(-0.5, 0.5, (60, 5)).astype(np.float32), RNG.integers(0, 3, 60)
+RECIPE: dict[str, Any] = {
+    "classes": 3, "learning_rate": 0.1, "batch_size": 8, "alpha": 0.0, "max_epochs": 9, "seed": 1,
+}  # fmt: skip
+EPOCHS = partial(sgd.train, IMAGES, LABELS, np.arange(40), np.arange(40, 60), engine="numpy", **RECIPE)
+
+
+class Rows:
+    """As much of a W&B run as the loop needs."""
+
+    starting_step = 0
+
+    def __init__(self):
+        self.epochs = []
+        self.summary = {}
+
+    def define_metric(self, *_, **__):
+        pass
+
+    def log(self, row, step, commit):
+        self.epochs.append(step)
+
+
+@pytest.fixture
+def execution(tmp_path):
+    return prepare.run_context(Experiment(), Execution(artifacts=tmp_path, checkpoint_seconds=1000), "flow-run")
+
+
+def test_stopped_in_the_middle_of_an_epoch_it_keeps_the_last_whole_one_and_goes_on_from_there(
+    execution, monkeypatch, caplog
+):
+    monkeypatch.setattr(training, "LOOKS", 0)
+    monkeypatch.setattr(sgd, "PART", 1)  # every batch is looked after
+    monkeypatch.setattr(sgd, "STEP", 1)
+    batches = 0
+    epoch_of = sgd.implementation("numpy").sgd_epoch
+
+    def counted(*arguments, **more):
+        nonlocal batches
+        batches += 1
+        if batches == 5 * 3 + 2:  # 5 batches an epoch: in the middle of the fourth
+            execution.state.request_stop()
+        return epoch_of(*arguments, **more)
+
+    monkeypatch.setattr(sgd.implementation("numpy"), "sgd_epoch", counted)
+    rows = Rows()
+    with pytest.raises(Interrupted, match="stopped after epoch 3"):
+        follow(execution, "mine", rows, EPOCHS)
+    assert rows.epochs == [1, 2, 3]
+    assert len(checkpoints.load(execution.storage, "mine").history) == 3
+    monkeypatch.undo()
+    execution.state.forget()
+
+    resumed, undisturbed = Rows(), Rows()
+    with caplog.at_level("INFO", "sweep"):
+        state = follow(execution, "mine", resumed, EPOCHS)
+    assert "Resumes from epoch 3" in caplog.text
+    assert resumed.epochs == list(range(1, 10))
+    expected = follow(execution, "another", undisturbed, EPOCHS)
+    assert state.history == expected.history
+    assert state.best.W.tobytes() == expected.best.W.tobytes()
+
+
+def test_stopped_before_the_first_epoch_ends_nothing_is_kept(execution):
+    execution.state.request_stop()
+    with pytest.raises(Interrupted, match="stopped after epoch 0"):
+        follow(execution, "mine", Rows(), EPOCHS)
+    assert checkpoints.load(execution.storage, "mine") is None
+
+
+def test_a_checkpoint_is_written_as_often_as_is_asked_for(execution, monkeypatch):
+    saved = []
+    monkeypatch.setattr(checkpoints, "save", lambda storage, identity, state: saved.append(len(state.history)))
+    follow(execution.model_copy(update={"checkpoint_seconds": 0}), "mine", Rows(), EPOCHS)
+    assert saved == list(range(1, 10))
+
+
+@pytest.mark.parametrize("starting_step", [0, 6])
+def test_a_runs_summary_knows_the_best_of_all_epochs_resumed_or_not(execution, starting_step):
+    run = Rows()
+    run.starting_step = starting_step
+    history = follow(execution, "identity", run, EPOCHS).history
+    best = {
+        "val_accuracy": {"max": max(row.val_accuracy for row in history)},
+        "val_loss": {"min": min(row.val_loss for row in history)},
+    }
+    assert run.summary == best
+
+
+def test_without_validation_rows_there_is_no_best(execution):
+    run = Rows()
+    follow(
+        execution, "identity", run, partial(sgd.train, IMAGES, LABELS, np.arange(60), None, engine="numpy", **RECIPE)
+    )
+    assert run.summary == {}
