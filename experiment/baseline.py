@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.results import Baseline
+from experiment.results.split import Baseline
 
 
 def class_frequencies(trained_on: NDArray[np.int64], labels: NDArray[np.int64]) -> Baseline:

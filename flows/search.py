@@ -20,7 +20,13 @@ from execution.steps.step import opaque_all
 from experiment.axes import Combination
 from experiment.config import Experiment, Until
 from experiment.errors import Interrupted, TrainingFailed
-from experiment.results import Dataset, GradientCheck, Sampled, Selection, Split, Trained, TrainingSet
+from experiment.results.dataset import Dataset
+from experiment.results.examples import TrainingSet
+from experiment.results.gradient_check import GradientCheck
+from experiment.results.sampled import Sampled
+from experiment.results.selection import Selection
+from experiment.results.split import Split
+from experiment.results.trained import Trained
 from experiment.search.ranking import candidates, rank
 from flows.ui.progress import grid_progress
 from tasks.sample import sample

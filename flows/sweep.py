@@ -28,7 +28,7 @@ from execution.tracking import mode
 from execution.tracking.offline import to_send
 from experiment.config import Experiment
 from experiment.errors import Interrupted
-from experiment.results import Report
+from experiment.results.report import Report
 from experiment.search.ranking import Candidate, ranked
 from experiment.search.space import Range
 from experiment.summary import Summary

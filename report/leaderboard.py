@@ -6,7 +6,7 @@ from statistics import stdev
 import pandas as pd
 
 from experiment.axes import axes_of
-from experiment.results import Lbfgs
+from experiment.results.lbfgs import Lbfgs
 from experiment.search.ranking import Candidate
 
 

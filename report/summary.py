@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from experiment.config import Recipe
-from experiment.results import DatasetInfo, Evaluation, GradientCheck, Lbfgs, Report, Scaled, Split, Trained
+from experiment.results.dataset import DatasetInfo
+from experiment.results.evaluation import Evaluation
+from experiment.results.gradient_check import GradientCheck
+from experiment.results.lbfgs import Lbfgs
+from experiment.results.report import Report
+from experiment.results.scaled import Scaled
+from experiment.results.split import Split
+from experiment.results.trained import Trained
 from experiment.search.ranking import Candidate
 from experiment.search.space import Space
 from experiment.summary import Summary

@@ -3,7 +3,9 @@
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.errors import WrongGradient
-from experiment.results import GradientCheck, Split, TrainingSet
+from experiment.results.examples import TrainingSet
+from experiment.results.gradient_check import GradientCheck
+from experiment.results.split import Split
 from softmax.check import relative_errors
 from softmax.loss import compact
 from softmax.sgd import Engine

@@ -13,7 +13,8 @@ from execution.steps.step import step
 from experiment.config import Experiment
 from experiment.data.own import files_of, own_data
 from experiment.errors import SweepError, Unreachable
-from experiment.results import Dataset, DatasetInfo, TestSet, TrainingSet
+from experiment.results.dataset import Dataset, DatasetInfo
+from experiment.results.examples import TestSet, TrainingSet
 from experiment.values import Settings
 
 log = logging.getLogger("sweep")

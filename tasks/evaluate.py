@@ -11,7 +11,10 @@ from execution.steps.step import step
 from experiment.baseline import class_frequencies
 from experiment.data.scaling import Scaling
 from experiment.model import logits as logits_of
-from experiment.results import Evaluation, Retrained, ScalingRef, TestSet, TrainingSet
+from experiment.results.evaluation import Evaluation
+from experiment.results.examples import TestSet, TrainingSet
+from experiment.results.retrained import Retrained
+from experiment.results.scaled import ScalingRef
 from softmax.loss import accuracy, cross_entropy, softmax
 
 WORST = 5  # mistakes of each class that are kept to be shown

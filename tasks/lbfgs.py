@@ -4,7 +4,9 @@ import warnings
 
 from execution.steps.run import Run
 from execution.steps.step import step
-from experiment.results import Lbfgs, Split, TrainingSet
+from experiment.results.examples import TrainingSet
+from experiment.results.lbfgs import Lbfgs
+from experiment.results.split import Split
 from softmax.loss import accuracy, cross_entropy
 
 ITERATIONS = 1000

@@ -12,7 +12,12 @@ import numpy as np
 
 from execution.steps.run import Run
 from execution.steps.step import step
-from experiment.results import DatasetInfo, Evaluation, Lbfgs, Report, Retrained, Scaled
+from experiment.results.dataset import DatasetInfo
+from experiment.results.evaluation import Evaluation
+from experiment.results.lbfgs import Lbfgs
+from experiment.results.report import Report
+from experiment.results.retrained import Retrained
+from experiment.results.scaled import Scaled
 from experiment.search.ranking import Candidate
 from experiment.values import Artifact
 from report.leaderboard import leaderboard, with_lbfgs

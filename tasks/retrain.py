@@ -9,7 +9,8 @@ from execution.steps.step import step
 from experiment.axes import Combination
 from experiment.config import Recipe
 from experiment.errors import Diverged
-from experiment.results import Retrained, TrainingSet
+from experiment.results.examples import TrainingSet
+from experiment.results.retrained import Retrained
 from softmax import sgd
 from softmax.loss import compact
 

@@ -4,7 +4,7 @@ from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.axes import Combination
 from experiment.config import Sampler
-from experiment.results import Sampled
+from experiment.results.sampled import Sampled
 from experiment.search.sampling import draw
 from experiment.search.space import Values
 

@@ -5,7 +5,9 @@ import logging
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.data import scaling as scalings
-from experiment.results import Scaled, ScalingRef, Split, TrainingSet
+from experiment.results.examples import TrainingSet
+from experiment.results.scaled import Scaled, ScalingRef
+from experiment.results.split import Split
 
 log = logging.getLogger("sweep")
 

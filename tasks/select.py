@@ -6,7 +6,9 @@ from numpy.typing import NDArray
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.errors import EveryCombinationDiverged
-from experiment.results import Selection, Split, Trained
+from experiment.results.selection import Selection
+from experiment.results.split import Split
+from experiment.results.trained import Trained
 from experiment.search.comparison import accuracy_gap
 from experiment.search.ranking import Candidate, candidates, rank
 

@@ -4,7 +4,8 @@ from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.baseline import class_frequencies
 from experiment.data.split import split_rows
-from experiment.results import Split, TrainingSet
+from experiment.results.examples import TrainingSet
+from experiment.results.split import Split
 
 
 @step("split")

@@ -10,7 +10,9 @@ from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.axes import Combination
 from experiment.config import Recipe, Until
-from experiment.results import Split, Trained, TrainingSet
+from experiment.results.examples import TrainingSet
+from experiment.results.split import Split
+from experiment.results.trained import Trained
 from softmax import reference, sgd
 from softmax.loss import compact, penalty
 

@@ -1,7 +1,7 @@
 """Results as steps might have found them."""
 
 from experiment.axes import Combination
-from experiment.results import Trained
+from experiment.results.trained import Trained
 from experiment.values import ArrayRef
 from softmax.decay import Decay
 

@@ -9,7 +9,7 @@ from typing import Any
 from execution.cache.closure import code_digest
 from execution.config import Execution
 from experiment.config import Experiment
-from experiment.results import Dataset
+from experiment.results.dataset import Dataset
 
 PACKAGES = ("numpy", "numba", "prefect", "wandb", "pandas")
 PROJECT = Path(__file__).resolve().parents[2]

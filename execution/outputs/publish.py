@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from execution.config import RunContext
 from execution.storage import arrays, layout
 from execution.tracking.offline import remove_unwritten, warn_of_damage
-from experiment.results import Report
+from experiment.results.report import Report
 from experiment.summary import Summary
 
 

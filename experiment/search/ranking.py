@@ -6,7 +6,8 @@ from itertools import groupby
 from statistics import fmean
 
 from experiment.axes import Combination
-from experiment.results import Selection, Trained
+from experiment.results.selection import Selection
+from experiment.results.trained import Trained
 from experiment.search.comparison import AccuracyGap
 from experiment.values import Frozen
 

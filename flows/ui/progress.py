@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from experiment.axes import axes_of
-from experiment.results import Trained
+from experiment.results.trained import Trained
 from experiment.values import text
 from flows.ui import artifacts as shown
 

@@ -19,7 +19,8 @@ from execution.config import Execution
 from execution.storage import arrays
 from experiment.config import Experiment
 from experiment.errors import WrongGradient
-from experiment.results import Dataset, TestSet
+from experiment.results.dataset import Dataset
+from experiment.results.examples import TestSet
 from flows.sweep import sweep
 from softmax import loss as loss_module
 from softmax import reference, sgd

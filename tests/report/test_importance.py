@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiment.axes import Combination
-from experiment.results import Trained
+from experiment.results.trained import Trained
 from experiment.search.ranking import Candidate
 from experiment.values import ArrayRef
 from report.importance import importance, in_words, is_estimate, shares

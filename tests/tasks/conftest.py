@@ -13,7 +13,8 @@ from execution.steps.step import settings
 from execution.storage import arrays
 from execution.storage.local import LocalStorage
 from experiment.config import Until
-from experiment.results import Baseline, Split, TestSet, TrainingSet
+from experiment.results.examples import TestSet, TrainingSet
+from experiment.results.split import Baseline, Split
 from experiment.values import Artifact
 from softmax.sgd import State
 

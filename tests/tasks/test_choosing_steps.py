@@ -10,17 +10,14 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 from experiment.axes import Combination
 from experiment.errors import EveryCombinationDiverged
-from experiment.results import (
-    Baseline,
-    DatasetInfo,
-    Evaluation,
-    Retrained,
-    Scaled,
-    ScalingRef,
-    Selection,
-    Trained,
-    TrainingSet,
-)
+from experiment.results.dataset import DatasetInfo
+from experiment.results.evaluation import Evaluation
+from experiment.results.examples import TrainingSet
+from experiment.results.retrained import Retrained
+from experiment.results.scaled import Scaled, ScalingRef
+from experiment.results.selection import Selection
+from experiment.results.split import Baseline
+from experiment.results.trained import Trained
 from experiment.search.comparison import AccuracyGap
 from experiment.search.ranking import candidates, ranked
 from experiment.values import Artifact

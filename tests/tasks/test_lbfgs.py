@@ -6,7 +6,8 @@ import pytest
 
 from execution.config import Execution
 from experiment.config import Experiment
-from experiment.results import Split, TrainingSet
+from experiment.results.examples import TrainingSet
+from experiment.results.split import Split
 from flows.sweep import sweep
 from softmax.loss import accuracy, cross_entropy, gradient
 from tasks.lbfgs import lbfgs

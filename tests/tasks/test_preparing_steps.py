@@ -7,7 +7,8 @@ from sklearn.preprocessing import StandardScaler
 
 from experiment.config import Experiment
 from experiment.errors import WrongGradient
-from experiment.results import Baseline, Split, TrainingSet
+from experiment.results.examples import TrainingSet
+from experiment.results.split import Baseline, Split
 from softmax import reference
 from tasks.check_gradients import check_gradients
 from tasks.download import download, source

@@ -12,7 +12,8 @@ from execution.cache.key import key, plain, sources
 from execution.config import Execution
 from experiment.axes import Combination
 from experiment.config import Experiment
-from experiment.results import Scaled, ScalingRef, TrainingSet
+from experiment.results.examples import TrainingSet
+from experiment.results.scaled import Scaled, ScalingRef
 from experiment.values import ArrayRef
 from tests.conftest import PROJECT
 

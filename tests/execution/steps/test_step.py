@@ -12,7 +12,7 @@ from execution.steps.run import Run
 from execution.steps.step import settings, step
 from experiment.axes import Combination
 from experiment.config import Experiment
-from experiment.results import Split
+from experiment.results.split import Split
 from tests.made_up import NOTHING, combination
 
 

@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiment.config import Recipe
-from experiment.results import Baseline, DatasetInfo, Evaluation, GradientCheck, Scaled, ScalingRef, Split, TrainingSet
+from experiment.results.dataset import DatasetInfo
+from experiment.results.evaluation import Evaluation
+from experiment.results.examples import TrainingSet
+from experiment.results.gradient_check import GradientCheck
+from experiment.results.scaled import Scaled, ScalingRef
+from experiment.results.split import Baseline, Split
 from experiment.search.comparison import AccuracyGap
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary

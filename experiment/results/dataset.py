@@ -1,0 +1,50 @@
+"""What `download` returns."""
+
+from experiment.data.raw import Column
+from experiment.results.examples import TestSet, TrainingSet
+from experiment.values import ArrayRef, Artifact, Frozen, Result
+
+
+class DatasetInfo(Frozen):
+    """What the numbers of a data set mean."""
+
+    class_names: tuple[str, ...]  # c of them
+    columns: tuple[Column, ...] = ()  # of a table; () for arrays, whose features have no names
+    label: str = ""  # the name of a table's label column
+    pictures: bool = True  # whether examples may be pictures
+    note: str = ""  # what was done to the data, "" if nothing
+
+
+class Dataset(Result):
+    name: str
+    info: DatasetInfo
+    train: TrainingSet
+    test: TestSet
+
+    @property
+    def classes(self) -> int:
+        return len(self.info.class_names)
+
+    @property
+    def arrays(self) -> dict[str, ArrayRef]:
+        """The four of them, by name."""
+        return {
+            **{"train_images": self.train.images, "train_labels": self.train.labels},
+            **{"test_images": self.test.images, "test_labels": self.test.labels},
+        }
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Of the four arrays."""
+        return {name: array.digest for name, array in self.arrays.items()}
+
+    @property
+    def artifact(self) -> Artifact:
+        about = {
+            **{name: {"shape": list(array.shape), "dtype": array.dtype} for name, array in self.arrays.items()},
+            "class_names": list(self.info.class_names),
+            "label": self.info.label,
+            "note": self.info.note,
+        }
+        contents = {f"{name}.npy": array for name, array in self.arrays.items()}
+        return Artifact(name=self.name, kind="dataset", contents=contents, about=about)

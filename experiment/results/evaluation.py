@@ -1,0 +1,17 @@
+"""What `evaluate` returns."""
+
+from experiment.results.split import Baseline
+from experiment.values import ArrayRef, Result
+
+
+class Evaluation(Result):
+    """The one look at the test set."""
+
+    test_loss: float  # unregularised cross-entropy, nats
+    test_accuracy: float  # fraction correct
+    interval: tuple[float, float]  # 95 % of the accuracy, Wilson's score interval
+    baseline: Baseline
+    class_accuracy: tuple[float, ...]  # of each true class, the fraction predicted right
+    confusion: ArrayRef  # (c, c) int64: rows are true classes, columns predicted ones
+    mistakes: ArrayRef  # (k, 4) float64: row of the test set, true class, predicted one, probability of the true one
+    mistaken: ArrayRef  # (k, m), those rows as the data has them
