@@ -3,6 +3,7 @@
 from typing import Any
 
 from experiment.axes import Combination
+from experiment.scores import Calibration, ClassScores
 from experiment.values import Frozen
 
 
@@ -27,6 +28,8 @@ class Summary(Frozen):
     test_loss: float
     gap: float  # validation accuracy minus test accuracy
     class_accuracy: dict[str, float]
+    class_scores: dict[str, ClassScores]  # precision, recall and F1 on the test rows
+    calibration: Calibration  # of the test rows
     importance: dict[str, float]  # shares of the variance of validation accuracy: `report.importance`
     analysis: tuple[str, ...] = ()  # the same in words, a paragraph each: `report.text.analysis`
     gradient_error: float  # the worst relative error that the gradient check found

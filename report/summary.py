@@ -79,6 +79,8 @@ def summarized(
             "test_loss": test.test_loss,
             "gap": best.val_accuracy - test.test_accuracy,
             "class_accuracy": dict(zip(info.class_names, test.class_accuracy, strict=True)),
+            "class_scores": dict(zip(info.class_names, test.class_scores, strict=True)),
+            "calibration": test.calibration,
             "importance": {} if left else importance(ranking, space),
             "left": left,
             "gradient_error": max(check.relative_errors.values()),

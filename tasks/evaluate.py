@@ -15,6 +15,7 @@ from experiment.results.evaluation import Evaluation
 from experiment.results.examples import TestSet, TrainingSet
 from experiment.results.retrained import Retrained
 from experiment.results.scaled import ScalingRef
+from experiment.scores import calibration, class_scores
 from softmax.loss import accuracy, cross_entropy, softmax
 
 WORST = 5  # mistakes of each class that are kept to be shown
@@ -22,19 +23,25 @@ WORST = 5  # mistakes of each class that are kept to be shown
 
 @step("evaluate")
 def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: TrainingSet, test: TestSet) -> Evaluation:
-    """Unregularised cross-entropy, accuracy with its interval, mistakes. No other step is handed a `TestSet`."""
+    """Unregularised cross-entropy, accuracy with its interval, scores of classes, calibration, mistakes.
+
+    No other step is handed a `TestSet`.
+    """
     images, labels = run.open(test.images), run.open(test.labels)
     statistics = run.open(scaling.statistics) if scaling.statistics else None
     logits = logits_of(run.open(model.W), run.open(model.b), Scaling(scaling.kind, statistics), images)
     confusion = np.zeros((logits.shape[1],) * 2, dtype=np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     mistakes = most_wrong(logits, labels, WORST)
+    confidence = np.asarray(softmax(logits), np.float64).max(axis=1)
     evaluation = Evaluation(
         test_loss=cross_entropy(logits, labels),
         test_accuracy=accuracy(logits, labels),
         interval=wilson(int(np.trace(confusion)), len(labels)),
         baseline=class_frequencies(run.open(training.labels), labels),
         class_accuracy=tuple((confusion.diagonal() / np.maximum(confusion.sum(axis=1), 1)).tolist()),
+        class_scores=class_scores(confusion),
+        calibration=calibration(confidence, logits.argmax(axis=1) == labels),
         confusion=run.put(confusion),
         mistakes=run.put(mistakes),
         mistaken=run.put(images[mistakes[:, 0].astype(int)]),

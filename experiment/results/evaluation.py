@@ -1,6 +1,7 @@
 """What `evaluate` returns."""
 
 from experiment.results.split import Baseline
+from experiment.scores import Calibration, ClassScores
 from experiment.values import ArrayRef, Result
 
 
@@ -12,6 +13,8 @@ class Evaluation(Result):
     interval: tuple[float, float]  # 95 % of the accuracy, Wilson's score interval
     baseline: Baseline
     class_accuracy: tuple[float, ...]  # of each true class, the fraction predicted right
+    class_scores: tuple[ClassScores, ...]
+    calibration: Calibration
     confusion: ArrayRef  # (c, c) int64: rows are true classes, columns predicted ones
     mistakes: ArrayRef  # (k, 4) float64: row of the test set, true class, predicted one, probability of the true one
     mistaken: ArrayRef  # (k, m), those rows as the data has them

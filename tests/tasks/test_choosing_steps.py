@@ -18,6 +18,7 @@ from experiment.results.scaled import Scaled, ScalingRef
 from experiment.results.selection import Selection
 from experiment.results.split import Baseline
 from experiment.results.trained import Trained
+from experiment.scores import calibration, class_scores
 from experiment.search.comparison import AccuracyGap
 from experiment.search.ranking import candidates, ranked
 from experiment.values import Artifact
@@ -166,6 +167,7 @@ def reported(call, run, trained):
     )  # fmt: skip
     test = Evaluation(
         test_loss=0.4, test_accuracy=0.8, interval=(0.7, 0.9), baseline=BASELINE, class_accuracy=(1.0,) * 10,
+        class_scores=class_scores(np.eye(10, dtype=int)), calibration=calibration(np.ones(9), np.ones(9, bool)),
         confusion=run.put(9 * np.eye(10, dtype=int)), mistakes=run.put(np.zeros((0, 4))),
         mistaken=run.put(np.zeros((0, 64))),
     )  # fmt: skip

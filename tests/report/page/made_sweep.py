@@ -13,6 +13,7 @@ from experiment.results.examples import TrainingSet
 from experiment.results.gradient_check import GradientCheck
 from experiment.results.scaled import Scaled, ScalingRef
 from experiment.results.split import Baseline, Split
+from experiment.scores import calibration, class_scores
 from experiment.search.comparison import AccuracyGap
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
@@ -94,6 +95,7 @@ def made_sweep(
         recipe=RECIPE,
         test=Evaluation(
             test_loss=0.4, test_accuracy=0.85, interval=(0.84, 0.86), baseline=FLOOR, class_accuracy=accuracies,
+            class_scores=class_scores(counts), calibration=calibration(rng.uniform(size=99), np.ones(99, bool)),
             confusion=NOTHING, mistakes=NOTHING, mistaken=NOTHING,
         ),
         info=DatasetInfo(class_names=names),
