@@ -5,7 +5,6 @@ the provenance that a sweep records.
 """
 
 import hashlib
-import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,8 +12,9 @@ from pydantic import AfterValidator, Field
 
 from experiment.axes import AXES, Axis, Combination, Grid
 from experiment.data.scaling import ScalingOption
+from experiment.search.halving import rungs
 from experiment.search.space import Values, distinct, points, size
-from experiment.values import Frozen, Settings
+from experiment.values import Settings
 from softmax.sgd import Engine
 
 Sampler = Literal["random", "sobol", "tpe"]
@@ -36,15 +36,6 @@ class Recipe(Settings):
     def for_exactly(self, epochs: int) -> "Recipe":
         """Return the same for a training that has nothing to stop by."""
         return self.model_copy(update={"max_epochs": epochs, "patience": None})
-
-
-class Until(Frozen):
-    """How far a training goes for now. A part of its result, but not of which training it is: it may go on later."""
-
-    epochs: int | None = None  # None: to its end
-
-    def __str__(self) -> str:
-        return "" if self.epochs is None else f" to epoch {self.epochs}"
 
 
 class Experiment(Grid):
@@ -125,17 +116,9 @@ class Experiment(Grid):
         )  # fmt: skip
 
     @property
-    def rungs(self) -> tuple[Until, ...]:
-        """How far the combinations that are left train before they are judged; to their end at last.
-
-        Successive halving (Jamieson & Talwalkar, AISTATS 2016) with epochs as the resource: of n combinations ⌈n/η⌉ go
-        on from where they stand, for η times as many epochs.
-        """
-        going, until, rungs = self.at_once, self.first_rung, []
-        while self.halving and going > 1 and until < self.max_epochs:
-            rungs.append(Until(epochs=until))
-            going, until = math.ceil(going / self.halving), until * self.halving
-        return (*rungs, Until())
+    def rungs(self) -> tuple[int | None, ...]:
+        """The epochs after which combinations are judged; at last None: those that are left train to their end."""
+        return rungs(self.at_once, self.halving, self.first_rung, self.max_epochs)
 
     @property
     def drawn_by(self) -> Sampler | None:

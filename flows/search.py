@@ -18,7 +18,7 @@ from execution.runners.runner import ended, renew
 from execution.steps.batch import Outcome, outcomes
 from execution.steps.step import opaque_all
 from experiment.axes import Combination
-from experiment.config import Experiment, Until
+from experiment.config import Experiment
 from experiment.errors import Interrupted, TrainingFailed
 from experiment.results.dataset import Dataset
 from experiment.results.examples import TrainingSet
@@ -27,6 +27,7 @@ from experiment.results.sampled import Sampled
 from experiment.results.selection import Selection
 from experiment.results.split import Split
 from experiment.results.trained import Trained
+from experiment.search.halving import promoted
 from experiment.search.ranking import candidates, rank
 from flows.ui.progress import grid_progress
 from tasks.sample import sample
@@ -89,7 +90,7 @@ def search(
     if experiment.warm_start:
         common = {"training": training, "split": parts, "classes": data.classes, "recipe": experiment.recipe}
         earlier = warm_start_trials(execution, experiment, common)
-        found = go_through(check, earlier, [Until()])
+        found = go_through(check, earlier, [None])
         found = found._replace(rungs=[len(experiment.rungs) - 1] * len(earlier), earlier=earlier)
     for drawn in range(0, experiment.trials, experiment.at_once):
         ranking = sorted(candidates(found.trained, found.rungs), key=lambda one: rank(one, experiment.select_by))
@@ -122,7 +123,7 @@ def successive_halving(
     shared: Shared,
     after: GradientCheck | Sampled | Selection,
     combinations: Sequence[Combination],
-    rungs: Sequence[Until],
+    rungs: Sequence[int | None],
 ) -> Found:
     """Train these combinations under every seed; after each rung but the last the best go on."""
     experiment, execution, _, _, parts = shared
@@ -139,11 +140,10 @@ def successive_halving(
         left = len(going) - len(done)
         if left or all(run.diverged for run in rung_trained.values()):
             break
-        if until.epochs is not None:
+        if until is not None:
             trainings = opaque_all(rung_trained.values())
             after = select(execution, trainings, parts, experiment.select_by, [rung] * len(going))
-            kept = math.ceil(len(going) / (experiment.halving or 1))
-            going = [going[at] for at in sorted(after.order[:kept])]
+            going = [going[at] for at in promoted(after.order, experiment.halving or 1)]
     reached = [furthest[each] for each in dict.fromkeys(combination for combination, _ in trained)]
     return Found(list(trained.values()), reached, len(trained.keys() - computed), left=left)
 
@@ -154,16 +154,16 @@ Job = tuple[Combination, int]  # and the seed
 def train_rung(
     shared: Shared,
     jobs: Sequence[Job],
-    until: Until,
+    until: int | None,
     after: GradientCheck | Sampled | Selection,
 ) -> tuple[dict[Job, Trained], set[Job]]:
     """Train all jobs as far as `until`; return those that time sufficed for, and say which were not cached."""
-    execution = shared.execution
+    execution, so_far = shared.execution, "" if until is None else f" to epoch {until}"
     # Slow learners train longest: they go first, so that no core idles while one of them ends the sweep.
     left = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
     done: dict[Job, Outcome] = {}
     begun: set[str] = set()  # task runs
-    with grid_progress(len(jobs), execution.workers, f"train{until}") as progress:
+    with grid_progress(len(jobs), execution.workers, f"train{so_far}") as progress:
         fruitless = 0
         while left and fruitless < TRIES:
             of = submit(shared, left, until, after)
@@ -184,7 +184,7 @@ def train_rung(
             renew()
     trained = {job: result for job in jobs if isinstance(result := done.get(job), Trained)}
     if execution.state.stop_requested:
-        raise Interrupted(f"{len(trained)} of {len(jobs)} combinations are trained{until}")
+        raise Interrupted(f"{len(trained)} of {len(jobs)} combinations are trained{so_far}")
     causes = {job: done.get(job, "each process that trained it died") for job in jobs}
     causes = {job: cause for job, cause in causes.items() if isinstance(cause, str)}
     if causes:
@@ -193,14 +193,14 @@ def train_rung(
             "again trains only these:\n" + "\n".join(f"  {job[0]}: {cause}" for job, cause in causes.items())
         )
     if progress.left:
-        log.warning("The time is up: %d of %d trainings are left%s.", progress.left, len(jobs), until)
+        log.warning("The time is up: %d of %d trainings are left%s.", progress.left, len(jobs), so_far)
     return trained, {job for job, one in trained.items() if one.task_run in begun}
 
 
 def submit(
     shared: Shared,
     jobs: Sequence[Job],
-    until: Until,
+    until: int | None,
     after: GradientCheck | Sampled | Selection,
 ) -> dict[PrefectFuture[Any], Sequence[Job]]:
     """Begin to train all jobs as far as `until`; return which task run has which."""

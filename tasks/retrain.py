@@ -1,18 +1,21 @@
 """Step 7: the winning combination on all training rows, for as many epochs as were best."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from execution.steps.run import Run
 from execution.steps.step import step
-from experiment.axes import Combination
-from experiment.config import Recipe
 from experiment.errors import Diverged
 from experiment.results.examples import TrainingSet
 from experiment.results.retrained import Retrained
 from softmax import sgd
 from softmax.loss import compact
+
+if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in the cache key
+    from experiment.axes import Combination
+    from experiment.config import Recipe
 
 
 @step(
@@ -23,7 +26,7 @@ from softmax.loss import compact
     also={"epochs": "max_epochs"},
 )
 def retrain(
-    run: Run, combination: Combination, seed: int, training: TrainingSet, classes: int, recipe: Recipe
+    run: Run, combination: "Combination", seed: int, training: TrainingSet, classes: int, recipe: "Recipe"
 ) -> Retrained:
     """No validation, no early stopping: nothing is left to choose.
 

@@ -2,39 +2,45 @@
 
 import math
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from execution.steps.batch import batched
 from execution.steps.run import Run
 from execution.steps.step import step
-from experiment.axes import Combination
-from experiment.config import Recipe, Until
 from experiment.results.examples import TrainingSet
 from experiment.results.split import Split
 from experiment.results.trained import Trained
 from softmax import reference, sgd
 from softmax.loss import compact, penalty
 
+if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in the cache key
+    from experiment.axes import Combination
+    from experiment.config import Recipe
 
-@step("train", name="train {combination} seed={seed}{until}", shown={"type": "grid"})
+
+@step("train", name="train {combination} seed={seed}", shown={"type": "grid"})
 def train(
     run: Run,
-    combination: Combination,
+    combination: "Combination",
     seed: int,
     training: TrainingSet,
     split: Split,
     classes: int,
-    recipe: Recipe,
+    recipe: "Recipe",
     *,
-    until: Until,
+    until: int | None,
 ) -> Trained:
-    """A combination whose loss stops being finite is recorded as diverged; that is a result, not a failure."""
+    """A combination whose loss stops being finite is recorded as diverged; that is a result, not a failure.
+
+    `until`: the epoch after which it pauses; None: it goes to its end.
+    """
     images, labels = run.derived(training.images, compact), run.open(training.labels)
     rows, validation_rows = run.open(split.train), run.open(split.validation)
     config = run.config
-    if until.epochs is not None:
-        config = config | {"max_epochs": min(until.epochs, config["max_epochs"])}
+    if until is not None:
+        config = config | {"max_epochs": min(until, config["max_epochs"])}
     state = run.follow(partial(sgd.train, images, labels, rows, validation_rows, **config), until)
     best = state.history[state.best_epoch - 1] if state.best_epoch else None
     cross_entropy = best.val_loss - penalty(state.best.W, combination.alpha) if best else None

@@ -10,6 +10,10 @@ from threading import Lock
 PROJECT = Path(__file__).parents[2]
 # What can change a number. Not `execution`: it computes numbers and may change none. Not `flows`: it has them computed.
 FOLLOWED = ("tasks", "report", "experiment", "softmax")
+# A result names the types of the settings that it carries. The values are inputs; how they are declared, with which
+# bounds and labels, determines no result.
+CONTRACTS, DECLARATIONS = "experiment.results.", {"experiment.axes", "experiment.config"}
+DECISIONS = "experiment/search"  # what is drawn, who goes on, how candidates rank
 # Python 3.11 before 3.11.8 confuses what two threads parse at once: https://github.com/python/cpython/issues/106905
 PARSING = Lock()
 
@@ -18,7 +22,8 @@ PARSING = Lock()
 def closure(module: str) -> dict[str, str]:
     """Return the SHA-256 of the sources that `module` reaches by imports, its own included, by module name.
 
-    Imports count wherever they stand, inside functions too, but not under `if TYPE_CHECKING:`, which never run.
+    Imports count wherever they stand, inside functions too, but not under `if TYPE_CHECKING:`, which never run. Of a
+    source its statements count, not its comments, docstrings and layout.
     """
     found: dict[str, str] = {}
     waiting = list(prefixes(module))  # the packages around it run, too
@@ -28,7 +33,7 @@ def closure(module: str) -> dict[str, str]:
             continue
         source = source_of(name)
         if source is not None:
-            found[name] = hashlib.sha256(source).hexdigest()
+            found[name] = hashlib.sha256(statements(name).encode()).hexdigest()
             waiting += imported_by(name)
     return dict(sorted(found.items()))
 
@@ -46,12 +51,29 @@ def source_of(module: str) -> bytes | None:
 @cache
 def imported_by(module: str) -> tuple[str, ...]:
     """Return the names that a module imports from what is followed, and the packages around them."""
-    source = source_of(module)
+    followed = {name for name in imports(parsed(module).body) if name.split(".")[0] in FOLLOWED}
+    reached = {prefix for name in followed for prefix in prefixes(name)}
+    return tuple(sorted(reached - DECLARATIONS if module.startswith(CONTRACTS) else reached))
+
+
+@cache
+def parsed(module: str) -> ast.Module:
+    """Return the syntax tree of a module of the project, without docstrings."""
     with PARSING:
-        tree = ast.parse(source or b"")
-    names = set(imports(tree.body))
-    followed = {name for name in names if name.split(".")[0] in FOLLOWED}
-    return tuple(sorted({prefix for name in followed for prefix in prefixes(name)}))
+        tree = ast.parse(source_of(module) or b"")
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node, clean=False) is not None
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+@cache
+def statements(module: str) -> str:
+    """Return the statements of a module as normalised source text."""
+    return ast.unparse(parsed(module))
 
 
 def imports(statements: Iterable[ast.AST]) -> Iterator[str]:
@@ -75,7 +97,11 @@ def prefixes(name: str) -> Iterator[str]:
 
 
 def code_digest() -> str:
-    """Return the digest of everything that takes part in a result: what the steps reach."""
-    steps = sorted(PROJECT.glob("tasks/[a-z]*.py"))
-    sources = {name: digest for path in steps for name, digest in closure(f"tasks.{path.stem}").items()}
+    """Return the digest of all that takes part in a result: what the steps, and the decisions between them, reach."""
+    roots = [
+        f"{folder.replace('/', '.')}.{path.stem}"
+        for folder in ("tasks", DECISIONS)
+        for path in sorted(PROJECT.glob(f"{folder}/[a-z]*.py"))
+    ]
+    sources = {name: digest for root in roots for name, digest in closure(root).items()}
     return hashlib.sha256(repr(sorted(sources.items())).encode()).hexdigest()

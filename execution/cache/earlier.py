@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from execution.cache.key import key
+from execution.cache.key import UNTIL, key
 from execution.config import RunContext
 from execution.storage import layout
 from execution.storage.choose import AnyStorage
 from experiment.axes import AXES, Combination
-from experiment.config import Experiment, Until
+from experiment.config import Experiment
 from experiment.errors import InputError
 from experiment.search.space import contains
 
@@ -78,5 +78,5 @@ def tried(storage: AnyStorage) -> Iterator[Combination]:
 
 def ended(storage: AnyStorage, common: Mapping[str, Any], combination: Combination, seed: int) -> bool:
     """Return whether this very training has a result to its end."""
-    training = {**common, "combination": combination, "seed": seed, "until": Until()}
+    training = {**common, "combination": combination, "seed": seed, UNTIL: None}
     return storage.exists(f"{layout.RECORDS}/{key(TRAIN, training)}")

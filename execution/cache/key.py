@@ -15,8 +15,11 @@ from pydantic_core import to_jsonable_python
 from execution.cache.closure import closure
 from execution.config import Execution
 from execution.storage import layout
-from experiment.config import Until
 from experiment.values import ORIGIN, Result
+
+# An input of this name says after which epoch a training pauses; None: it goes to its end. It determines the result,
+# but not which training it is, for that may go on later.
+UNTIL = "until"
 
 
 @dataclass
@@ -32,12 +35,11 @@ class DeterminedByInputsAndSources(CachePolicy):
 def key(module: str, inputs: dict[str, Any]) -> str:
     """Return the cache key of the step in `module` for these inputs.
 
-    It begins with what is the same however far a training goes (`Until`), as do its W&B run and its checkpoint.
+    It begins with what is the same however far a training goes, as do its W&B run and its checkpoint.
     """
     given = {name: value for name, value in inputs.items() if not isinstance(value, Execution)}
-    whole = digest(module, given)
-    same = {name: value for name, value in given.items() if not isinstance(value, Until)}
-    return whole if len(same) == len(given) else digest(module, same)[: layout.IDENTITY] + whole[layout.IDENTITY :]
+    same = {name: value for name, value in given.items() if name != UNTIL}
+    return digest(module, same)[: layout.IDENTITY] + digest(module, given)[layout.IDENTITY :]
 
 
 def digest(module: str, inputs: dict[str, Any]) -> str:
@@ -55,13 +57,16 @@ def sources(module: str) -> str:
 def plain(value: Any) -> Any:
     """Return JSON values of models, and of tuples, lists and dicts of them.
 
-    Left out are the fields of results that say where they came from, and fields that are kept out of JSON.
+    Left out are the fields of results that say where they came from, fields that are kept out of JSON, and fields that
+    have their default: so a new field with a default changes no key. A default, once released, must not change.
     """
     if isinstance(value, BaseModel):
         return {
             name: plain(getattr(value, name))
             for name, field in type(value).model_fields.items()
-            if not field.exclude and not (name in ORIGIN and isinstance(value, Result))
+            if not field.exclude
+            and not (name in ORIGIN and isinstance(value, Result))
+            and getattr(value, name) != field.get_default()
         }
     if isinstance(value, dict):
         return {str(name): plain(item) for name, item in value.items()}

@@ -5,7 +5,7 @@ It pays for steps that are so short that Prefect's work for a task run takes lon
 
 import inspect
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -34,7 +34,8 @@ def batched(step: Task[..., Any], *over: str) -> Task[..., list[Outcome]]:
 
     Its state is that of the worst; whatever that is, it has the outcome of each.
     """
-    takes, called = inspect.signature(step.fn), str(step.task_run_name).format
+    takes = inspect.signature(step.fn)
+    called: Callable[[Mapping[str, Any]], str] = step.task_run_name  # type: ignore[assignment]  # as `@step` makes it
 
     def jobs(given: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [
@@ -43,7 +44,7 @@ def batched(step: Task[..., Any], *over: str) -> Task[..., list[Outcome]]:
 
     def named(parameters: dict[str, Any]) -> str:
         every = jobs(parameters)
-        return f"{called(**every[0])} … {called(**every[-1])} ({len(every)})"
+        return f"{called(every[0])} … {called(every[-1])} ({len(every)})"
 
     @task(
         name=step.name,
@@ -57,7 +58,7 @@ def batched(step: Task[..., Any], *over: str) -> Task[..., list[Outcome]]:
         given = takes.bind(execution, *args, **kwargs).arguments
         del given["execution"]
         runs = [(job, *run_one(step, execution, job)) for job in jobs(given)]
-        said = (f"{called(**job)}: {how}" for job, _, how in runs)
+        said = (f"{called(job)}: {how}" for job, _, how in runs)
         log.info("%s", "\n".join(said), extra={"console": False})  # a line each, together: the server takes a while
         results = [outcome for _, outcome, _ in runs]
         if failed := sum(isinstance(outcome, str) for outcome in results):

@@ -12,7 +12,6 @@ from execution.steps.training import follow
 from execution.storage import arrays, layout
 from execution.tracking import media
 from execution.tracking.artifacts import log_artifact
-from experiment.config import Until
 from experiment.values import ArrayRef, Artifact, FileRef
 from softmax.sgd import State
 
@@ -68,18 +67,20 @@ class Run(Protocol):
     def used(self, artifact: Artifact) -> None:
         """Record there that the step used something that has versions."""
 
-    def follow(self, epochs: Callable[..., Iterator[State]], until: Until | None = None) -> State:
+    def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
         """Drive a training (`softmax.sgd.train` but for `state` and `stop`) to its end; return its last state.
 
-        `until`: how far it goes for now; it is kept, to go on later. One that has this may run out of time.
+        `until`: the epoch after which it pauses, to go on later; None: it goes to its end.
         """
 
 
 class TaskRun:
     """The `Run` of a Prefect task run: arrays in the sweep's storage, figures in the task's W&B run."""
 
-    def __init__(self, execution: RunContext, identity: str, tracked: "wandb.Run", settings: dict[str, Any]) -> None:
-        self.execution, self.identity, self.tracked = execution, identity, tracked
+    def __init__(
+        self, execution: RunContext, identity: str, tracked: "wandb.Run", settings: dict[str, Any], limited: bool
+    ) -> None:
+        self.execution, self.identity, self.tracked, self.limited = execution, identity, tracked, limited
         self.config = {name: tracked.config[name] for name in settings}  # W&B is the source of truth
 
     @property
@@ -122,7 +123,7 @@ class TaskRun:
     def used(self, artifact: Artifact) -> None:
         log_artifact(self.execution, self.tracked, artifact, made=False)
 
-    def follow(self, epochs: Callable[..., Iterator[State]], until: Until | None = None) -> State:
+    def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
         if self.execution.runner != "threads" and self.config.get("engine") == "numba":
             epochs = compiled.by_one(epochs)
-        return follow(self.execution, self.identity, self.tracked, epochs, until)
+        return follow(self.execution, self.identity, self.tracked, epochs, until, limited=self.limited)

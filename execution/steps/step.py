@@ -15,7 +15,7 @@ from prefect.transactions import IsolationLevel, get_transaction
 from prefect.utilities.annotations import opaque
 
 from execution.cache import checkpoints
-from execution.cache.key import DeterminedByInputsAndSources, identity, key
+from execution.cache.key import UNTIL, DeterminedByInputsAndSources, identity, key
 from execution.cache.records import read
 from execution.config import RunContext
 from execution.orchestration.loopback import speak_directly
@@ -23,7 +23,6 @@ from execution.steps.run import Run, TaskRun
 from execution.storage import layout
 from execution.storage.choose import AnyStorage
 from execution.tracking.runs import tracked
-from experiment.config import Until
 from experiment.errors import Interrupted
 from experiment.values import Result, Settings
 
@@ -51,7 +50,8 @@ def step(
     """Make a body into a Prefect task: cached, tracked, and named.
 
     The body takes a `Run` and its inputs and returns a `Result`; the task takes the `RunContext` in place of the `Run`.
-    Every number, string and `Settings` among the inputs is a setting: `run.config` has it, as W&B gave it back.
+    Every number, string and `Settings` among the inputs is a setting: `run.config` has it, as W&B gave it back. Only
+    `until` is none (`execution.cache.key`). A step that takes it may run out of time.
 
     Parameters
     ----------
@@ -67,25 +67,29 @@ def step(
         takes = inspect.signature(body)
         _, *inputs = takes.parameters.values()
 
+        def named(parameters: Mapping[str, Any]) -> str:
+            short = parameters.get(UNTIL)
+            return (name or job_type.replace("_", " ")).format(**parameters) + (f" to epoch {short}" if short else "")
+
         @wraps(body)
         def run_step(execution: RunContext, /, *args: P.args, **kwargs: P.kwargs) -> R:
             bound = takes.bind(None, *args, **kwargs)
             bound.apply_defaults()
             given = dict(list(bound.arguments.items())[1:])  # without the run
             config, began = settings(given), time.monotonic()
-            called = (displayed or name or job_type).format(**given)
+            called = displayed or (named(given) if name else job_type)
             beside = {**(shown or {}), **{other: config[setting] for other, setting in (also or {}).items()}}
             try:
-                until = next((value for value in given.values() if isinstance(value, Until)), None)
+                limited = UNTIL in given
                 if execution.state.stop_requested:
                     raise Interrupted("stopped before it began")
-                if until and execution.state.time_is_up:
+                if limited and execution.state.time_is_up:
                     raise Interrupted("no time was left for it")
                 refuse_forbidden(execution.storage)
-                quiet = gone_further(execution.storage, body.__module__, given, until)
+                quiet = gone_further(execution.storage, body.__module__, given)
                 mode = execution.model_copy(update={"wandb_mode": "disabled"}) if quiet else execution
                 with tracked(mode, job_type, called, config | beside) as run:
-                    result = body(TaskRun(execution, identity(), run, config), *args, **kwargs)
+                    result = body(TaskRun(execution, identity(), run, config, limited), *args, **kwargs)
             except Interrupted as stopped:
                 return cancelled(stopped)  # type: ignore[return-value]  # Prefect takes a state for what it says
             if not result.complete:
@@ -101,7 +105,7 @@ def step(
         first = inspect.Parameter("execution", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=RunContext)
         run_step.__signature__ = takes.replace(parameters=[first, *inputs])  # type: ignore[attr-defined]
         made: Task[Concatenate[RunContext, P], R] = task(
-            task_run_name=name or job_type.replace("_", " "),
+            task_run_name=named,  # type: ignore[arg-type]  # has what Prefect asks for, but for a type
             cache_policy=DeterminedByInputsAndSources(isolation_level=IsolationLevel.SERIALIZABLE),
             **RESULTS,
             **options,
@@ -126,15 +130,15 @@ class Unsearched(opaque):
         return (self.value,)
 
 
-def gone_further(storage: AnyStorage, module: str, inputs: Mapping[str, Any], until: Until | None) -> bool:
+def gone_further(storage: AnyStorage, module: str, inputs: Mapping[str, Any]) -> bool:
     """Return whether a training has been further than it is to go now: then its W&B run has all this, and more."""
-    if until is None or until.epochs is None:
+    until = inputs.get(UNTIL)
+    if until is None:
         return False
-    to_the_end = {name: Until() if isinstance(value, Until) else value for name, value in inputs.items()}
-    if storage.exists(f"{layout.RECORDS}/{key(module, to_the_end)}"):
+    if storage.exists(f"{layout.RECORDS}/{key(module, {**inputs, UNTIL: None})}"):
         return True
     state = checkpoints.load(storage, identity())
-    return state is not None and len(state.history) > until.epochs
+    return state is not None and len(state.history) > until
 
 
 def refuse_forbidden(storage: AnyStorage) -> None:
@@ -164,6 +168,6 @@ def settings(inputs: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in inputs.items():
         if isinstance(value, Settings):
             flat |= value.model_dump(mode="json")
-        elif isinstance(value, int | float | str):
+        elif isinstance(value, int | float | str) and name != UNTIL:
             flat[name] = value
     return flat

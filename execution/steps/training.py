@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from execution.cache import checkpoints
 from execution.config import RunContext
 from execution.tracking.runs import log_epochs
-from experiment.config import Until
 from experiment.errors import Interrupted
 from softmax.sgd import Metrics, State
 
@@ -34,7 +33,9 @@ def follow(
     identity: str,
     run: "wandb.Run",
     epochs: Callable[..., Iterator[State]],
-    until: Until | None = None,
+    until: int | None = None,
+    *,
+    limited: bool = False,
 ) -> State:
     """Drive a training to its end, from its last checkpoint if there is one; return the last state.
 
@@ -43,17 +44,16 @@ def follow(
     identity : of the training
     run : gets a row for every epoch, those of the checkpoint included
     epochs : `softmax.sgd.train` with everything but `state` and `stop` bound
-    until : how far it goes for now. Short of its end its checkpoint stays; one that is further is left as it is.
+    until : the epoch after which it pauses. Then its checkpoint stays; one that is further is left as it is.
+    limited : whether it ends when the sweep's time is up
 
     Raises
     ------
-    Interrupted : stopping was asked for, or the time is up for those that have an `until`; the checkpoint is of the
-        last whole epoch
+    Interrupted : stopping was asked for, or the time is up; the checkpoint is of the last whole epoch
     """
     storage, flow_run = execution.storage, execution.state
     state = checkpoints.load(storage, identity)
-    short = until.epochs if until else None
-    further = state is not None and short is not None and len(state.history) > short
+    further = state is not None and until is not None and len(state.history) > until
     if further:
         state = None
     if state:
@@ -69,7 +69,7 @@ def follow(
         looked = time.monotonic()
         if flow_run.stop_requested:
             why = "stopped"
-        elif until and flow_run.time_is_up:
+        elif limited and flow_run.time_is_up:
             why = "no time was left for it"
         return bool(why)
 
@@ -88,7 +88,7 @@ def follow(
         raise Interrupted(f"{why} after epoch {len(state.history) if state else 0}")
     assert state is not None
     run.summary.update(best_of(state.history))
-    if short is not None and not further:
+    if until is not None and not further:
         checkpoints.save(storage, identity, state)
     return state
 

@@ -167,21 +167,3 @@ def test_the_same_again_is_all_cached_and_a_gentler_halving_trains_no_epoch_twic
     caplog.clear()
     sweep(halved.model_copy(update={"first_rung": 4}), execution)
     assert any(record.msg == "Resumes from epoch %d" for record in caplog.records)
-
-
-@pytest.mark.parametrize(
-    ("combinations", "about", "rungs"),
-    [
-        (36, {"halving": 3}, [3, 9, 27, 81, None]),
-        (36, {"halving": 2, "first_rung": 10}, [10, 20, 40, 80, 160, 320, None]),
-        (36, {"halving": 3, "max_epochs": 20}, [3, 9, None]),
-        (1, {"halving": 3}, [None]),
-        (36, {}, [None]),
-    ],
-)
-def test_rungs_are_those_of_the_paper(combinations, about, rungs):
-    alphas = (0.0, 0.001, 0.01) if combinations > 1 else (0.0,)
-    grid = {} if combinations > 1 else {"learning_rates": (0.1,), "batch_sizes": (8,)}
-    experiment = Experiment.model_validate({"alphas": alphas, **grid, **about})
-    assert len(experiment.combinations) == combinations
-    assert [until.epochs for until in experiment.rungs] == rungs

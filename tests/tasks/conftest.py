@@ -12,7 +12,6 @@ from sklearn.datasets import load_digits
 from execution.steps.step import settings
 from execution.storage import arrays
 from execution.storage.local import LocalStorage
-from experiment.config import Until
 from experiment.results.examples import TestSet, TrainingSet
 from experiment.results.split import Baseline, Split
 from experiment.values import Artifact
@@ -70,7 +69,7 @@ class FolderRun:
     def used(self, artifact):
         self.artifacts_used.append(artifact)
 
-    def follow(self, epochs: Callable[..., Iterator[State]], until: Until | None = None) -> State:
+    def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
         *_, state = epochs(state=None)
         return state
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from experiment.axes import Combination
-from experiment.config import Recipe, Until
+from experiment.config import Recipe
 from experiment.errors import Diverged
 from softmax import sgd
 from tasks.retrain import retrain
@@ -32,7 +32,7 @@ def loop(images, labels, rows, seed, epochs):
 def test_the_best_epoch_and_its_figures_are_those_of_a_plain_loop(call, run, training, parts, inputs):
     images, labels = inputs
     result, handle = call(
-        train, combination=COMBINATION, seed=7, training=training, split=parts, classes=10, recipe=RECIPE, until=Until()
+        train, combination=COMBINATION, seed=7, training=training, split=parts, classes=10, recipe=RECIPE, until=None
     )
     losses, accuracies, weights, right = [], [], [], []
     for W, b in loop(images, labels, np.arange(240), 7, 6):
@@ -59,7 +59,7 @@ def test_the_best_epoch_and_its_figures_are_those_of_a_plain_loop(call, run, tra
 
 def test_divergence_is_a_result(call, training, parts):
     result, handle = call(
-        train, combination=WILD, seed=7, training=training, split=parts, classes=10, recipe=RECIPE, until=Until()
+        train, combination=WILD, seed=7, training=training, split=parts, classes=10, recipe=RECIPE, until=None
     )
     assert result.diverged
     assert handle.summary["diverged"]

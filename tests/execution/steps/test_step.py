@@ -37,8 +37,10 @@ def test_it_is_a_task_with_the_bodys_name_and_words_and_an_execution_in_place_of
 
 def test_options_reach_prefect_and_the_name_is_a_template_over_the_inputs(made):
     assert made.retries == 3
-    assert made.task_run_name == "make {combination} seed={seed}"
-    assert step("check_it")(body).task_run_name == "check it"
+    inputs = {"combination": combination(0.1), "seed": 7}
+    assert made.task_run_name(inputs) == f"make {combination(0.1)} seed=7"
+    assert made.task_run_name({**inputs, "until": 3}) == f"make {combination(0.1)} seed=7 to epoch 3"
+    assert step("check_it")(body).task_run_name({}) == "check it"
     assert made.result_serializer == "json"
 
 
