@@ -44,7 +44,7 @@ def check(experiment: Experiment, execution: Execution) -> None:
     elif isinstance(given, str) and given not in BUNDLED:
         values, training_rows = 0, sys.maxsize  # only OpenML knows
     else:
-        data = own_data(given, experiment.label, experiment.seed).arrays
+        data = own_data(given, experiment.label, experiment.seed, drop=experiment.drop).arrays
         check_range(data, experiment.scaling, given)
         values = data.train_images.size + data.test_images.size
         training_rows = len(split_rows(data.train_labels, experiment.validation_fraction, experiment.seed).train)

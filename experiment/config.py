@@ -43,12 +43,15 @@ class Experiment(Grid):
 
     data: str | None = Field(
         None,
-        description="Your own data: a folder of .npy or IDX files or of train.csv and test.csv, an .npz, .csv or "
-        ".parquet file; or the name of a set of scikit-learn's (iris, wine, digits, breast_cancer) or of OpenML's. "
-        "Left out: Fashion-MNIST, downloaded and verified.",
+        description="Your own data: a folder of .npy or IDX files or of train.csv and test.csv, an .npz, .csv, "
+        ".tsv or .parquet file; or the name of a set of scikit-learn's (iris, wine, digits, breast_cancer) or of "
+        "OpenML's. Left out: Fashion-MNIST, downloaded and verified.",
     )
     data_dir: Path | None = Field(None, description="The same for a folder or file, whatever it is called.")
     label: str | None = Field(None, description="The column of a table that holds the labels.")
+    drop: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
+        (), json_schema_extra={"uniqueItems": True}, description="Columns of a table to leave out."
+    )
     scaling: ScalingOption = Field(
         "auto",
         description="How features become inputs: x / 255 - 0.5, x - 0.5, to mean 0 and deviation 1, or not at all. "

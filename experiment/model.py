@@ -1,14 +1,13 @@
 """The model of a sweep: what it says of new examples."""
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.data.raw import Column
 from experiment.data.scaling import FORMULAS, Scaling, scaled
+from experiment.data.schema import Schema
 from experiment.errors import DataError
 from softmax.loss import softmax
 
@@ -22,8 +21,7 @@ class Model(NamedTuple):
     b: NDArray[np.float32]  # (c,)
     scaling: Scaling
     class_names: tuple[str, ...]  # c of them
-    columns: tuple[Column, ...]  # of the table it was trained on; () for arrays
-    label: str  # that table's label column
+    table: Schema | None  # what the columns of the table it was trained on are; None: arrays
 
     def probabilities(self, values: NDArray[np.generic], first: int = 0) -> NDArray[np.float32]:
         """Return softmax(scaled(x) W + b): (n, c) of (n, m) features as the data has them; parameters as `logits`."""
@@ -57,14 +55,15 @@ def load_model(path: Path) -> Model:
             found = {name: file[name] for name in file.files}
     except Exception as error:  # zipfile's and NumPy's own, of all kinds
         raise DataError(f"{path}: cannot be read as a model ({error}); give a sweep's model.npz") from error
+    if str(found.get("columns", "[]")) != "[]":
+        raise DataError(f"{path}: of a table, by an earlier version, which read columns otherwise; run the sweep again")
     try:
         model = Model(
             W=found["W"],
             b=found["b"],
             scaling=Scaling(str(found["scaling"]), found.get("scaling_statistics")),  # type: ignore[arg-type]
             class_names=tuple(map(str, found["class_names"])),
-            columns=tuple(Column.model_validate(column) for column in json.loads(str(found["columns"]))),
-            label=str(found["label"]),
+            table=Schema.model_validate_json(str(found["table"])) if "table" in found else None,
         )
     except (KeyError, ValueError, TypeError) as error:
         raise DataError(f"{path}: no model of this program ({error}); give a sweep's model.npz") from error
@@ -76,7 +75,7 @@ def load_model(path: Path) -> Model:
         and model.scaling.kind in FORMULAS
         and (statistics is not None) == (model.scaling.kind == "standardize")
         and (statistics is None or statistics.shape == (2, m))
-        and (not model.columns or sum(len(column.features) for column in model.columns) == m)
+        and (model.table is None or len(model.table.names) == m)
         and bool(np.isfinite(model.W).all() and np.isfinite(model.b).all())
     )
     if not whole:

@@ -11,6 +11,7 @@ class Summary(Frozen):
     """A sweep's figures, and where they came from."""
 
     name: str
+    data_understood: str = ""  # what the columns and labels of a user's own data were taken for
     data_note: str  # what was done to the data before anything else, "" if nothing
     scaling: str  # how features became inputs, and why
     best: Combination

@@ -53,6 +53,7 @@ def summarized(
     summary = Summary.model_validate(
         about
         | {
+            "data_understood": info.understood,
             "data_note": info.note,
             "scaling": scaled.said,
             "best": best.combination,

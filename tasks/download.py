@@ -31,6 +31,7 @@ class Source(Settings):
     content: tuple[str, ...] = ()  # SHA-256 of the user's files, or the name
     label: str | None = None
     seed: int | None = None  # of the test part, where it is split off
+    drop: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -48,7 +49,9 @@ def source(experiment: Experiment) -> Source:
     else:
         given = given.resolve()
         content = [f"{path.suffix} {digest(path)}" for path in files_of(given)]
-    return Source(given=given, content=tuple(content), label=experiment.label, seed=experiment.seed)
+    return Source(
+        given=given, content=tuple(content), label=experiment.label, seed=experiment.seed, drop=experiment.drop
+    )
 
 
 def digest(path: Path) -> str:
@@ -68,10 +71,9 @@ def download(run: Run, source: Source) -> Dataset:
     if source.given is None:
         arrays, info = fashion_mnist(run.downloads, log.info), DatasetInfo(class_names=CLASS_NAMES)
     else:
-        arrays, *about = own_data(source.given, source.label, source.seed or 0, run.downloads)
-        info = DatasetInfo(**dict(zip(DatasetInfo.model_fields, about, strict=True)))
-        if info.note:
-            log.info("data: %s", info.note)
+        own = own_data(source.given, source.label, source.seed or 0, run.downloads, source.drop)
+        arrays, info = own.arrays, DatasetInfo(**{name: getattr(own, name) for name in DatasetInfo.model_fields})
+        log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
     run.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
     data = Dataset(
         name=source.name,

@@ -166,9 +166,8 @@ def saved_model(
         "best_epoch": best.best_epoch,
         **figures,
         "class_names": np.array(info.class_names),
-        "feature_names": np.array([name for column in info.columns for name in column.features], dtype=str),
-        "columns": json.dumps([column.model_dump() for column in info.columns]),
-        "label": info.label,
+        "feature_names": np.array(info.table.names if info.table else (), dtype=str),
+        **({"table": info.table.model_dump_json()} if info.table else {}),
         "scaling": scaled.final_scaling.kind,
     }
     for name, scaling in (("", scaled.final_scaling), ("_best_validation", scaled.train_scaling)):

@@ -20,7 +20,7 @@ KERAS = ("x_train", "y_train", "x_test", "y_test")
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 WANTED = (
     "…train_images.npy and …train_labels.npy (with …test_images.npy and …test_labels.npy if there is a test part; any "
-    "prefix), Fashion-MNIST's IDX files, or train.csv or .parquet (with test.csv or .parquet)"
+    "prefix), Fashion-MNIST's IDX files, or train.csv, .tsv or .parquet (with test.csv, .tsv or .parquet)"
 )
 
 
@@ -99,7 +99,7 @@ def from_arrays(arrays: list[NDArray[Any]], where: list[str]) -> Raw:
             "make both of images of one size"
         )
     integers = arrays[0].dtype.kind in "ui"
-    return Raw(parts[0], parts[1] if len(parts) > 1 else None, (), "", arrays[0].ndim == 3 or integers)
+    return Raw(parts[0], parts[1] if len(parts) > 1 else None, pictures=arrays[0].ndim == 3 or integers)
 
 
 def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:

@@ -1,17 +1,18 @@
 """Data sets by name: those that come with scikit-learn, else OpenML's."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from experiment.data.raw import Column, Part, Raw
-from experiment.data.tables import check_present, columns_of, numbers
+from experiment.data.columns import Column
+from experiment.data.raw import Part, Raw
+from experiment.data.schema import Schema, as_table, schema_of
+from experiment.data.tables import labels
 from experiment.errors import DataError, Unreachable
 
 BUNDLED = ("breast_cancer", "digits", "iris", "wine")
 
 
-def read_named(name: str, folder: Path) -> Raw:
+def read_named(name: str, folder: Path, drop: Sequence[str] = ()) -> Raw:
     """Return scikit-learn's own set of that name, or OpenML's newest active one, kept in `folder` and verified.
 
     Raises
@@ -19,7 +20,7 @@ def read_named(name: str, folder: Path) -> Raw:
     DataError : neither has it, or a column cannot be used
     Unreachable : OpenML cannot be reached
     """
-    return bundled(name) if name in BUNDLED else openml(name, folder)
+    return bundled(name) if name in BUNDLED else openml(name, folder, drop)
 
 
 def bundled(name: str) -> Raw:
@@ -30,10 +31,11 @@ def bundled(name: str) -> Raw:
     where = f"scikit-learn's {name}"
     columns = tuple(Column(name=str(feature)) for feature in found.feature_names)
     names = tuple(str(text) for text in found.target_names)
-    return Raw(Part(found.data, found.target, where, where), None, columns, "class", False, names)
+    table = Schema(columns=columns, label="class")
+    return Raw(Part(found.data, found.target, where, where), table=table, class_names=names)
 
 
-def openml(name: str, folder: Path) -> Raw:
+def openml(name: str, folder: Path, drop: Sequence[str] = ()) -> Raw:
     """Return a set from OpenML, whose checksum scikit-learn verifies."""
     from sklearn.datasets import fetch_openml
     from sklearn.datasets._openml import OpenMLError
@@ -55,12 +57,7 @@ def openml(name: str, folder: Path) -> Raw:
         raise DataError(f"{where} cannot be used ({error}); remove {folder / 'openml.org'} and try again") from error
     if found.target is None or getattr(found.target, "ndim", 1) != 1:
         raise DataError(f"{where} has no single label column; download it and name one as label")
-    check_present(found.target, where)
-    columns = columns_of(found.data, where)
-    labels = found.target.to_numpy()
-    if labels.dtype.kind not in "buif":
-        labels = np.array([str(text) for text in labels])
-    values = numbers(found.data, columns, where)
-    return Raw(
-        Part(values, labels, where, f"{where}: {found.target.name}"), None, columns, str(found.target.name), False
-    )
+    table, label = as_table(found.frame), str(found.target.name)
+    schema, notes = schema_of(table, label, where, drop)
+    values, _ = schema.read(table, where)
+    return Raw(Part(values, labels(table, label, where), where, f"{where}: {label}"), table=schema, notes=tuple(notes))

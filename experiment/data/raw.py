@@ -4,18 +4,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from experiment.values import Frozen
-
-
-class Column(Frozen):
-    """A column of a table: numbers, or texts out of `categories`, which become a feature each."""
-
-    name: str
-    categories: tuple[str, ...] | None = None
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        return (self.name,) if self.categories is None else tuple(f"{self.name}={text}" for text in self.categories)
+from experiment.data.schema import Schema
 
 
 class Part(NamedTuple):
@@ -31,8 +20,9 @@ class Raw(NamedTuple):
     """What a reader returns."""
 
     train: Part
-    test: Part | None  # None: to be split off
-    columns: tuple[Column, ...]  # of a table; () for arrays, whose features have no names
-    label: str  # the name of a table's label column
-    pictures: bool  # whether rows are known to be pictures, or levels as pictures have them
+    test: Part | None = None  # None: to be split off
+    table: Schema | None = None  # what its columns are; None: arrays, whose features have no names
+    pictures: bool = False  # whether rows are known to be pictures, or levels as pictures have them
     class_names: tuple[str, ...] = ()  # of the labels in their order, where they are only numbered
+    notes: tuple[str, ...] = ()  # what is to be said of how it was read
+    new: NDArray[Any] | None = None  # examples without labels, to predict

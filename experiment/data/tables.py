@@ -1,7 +1,10 @@
-"""Tables, CSV and Parquet: one row an example, one column the label, the others numbers or categories."""
+"""Tables, CSV, TSV and Parquet: one row an example, one column the label, the others numbers or categories."""
 
 import csv
+import gzip
+import io
 import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,214 +12,153 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.data.raw import Column, Part, Raw
+from experiment.data.columns import rows_of, without_label
+from experiment.data.raw import Part, Raw
+from experiment.data.schema import Missing, schema_of
 from experiment.errors import DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
-SUFFIXES = (".csv", ".parquet")
-MOST_CATEGORIES = 256  # texts in a column: more are names or sentences, not categories
+SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
+BOM = b"\xef\xbb\xbf"
+INDEX = r"__index_level_\d+__"  # what pandas calls an index without name
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def read_tables(train: Path, test: Path | None, label: str | None) -> Raw:
-    """Read a table to train on and, if there is one, a table to test on, whose columns are matched by name.
+def is_table(path: Path) -> bool:
+    """Return whether a file is called as tables are."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def read_tables(
+    train: Path, test: Path | None, label: str | None, drop: Sequence[str] = (), missing: Missing | None = None
+) -> Raw:
+    """Read a table to train on and, if there is one, a table to test on, which is read by what the first one's are.
+
+    A test table without the label column, or with nothing in it, is `new`: examples to predict.
 
     Raises
     ------
     DataError : a file is no such table; the label column is not named or not there; a column cannot be used
     """
-    frame = read_frame(train)
+    table = read_table(train)
     if label is None:
-        listed = ", ".join(map(str, frame.columns[:20]))
-        raise DataError(f"{train}: name the column to predict as label; its columns are {listed}")
-    columns = columns_of(without(frame, label, str(train)), str(train))
-    other = read_frame(test) if test else None
-    if other is not None:  # texts of both tables are categories
-        check_names(other, [label, *(column.name for column in columns)], str(test))
-        both = [with_texts(column, other) for column in columns]
-        columns = tuple(both)
-    parts = [
-        part(table, columns, label, str(path)) for table, path in ((frame, train), (other, test)) if table is not None
-    ]
-    return Raw(parts[0], parts[1] if len(parts) > 1 else None, columns, label, pictures=False)
+        raise DataError(f"{train}: name the column to predict as label; its columns are {listed(table)}")
+    schema, notes = schema_of(table, label, str(train), drop, missing)
+    values, _ = schema.read(table, str(train))
+    part = Part(values, labels(table, label, str(train)), str(train), f"{train}: column {label}")
+    if test is None:
+        return Raw(part, None, schema, notes=tuple(notes))
+    other = read_table(test)
+    values, warnings = schema.read(other, str(test))
+    notes += [f"{test.name}: {warning}" for warning in warnings]
+    if label not in other.column_names or without_label(other.column(label)).all():
+        return Raw(part, None, schema, notes=tuple(notes), new=values)
+    tested = Part(values, labels(other, label, str(test)), str(test), f"{test}: column {label}")
+    return Raw(part, tested, schema, notes=tuple(notes))
 
 
-def part(frame: "pd.DataFrame", columns: Sequence[Column], label: str, where: str) -> Part:
-    """Return features and labels of a table."""
-    texts = frame[label]
-    if texts.isna().any():
-        row = int(np.flatnonzero(texts.isna())[0])
-        raise DataError(f"{where}: row {row + 1} has no {label}; remove rows without a label")
-    labels = texts.to_numpy()
-    if labels.dtype.kind not in "buif":
-        labels = np.array([str(text) for text in labels])
-    return Part(numbers(frame, columns, where), labels, where, f"{where}: column {label}")
+def listed(table: "pa.Table") -> str:
+    return ", ".join(table.column_names[:20])
 
 
-def read_frame(path: Path) -> "pd.DataFrame":
-    """Return the table in a CSV file (UTF-8, commas, points, names in the first line) or a Parquet file.
+def labels(table: "pa.Table", label: str, where: str) -> NDArray[Any]:
+    """Return the labels of a table as they stand: texts as objects.
 
     Raises
     ------
-    DataError : anything else, no rows, columns without or with the same name
+    DataError : a label is missing, or bytes that are not UTF-8
     """
-    import pandas as pd
+    import pyarrow as pa
+    from pyarrow import types
+
+    if (missing := without_label(table.column(label))).any():
+        raise DataError(f"{where}: {rows_of(missing)} without {label}; remove rows without a label")
+    values = table.column(label)
+    if types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if types.is_decimal(values.type) or types.is_binary(values.type) or types.is_large_binary(values.type):
+        try:
+            values = values.cast(pa.large_string())
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{where}: column {label} holds bytes that are not UTF-8; save labels as texts") from error
+    return np.asarray(values.to_numpy())
+
+
+def read_table(path: Path) -> "pa.Table":
+    """Return the table in a CSV or TSV file (UTF-8, points, names in the first line; packed or not) or a Parquet file.
+
+    The columns of CSV files are texts, whatever is in them.
+
+    Raises
+    ------
+    DataError : anything else, no rows, columns without name
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
 
     try:
-        if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
+        if path.name.lower().endswith(".parquet"):
+            table = parquet.ParquetFile(path).read()
         else:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                header = next(csv.reader(file), [])
-            check_header(header, path)
-            frame = pd.read_csv(path, encoding="utf-8-sig", low_memory=False)
+            content = path.read_bytes()
+            content = gzip.decompress(content) if path.name.lower().endswith(".gz") else content
+            table = read_text(content, "\t" if ".tsv" in path.name.lower()[-7:] else ",", path)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8, not as Latin-1 say") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: not a whole gzip file ({error}); write it again") from error
     except OSError as error:
         raise DataError(f"{error}; name a file that can be read") from error
-    except DataError:
-        raise
-    except Exception as error:  # pandas' and Arrow's own, of all kinds
+    except pa.ArrowException as error:
         said = str(error).strip().splitlines()[-1]
-        raise DataError(f"{path}: not a whole {path.suffix[1:]} table ({said}); write it again") from error
-    frame.columns = frame.columns.map(str)
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise DataError(f"{path}: rows have more values than the first line has names; name every column")
-    if not len(frame):
+        raise DataError(f"{path}: not a whole table ({said}); write it again") from error
+    table = table.select([i for i, name in enumerate(table.column_names) if not re.fullmatch(INDEX, name)])
+    if not table.num_rows:
         raise DataError(f"{path}: no rows; give at least two of each class")
-    return frame
+    return table
 
 
-def check_header(header: list[str], path: Path) -> None:
-    """Raise DataError unless the first line of a CSV file names its columns, each differently."""
-    if len(header) == 1:
-        for mark, called in ((";", "semicolons"), ("\t", "tabs")):
-            if mark in header[0]:
-                raise DataError(f"{path}: separated by {called}; save it with commas, and points in its numbers")
-    if not any(header):
+def read_text(content: bytes, separator: str, path: Path) -> "pa.Table":
+    """Return the table in the content of a CSV file; Excel's first line `sep=;` says what separates its columns."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    content = re.sub(rb"^[\s]*[\r\n]", b"", content.removeprefix(BOM))
+    if declared := re.match(rb"sep=(.)[ ,;\t]*[\r\n]+", content):
+        separator, content = declared[1].decode(), content[declared.end() :]
+    if b"\0" in content:
+        raise DataError(f"{path}: holds NUL bytes, damaged or UTF-16 perhaps; save it as UTF-8")
+    first = io.StringIO(re.split(rb"[\r\n]", content, maxsplit=1)[0].decode(), newline="")
+    names = [name.strip() for name in next(csv.reader(first, delimiter=separator), [])]
+    check_header(names, path)
+    read = arrow.ReadOptions(column_names=[str(i) for i in range(len(names))], skip_rows=1)
+    parse = arrow.ParseOptions(delimiter=separator, newlines_in_values=True)
+    convert = arrow.ConvertOptions(
+        column_types=dict.fromkeys(read.column_names, pa.large_string()), strings_can_be_null=True, null_values=[""]
+    )
+    try:
+        table = arrow.read_csv(io.BytesIO(content), read, parse, convert)
+    except pa.ArrowInvalid:
+        content.decode()  # says where
+        read.use_threads = False  # which says the row
+        table = arrow.read_csv(io.BytesIO(content), read, parse, convert)
+    return table.rename_columns(names)
+
+
+def check_header(names: list[str], path: Path) -> None:
+    """Raise DataError unless the first line of a CSV file names its columns."""
+    if not any(names):
         raise DataError(f"{path}: empty; put the names of the columns in the first line, then a row an example")
-    for i, name in enumerate(header):
-        if not name.strip():
-            raise DataError(f"{path}: column {i + 1} has no name, row numbers perhaps; remove it or name it")
-        if name in header[:i]:
-            raise DataError(f"{path}: two columns are called {name}; name them differently")
-
-
-def without(frame: "pd.DataFrame", label: str, where: str) -> "pd.DataFrame":
-    """Return the table without its label column."""
-    if label not in frame:
-        listed = ", ".join(frame.columns[:20])
-        raise DataError(f"{where}: no column {label}; its columns are {listed}")
-    if frame.shape[1] == 1:
-        raise DataError(f"{where}: {label} is the only column; add features")
-    return frame.drop(columns=label)
-
-
-def columns_of(frame: "pd.DataFrame", where: str) -> tuple[Column, ...]:
-    """Return what the columns are: numbers, or texts and which.
-
-    Raises
-    ------
-    DataError : texts amid numbers, too many texts, dates and the like
-    """
-    from pandas.api import types
-
-    columns = []
-    for name in frame:
-        values = frame[name]
-        if types.is_numeric_dtype(values.dtype) or types.is_bool_dtype(values.dtype):
-            columns.append(Column(name=str(name)))
-            continue
-        if not (
-            types.is_string_dtype(values.dtype) or types.is_object_dtype(values.dtype) or values.dtype == "category"
-        ):
-            raise DataError(f"{where}: column {name} holds {values.dtype}; turn it into numbers or texts")
-        check_present(values, where)
-        texts = sorted({str(value) for value in values})
-        check_texts(str(name), values.astype(str).tolist(), len(texts), where)
-        columns.append(Column(name=str(name), categories=tuple(texts)))
-    return tuple(columns)
-
-
-def check_texts(name: str, values: list[str], different: int, where: str) -> None:
-    """Raise DataError unless the texts of a column are categories."""
-    number = [re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", value) is not None for value in values]
-    if any(number) and not all(number):
-        row = number.index(False)
-        raise DataError(
-            f"{where}: column {name} mixes numbers and texts ({values[row]!r} in row {row + 1}); "
-            "make it one or the other"
-        )
-    if all(re.fullmatch(r"\s*[-+]?\d+,\d+\s*", value) for value in values):
-        raise DataError(f"{where}: column {name} has decimal commas ({values[0]!r}); write points")
-    if different > MOST_CATEGORIES:
-        raise DataError(
-            f"{where}: column {name} has {different} different texts, at most {MOST_CATEGORIES} can be categories; "
-            "remove it or turn it into numbers"
-        )
-
-
-def check_present(values: "pd.Series[Any]", where: str) -> None:
-    """Raise DataError if a value is missing."""
-    missing = np.flatnonzero(values.isna())
-    if missing.size:
-        raise DataError(
-            f"{where}: column {values.name} has no value in row {missing[0] + 1} ({missing.size} of {len(values)} are "
-            "missing); fill them in, or remove these rows or the column"
-        )
-
-
-def check_names(frame: "pd.DataFrame", names: Sequence[str], where: str, optional: str = "") -> None:
-    """Raise DataError unless the table has these columns and no others, in any order."""
-    for name in names:
-        if name not in frame:
-            raise DataError(f"{where}: no column {name}; give the columns that the model was trained on")
-    for column in frame:
-        if column not in names and column != optional:
-            raise DataError(f"{where}: column {column} was not trained on; remove it")
-
-
-def with_texts(column: Column, frame: "pd.DataFrame") -> Column:
-    """Return the column with the texts of another table added to its categories."""
-    if column.categories is None:
-        return column
-    check_present(frame[column.name], "the test table")
-    texts = {str(value) for value in frame[column.name]} | set(column.categories)
-    return column.model_copy(update={"categories": tuple(sorted(texts))})
-
-
-def numbers(frame: "pd.DataFrame", columns: Sequence[Column], where: str) -> NDArray[np.float64]:
-    """Return a table's features: (n, m) float64, texts one-hot; columns are found by name.
-
-    Raises
-    ------
-    DataError : a value is missing, infinite, a text among numbers, or a category that is not known
-    """
-    from pandas.api import types
-
-    features = np.zeros((len(frame), sum(len(column.features) for column in columns)))
-    at = 0
-    for column in columns:
-        values = frame[column.name]
-        check_present(values, where)
-        if column.categories is not None:
-            place = {text: at + i for i, text in enumerate(column.categories)}
-            texts = [str(value) for value in values]
-            unknown = next((row for row, text in enumerate(texts) if text not in place), None)
-            if unknown is not None:
+    if len(names) == 1:
+        for mark, called in SEPARATORS.items():
+            if mark in names[0]:
                 raise DataError(
-                    f"{where}: column {column.name} has {texts[unknown]!r} in row {unknown + 1}, which was not trained "
-                    f"on; give one of {', '.join(column.categories[:20])}"
+                    f"{path}: separated by {called}; save it with commas (or tabs, as .tsv), and points in its numbers"
                 )
-            features[np.arange(len(frame)), [place[text] for text in texts]] = 1
-        elif not (types.is_numeric_dtype(values.dtype) or types.is_bool_dtype(values.dtype)):
-            raise DataError(f"{where}: column {column.name} holds {values.dtype}, not numbers; write numbers")
-        else:
-            features[:, at] = values.to_numpy(dtype=np.float64)
-        at += len(column.features)
-    if not np.isfinite(features).all():
-        row, j = np.argwhere(~np.isfinite(features))[0]
-        name = [feature for column in columns for feature in column.features][j]
-        raise DataError(f"{where}: column {name} is infinite or beyond float64 in row {row + 1}; rescale or remove it")
-    return features
+    if names[0].startswith("#") and len(names) == 1:
+        raise DataError(f"{path}: begins with a comment ({names[0]!r}); remove lines that are no rows")
+    if "" in names:
+        column = names.index("") + 1
+        raise DataError(f"{path}: column {column} has no name, row numbers perhaps; remove it or name it")

@@ -1,6 +1,6 @@
 """What `download` returns."""
 
-from experiment.data.raw import Column
+from experiment.data.schema import Schema
 from experiment.results.examples import TestSet, TrainingSet
 from experiment.values import ArrayRef, Artifact, Frozen, Result
 
@@ -9,9 +9,9 @@ class DatasetInfo(Frozen):
     """What the numbers of a data set mean."""
 
     class_names: tuple[str, ...]  # c of them
-    columns: tuple[Column, ...] = ()  # of a table; () for arrays, whose features have no names
-    label: str = ""  # the name of a table's label column
+    table: Schema | None = None  # what a table's columns are; None: arrays, whose features have no names
     pictures: bool = True  # whether examples may be pictures
+    understood: str = ""  # what columns and labels were taken for
     note: str = ""  # what was done to the data, "" if nothing
 
 
@@ -43,7 +43,8 @@ class Dataset(Result):
         about = {
             **{name: {"shape": list(array.shape), "dtype": array.dtype} for name, array in self.arrays.items()},
             "class_names": list(self.info.class_names),
-            "label": self.info.label,
+            "label": self.info.table.label if self.info.table else "",
+            "understood": self.info.understood,
             "note": self.info.note,
         }
         contents = {f"{name}.npy": array for name, array in self.arrays.items()}

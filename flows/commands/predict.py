@@ -31,7 +31,7 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv")) ->
     trained = load_model(file_at(model))
     given = Experiment(data=data).own_data
     assert given is not None
-    values = examples(given, trained.columns, trained.label, output.parent)
+    values = examples(given, trained.table, output.parent)
     if values.shape[1] != len(trained.W):
         raise DataError(f"{data}: {values.shape[1]} features, the model was trained on {len(trained.W)}; give those")
     starts = track(range(0, len(values), ROWS), "predict", console=Console(stderr=True), transient=True)

@@ -45,8 +45,8 @@ def closing(summary: Summary, next_steps: Sequence[tuple[str, str]]) -> Group:
     table.add_row(
         "", f"95 % interval of the accuracy {low:.2%} to {high:.2%}, validation gave {abs(summary.gap):.2%} {side}"
     )
-    if summary.data_note:
-        table.add_row("data", summary.data_note)
+    if about := "; ".join(filter(None, (summary.data_understood, summary.data_note))):
+        table.add_row("data", about)
     table.add_row("scaling", summary.scaling)
     floor = summary.baseline
     table.add_row(

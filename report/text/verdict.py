@@ -28,6 +28,7 @@ def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
     low, high = summary.test_accuracy_95
     floor = summary.baseline
     rows = [
+        *([("data", summary.data_understood)] if summary.data_understood else []),
         *([("data", summary.data_note)] if summary.data_note else []),
         ("scaling", summary.scaling),
         ("winner", summary.best.words),

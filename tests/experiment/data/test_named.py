@@ -60,7 +60,7 @@ def server(monkeypatch):
 def test_openmls_iris_is_fetched_once_and_has_its_names(server, tmp_path):
     raw = openml("iris", tmp_path)
     assert raw.train.values.shape[1] == 4
-    assert raw.columns[0].name == "sepallength"
+    assert raw.table.columns[0].name == "sepallength"
     assert set(raw.train.labels) == {"Iris-setosa", "Iris-versicolor", "Iris-virginica"}
     server.shutdown()
     np.testing.assert_array_equal(openml("iris", tmp_path).train.values, raw.train.values)
@@ -88,4 +88,4 @@ def test_scikit_learns_sets_come_with_their_names(name, shape, classes):
     data = own_data(name)
     assert data.arrays.train_images.shape == shape
     assert classes in data.class_names
-    assert len(data.columns) == shape[1]
+    assert len(data.table.columns) == shape[1]

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from experiment.data.columns import Column
 from experiment.data.own import own_data
-from experiment.data.raw import Column
 from experiment.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -34,16 +34,17 @@ def test_categories_are_one_hot_and_labels_keep_their_names(tmp_path, suffix):
     getattr(TABLE, f"to_{suffix}")(path, index=False)
     data = own_data(path, "kind", seed=7)
     assert data.class_names == ("cat", "dog")
-    assert data.columns == (
-        Column(name="length"), Column(name="colour", categories=("blue", "green", "red")), Column(name="count"),
-        Column(name="wild"),
+    assert data.table.columns == (
+        Column(name="length"), Column(name="colour", kind="category", categories=("blue", "green", "red")),
+        Column(name="count"), Column(name="wild", kind="category", categories=("False", "True")),
     )  # fmt: skip
+    assert data.understood == "2 numbers, 2 categories (5 values), label kind: cat 20, dog 20"
     assert data.note == "10 of 40 rows split off as test set: stratified, seed 7"
     images = np.concatenate([data.arrays.train_images, data.arrays.test_images])
     labels = np.concatenate([data.arrays.train_labels, data.arrays.test_labels])
     assert np.bincount(data.arrays.test_labels).tolist() == [5, 5]
-    dummies = pd.get_dummies(TABLE.drop(columns="kind"), columns=["colour"])
-    names = ["length", "colour_blue", "colour_green", "colour_red", "count", "wild"]
+    dummies = pd.get_dummies(TABLE.drop(columns="kind"), columns=["colour", "wild"])
+    names = ["length", "colour_blue", "colour_green", "colour_red", "count", "wild_False", "wild_True"]
     expected = dummies[names].to_numpy(float)
     order, expected_order = np.argsort(images[:, 0]), np.argsort(expected[:, 0])
     np.testing.assert_array_equal(images[order], expected[expected_order])
@@ -60,7 +61,7 @@ def test_a_test_table_is_matched_by_name(tmp_path):
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
-    assert own_data(csv(tmp_path, encoding="utf-8-sig"), "kind").columns[0].name == "length"
+    assert own_data(csv(tmp_path, encoding="utf-8-sig"), "kind").table.columns[0].name == "length"
 
 
 @pytest.mark.parametrize(
@@ -71,14 +72,31 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
         (TABLE.assign(kind=RNG.normal(size=40)), "is no class but a number on a scale"),
         (TABLE.assign(kind=["cat"] * 39 + ["dog"]), "class dog has one example"),
         (TABLE.assign(kind="cat"), "only class cat occurs"),
-        (TABLE.assign(kind=[None] + ["cat", "dog", "dog"] * 13), "row 1 has no kind; remove rows without a label"),
-        (TABLE.assign(colour=[f"text {i}" for i in range(40)]).loc[np.repeat(range(40), 7)].assign(
-            colour=[f"text {i}" for i in range(280)]), "column colour has 280 different texts, at most 256"),
-        (TABLE.assign(length=["3.5", "long"] * 20), r"column length mixes numbers and texts \('long' in row 2\)"),
+        (TABLE.assign(kind=[None] + ["cat", "dog", "dog"] * 13), "row 1 without kind; remove rows without a label"),
+        (TABLE.assign(kind=RNG.permutation(40)), "40 classes in 40 rows; name a column of classes as label"),
+        (TABLE.assign(kind=["cat", "cat "] * 20), "'cat' and 'cat ' are both cat; write them alike"),
+        (TABLE.assign(kind=["café", "cafe\u0301"] * 20), r"'cafe.u0301' and 'caf.xe9' are both café"),
+        (TABLE.assign(colour=[f"text {i}" for i in range(40)]).loc[np.repeat(range(40), 14)].assign(
+            colour=[f"text {i}" for i in range(280)] * 2), "column colour has 280 different texts, at most 256"),
+        (TABLE.assign(length=[*map(str, range(38)), "a", "b"]),
+         r"column length mixes numbers and texts \('a' in row 39, 40\); make it one or the other"),
+        (TABLE.assign(length=[f"0{i}" for i in range(38)] + ["99", "98"]),
+         "mixes numbers and texts .'00' in row 1, 2, 3, … .38 of 40"),
         (TABLE.assign(length=[f"{i},5" for i in range(40)]), r"column length has decimal commas \('0,5'\); write"),
-        (TABLE.assign(count=[1.0, np.nan, np.nan, 2] * 10), r"column count has no value in row 2 \(20 of 40 are"),
+        (TABLE.assign(count=[1.0, np.nan, np.nan, 2] * 10),
+         "column count has no value in row 2, 3, 6, … .20 of 40.; .*--drop count"),
         (TABLE.assign(colour=["red", None] * 20), "column colour has no value in row 2"),
         (TABLE.assign(length=["1e400", *["1"] * 39]), "column length is infinite or beyond float64 in row 1"),
+        (TABLE.assign(length=pd.date_range("2026-01-01", periods=40).astype(str)),
+         "column length holds dates .*--drop length"),
+        (TABLE.assign(length=["3/4/2026"] * 40), "column length holds dates"),
+        (TABLE.assign(length=[f"${i}.50" for i in range(40)]), r"numbers written as '\$0.50' in row 1"),
+        (TABLE.assign(length=[f"{i}%" for i in range(40)]), "numbers written as '0%' in row 1"),
+        (TABLE.assign(length=[f"{i},000" for i in range(1, 41)]), "numbers written as '1,000' in row 1"),
+        (TABLE.assign(length=range(7, 47)), "another whole number in every row, an identifier perhaps; .*drop length"),
+        (TABLE.assign(PersonId=[7**i % 10007 for i in range(40)]), "column PersonId has another whole number in every"),
+        (TABLE.assign(length=[f"k{i}" for i in range(40)]), "40 different texts in 40 rows, an identifier perhaps"),
+        (TABLE.assign(length=None), "column length holds nothing; leave it out: --drop length"),
         (TABLE[:0], "no rows"),
         (TABLE[:3].assign(kind=["cat", "cat", "dog"]), "has one example"),
         (TABLE.iloc[[0, 1, 20, 21]], "4 rows are too few to split a test part with all 2 classes off"),
@@ -100,8 +118,12 @@ def test_a_table_that_cannot_be_used_is_refused_by_its_place(tmp_path, table, sa
         (b"kind\tsize\ncat\t1\n", "separated by tabs"),
         (b",kind,size\n0,cat,1\n", "column 1 has no name, row numbers perhaps"),
         (b"kind,size,size\ncat,1,2\n", "two columns are called size"),
-        (b"kind,size\ncat,1,2\ndog,1,3\n", "rows have more values than the first line has names"),
-        (b"kind,size\ncat,1\ndog,2,3\n", "not a whole csv table"),
+        (b"kind,size\ncat,1,2\ndog,1,3\n", "Row #2: Expected 2 columns, got 3"),
+        (b"kind,size\ncat,1\ndog\n", "Row #3: Expected 2 columns, got 1"),
+        (b"# of 2026\nkind,size\ncat,1\n", "begins with a comment .'# of 2026'.; remove"),
+        (b"kind|size\ncat|1\n", "separated by bars"),
+        ("kind,size\ncat,1\n".encode("utf-16"), "holds NUL bytes, damaged or UTF-16 perhaps"),
+        ("kind,size\nk\xfche,1\n".encode("latin-1"), r"not UTF-8 \(byte 11\)"),
     ],
 )
 def test_a_file_that_is_no_such_table_is_refused(tmp_path, content, says):
@@ -115,10 +137,12 @@ def test_a_file_that_is_no_such_table_is_refused(tmp_path, content, says):
 def test_dates_and_a_truncated_parquet_file_are_refused(tmp_path):
     path = tmp_path / "table.parquet"
     TABLE.assign(length=pd.Timestamp("2026-01-01")).to_parquet(path)
-    with pytest.raises(DataError, match=r"column length holds datetime.*turn it into numbers or texts"):
+    with pytest.raises(
+        DataError, match=r"column length holds timestamp.*turn it into numbers or texts, or leave it out: --drop length"
+    ):
         own_data(path, "kind")
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(DataError, match="not a whole parquet table"):
+    with pytest.raises(DataError, match="not a whole table"):
         own_data(path, "kind")
 
 
@@ -131,8 +155,7 @@ def test_the_label_column_has_to_be_named(tmp_path):
     ("test", "says"),
     [
         (TABLE.drop(columns="count"), "no column count; give the columns that the model was trained on"),
-        (TABLE.assign(more=1), "column more was not trained on; remove it"),
-        (TABLE.assign(count="many"), "column count holds .*, not numbers"),
+        (TABLE.assign(count="many"), "column count holds 'many' in row 1, 2, 3, … .40 of 40., not numbers"),
         (TABLE.assign(kind="cow"), "class cow does not occur"),
     ],
 )
@@ -142,3 +165,18 @@ def test_a_test_table_with_other_columns_is_refused(tmp_path, test, says):
     with pytest.raises(DataError, match=says) as error:
         own_data(tmp_path, "kind")
     assert str(tmp_path / "test.csv") in str(error.value)
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path):
+    path = csv(tmp_path, TABLE.assign(id=range(40), count=[None, *range(39)], wild="", day="2026-01-02"))
+    with pytest.raises(DataError) as error:
+        own_data(path, "kind", drop=("colours",))
+    said = str(error.value)
+    for fault in (
+        "5 faults", "no column colours; its columns are length, colour", "did you mean colour?",
+        "column id has another", "column count has no value in row 1", "wild holds nothing", "day holds dates",
+    ):  # fmt: skip
+        assert fault in said
+    data = own_data(path, "kind", drop=("id", "count", "wild", "day"))
+    assert data.table.names == ("length", "colour=blue", "colour=green", "colour=red")
+    assert "left out id, count, wild, day" in data.understood.replace("count, wild, id", "id, count, wild")

@@ -1,0 +1,193 @@
+"""What the columns of a table are: read once, from the table that is trained on; every other table is read by it."""
+
+import logging
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiment.data.columns import Column, absent, cells, column_of, numbers, rows_of, without_label
+from experiment.errors import DataError
+from experiment.values import Frozen
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+log = logging.getLogger("sweep")
+
+Missing = Literal["mean", "most-frequent"]
+
+
+class Schema(Frozen):
+    """The columns of a table but its label's, which has a name here; its classes stand beside it."""
+
+    columns: tuple[Column, ...]
+    label: str
+    missing: Missing | None = None  # how missing numbers are filled in; None: they are refused
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the features."""
+        return tuple(name for column in self.columns for name in column.features)
+
+    def features(self, frame: "pd.DataFrame | pa.Table", where: str = "the table") -> NDArray[np.float64]:
+        """Return features: (n, m) float64, categories one-hot, missing numbers NaN. Further columns are ignored.
+
+        A category that was not trained on is none of those that were: all its features are 0, and a warning says so.
+
+        Raises
+        ------
+        DataError : says all that is wrong with the table
+        """
+        features, warnings = self.read(as_table(frame), where)
+        for warning in warnings:
+            log.warning("%s: %s", where, warning)
+        return features
+
+    def read(self, table: "pa.Table", where: str) -> tuple[NDArray[np.float64], list[str]]:
+        """Return what `features` does, and its warnings."""
+        blocks, faults, warnings = [np.zeros((table.num_rows, 0))], [], []
+        without = {}
+        for column in self.columns:
+            if column.kind == "dropped":
+                continue
+            if (count := table.column_names.count(column.name)) != 1:
+                lacks = f"no column {column.name}" if count == 0 else f"{count} columns are called {column.name}"
+                faults.append(f"{lacks}; give the columns that the model was trained on")
+                continue
+            block, missing, fault, warning = block_of(column, table.column(column.name))
+            if fault:
+                faults.append(f"column {column.name} {fault}")
+            elif missing.any() and self.missing is None:
+                without[column.name] = missing
+            if warning:
+                warnings.append(f"column {column.name} {warning}")
+            blocks += [block, missing[:, None]] if column.missing else [block]
+        raise_all([*faults, *absent(without)], where)
+        return np.concatenate(blocks, axis=1, dtype=np.float64), warnings
+
+    def understood(self, classes: Sequence[str], counts: Sequence[int]) -> str:
+        """Return how the table was understood, in a line."""
+        kinds = [column.kind for column in self.columns]
+        values = sum(len(column.categories) for column in self.columns)
+        dropped = [column.name for column in self.columns if column.kind == "dropped"]
+        parts = [counted(kinds.count("number"), "number"), counted(kinds.count("category"), "category", "categories")]
+        if values:
+            parts[1] += f" ({values} values)"
+        if missing := sum(column.missing for column in self.columns):
+            parts.append(f"{missing} with missing values")
+        if dropped:
+            parts.append(f"left out {', '.join(dropped)}")
+        return f"{', '.join(part for part in parts if part)}, label {self.label}: {classes_in_words(classes, counts)}"
+
+
+def counted(count: int, one: str, more: str = "") -> str:
+    return "" if not count else f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def classes_in_words(classes: Sequence[str], counts: Sequence[int]) -> str:
+    """Return how many rows each class has; of many classes those that have most."""
+    order = range(len(classes)) if len(classes) <= 12 else np.argsort(counts, kind="stable")[::-1][:10].tolist()
+    listed = ", ".join(f"{classes[k]} {counts[k]}" for k in order)
+    return listed if len(classes) <= 12 else f"{listed}, … ({len(classes)} classes)"
+
+
+def block_of(column: Column, values: "pa.ChunkedArray") -> tuple[NDArray[np.float64], NDArray[np.bool_], str, str]:
+    """Return a column's features, which rows have no value, what is wrong with it, and a warning."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.kind == "number":
+        given, text = numbers(values)
+        fault = f"holds {text}, not numbers; write numbers" if text else ""
+        if (infinite := np.isinf(given)).any():
+            fault = f"is infinite or beyond float64 in {rows_of(infinite)}; rescale it"
+        return given[:, None], np.isnan(given), fault, ""
+    found = cells(values)
+    place = pc.index_in(found.texts, pa.array(column.categories, found.texts.type))
+    category = np.append(np.asarray(pc.fill_null(place, -1)), -1)[found.place]
+    block = (category[:, None] == np.arange(len(column.categories))).astype(np.float64)
+    unknown = np.asarray(pc.is_null(place))
+    warning = f"has {found.example(unknown)}, which was not trained on and counts for none" if unknown.any() else ""
+    return block, found.place < 0, "", warning
+
+
+def schema_of(
+    table: "pa.Table", label: str, where: str, drop: Sequence[str] = (), missing: Missing | None = None
+) -> tuple[Schema, list[str]]:
+    """Read what the columns of a table are, and return it with what is to be said about it.
+
+    Parameters
+    ----------
+    label : the column that holds the labels
+    where : what the table is called, for messages
+    drop : columns to leave out
+    missing : how missing numbers are filled in later
+
+    Raises
+    ------
+    DataError : says all that is wrong with the table
+    """
+    names = table.column_names
+    faults = [unknown(name, names) for name in (label, *drop) if name not in names]
+    twice = [name for i, name in enumerate(names) if names.index(name) < i]
+    faults += [f"two columns are called {name}; name them differently" for name in dict.fromkeys(twice)]
+    if label in drop:
+        faults.append(f"{label} is the label and cannot be left out")
+    if names.count(label) == 1 and (without := without_label(table.column(label))).any():
+        faults.append(f"{rows_of(without)} without {label}; remove rows without a label")
+    index = [name for name in (table.schema.pandas_metadata or {}).get("index_columns", []) if isinstance(name, str)]
+    columns, notes, absences = [], [], {}
+    for name in names:
+        if name == label or name in twice:
+            continue
+        if name in drop or name in index:
+            columns.append(Column(name=name, kind="dropped"))
+            continue
+        read = column_of(name, table.column(name))
+        columns.append(read.column)
+        if read.fault:
+            faults.append(f"column {name} {read.fault}")
+        elif read.missing.any() and missing is None:
+            absences[name] = read.missing
+        if read.note:
+            notes.append(f"column {name}: {read.note}")
+    faults += absent(absences)
+    if not faults and not any(column.features for column in columns):
+        faults.append(f"{label} is the only column; add features")
+    raise_all(faults, where)
+    return Schema(columns=tuple(columns), label=label, missing=missing), notes
+
+
+def unknown(name: str, names: Sequence[str]) -> str:
+    close = get_close_matches(name, names, 1)
+    meant = f"; did you mean {close[0]}?" if close else ""
+    return f"no column {name}; its columns are {', '.join(names[:20])}{meant}"
+
+
+def raise_all(faults: Sequence[str], where: str) -> None:
+    """Raise DataError if there is anything wrong, with all of it."""
+    if len(faults) > 1:
+        raise DataError("\n  ".join([f"{where}: {len(faults)} faults:", *faults]))
+    if faults:
+        raise DataError(f"{where}: {faults[0]}")
+
+
+def as_table(frame: "pd.DataFrame | pa.Table") -> "pa.Table":
+    """Return a data frame as a table of Arrow's, whose columns are of one type each: of several, texts."""
+    import pyarrow as pa
+
+    if isinstance(frame, pa.Table):
+        return frame
+
+    def column(values: Any) -> pa.Array:
+        try:
+            return pa.array(values, from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            return pa.array(values.map(str, na_action="ignore"), from_pandas=True)
+
+    columns = [column(frame.iloc[:, i]) for i in range(frame.shape[1])]
+    return pa.table(columns, names=[str(name) for name in frame.columns])
