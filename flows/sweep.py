@@ -142,9 +142,9 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
     )  # fmt: skip
     ranges = [name for name, values in experiment.grid.items() if isinstance(values, Range)]
     drawn = report(
-        execution, opaque_all(ranking), runs, model, scaled, test, data.info, data=data.artifact, ranges=ranges,
-        importance=summary.importance, analysis=summary.analysis, lbfgs=optimum,
-        lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
+        execution, opaque_all(ranking), runs, model, scaled, test, data.info,
+        split=parts, data=data.artifact, ranges=ranges, importance=summary.importance,
+        analysis=summary.analysis, lbfgs=optimum, lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
     )  # fmt: skip
     return Done(with_report(summary, drawn), ranking, drawn)
 

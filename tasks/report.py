@@ -9,6 +9,7 @@ from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from execution.steps.run import Run
 from execution.steps.step import step
@@ -18,6 +19,7 @@ from experiment.results.lbfgs import Lbfgs
 from experiment.results.report import Report
 from experiment.results.retrained import Retrained
 from experiment.results.scaled import Scaled
+from experiment.results.split import Split
 from experiment.search.ranking import Candidate
 from experiment.values import Artifact
 from report.leaderboard import leaderboard, with_lbfgs
@@ -38,6 +40,7 @@ def report(
     test: Evaluation,
     info: DatasetInfo,
     *,
+    split: Split,
     data: Artifact,
     ranges: Sequence[str],
     importance: Mapping[str, float],
@@ -50,6 +53,7 @@ def report(
     Parameters
     ----------
     ranking : the candidates, best first
+    split : the validation rows that the candidates are compared on
     data : what all of it was made from
     ranges : the hyperparameters that were drawn from ranges
     importance, analysis : what mattered, in figures and in words
@@ -61,7 +65,7 @@ def report(
         figure = draw()
         return pictures.png(figure) if figure else None
 
-    from report.page.data import classes_data, page_data
+    from report.page.data import COMPARED, classes_data, page_data
     from report.parallel import parallel_coordinates
 
     best, table = ranking[0], leaderboard(ranking, runs)
@@ -75,6 +79,8 @@ def report(
     }
     run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures, **spread(best))
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
+    converged = [candidate for candidate in ranking[:COMPARED] if not candidate.diverged]
+    correct = [candidate_correct(run, candidate, split) for candidate in converged]
     W, class_names, confusion = run.open(model.W), info.class_names, run.open(test.confusion)
     mistakes, mistaken = run.open(test.mistakes), run.open(test.mistaken)
     drawings: dict[str, Callable[[], Figure | None]] = {
@@ -100,7 +106,7 @@ def report(
     page = by_products.made(
         "report.html",
         lambda: json.dumps(
-            page_data(ranking, list(histories.values()), ranges)
+            page_data(ranking, list(histories.values()), correct, ranges)
             | classes_data(W, class_names, test.class_accuracy, confusion, mistakes, mistaken, pictures=info.pictures),
             separators=(",", ":"),
         ).encode(),
@@ -122,6 +128,13 @@ def report(
         preview=preview and run.put_file(preview),
         missing=tuple(by_products.missing),
     )
+
+
+def candidate_correct(run: Run, candidate: Candidate, split: Split) -> NDArray[np.float64]:
+    """Which validation rows a candidate has right, mean over the seeds: (n,)."""
+    packed = [run.open(trained.correct) for trained in candidate.trained if trained.correct]
+    bits = np.unpackbits(np.stack(packed), axis=1, count=split.validation.shape[0])
+    return np.asarray(bits.mean(axis=0), np.float64)
 
 
 class OptionalOutputs:

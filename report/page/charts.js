@@ -47,24 +47,29 @@ function labels(colors) {
   return { color: colors.ink, fontSize: 12, hideOverlap: true, textBorderColor: colors.ground, textBorderWidth: 3 };
 }
 
+// Those that are compared are told apart by their dashes, for colours mean accuracy.
+function dash(c) {
+  return [undefined, "solid", [10, 5], [3, 3], [12, 4, 3, 4], [1, 4]][1 + compared().indexOf(c)];
+}
+
 function parallelOption(colors, narrow) {
   const best = CONVERGED.filter((c) => c.rank <= state.best);
-  const picked = shown();
+  const picked = compared();
   const line = (c) => ({
     value: AXES.map((axis) => fanned(axis, c)),
     name: String(c.rank),
-    lineStyle: { color: colorOf(c, colors), width: c === picked ? 4 : 1.5, opacity: 0.9 },
+    lineStyle: { color: colorOf(c, colors), width: picked.includes(c) ? 4 : 1.5, opacity: 0.9, type: dash(c) },
   });
-  // The best on top, and the one that is picked above all.
-  const ordered = [...best].sort((a, b) => (a === picked) - (b === picked) || b.rank - a.rank);
+  // The best on top, and those that are picked above all.
+  const ordered = [...best].sort((a, b) => picked.includes(a) - picked.includes(b) || b.rank - a.rank);
   return {
     ...common(colors),
     parallel: {
       layout: narrow ? "vertical" : "horizontal", top: narrow ? 30 : 56, bottom: narrow ? 30 : 26,
-      left: narrow ? 84 : 56, right: narrow ? 24 : 72,
+      left: narrow ? 104 : 56, right: narrow ? 24 : 72,
       parallelAxisDefault: {
         type: "value", nameLocation: narrow ? "start" : "end", nameGap: narrow ? 10 : 16, realtime: ALL.length < 500,
-        nameTextStyle: { color: colors.ink, fontSize: 12, lineHeight: 15, width: narrow ? 74 : undefined, overflow: "break" },
+        nameTextStyle: { color: colors.ink, fontSize: 12, lineHeight: 15, width: narrow ? 92 : undefined, overflow: "break" },
         axisLine: { lineStyle: { color: colors.soft } }, axisTick: { lineStyle: { color: colors.soft } },
         areaSelectStyle: { width: 22, color: colors.accent, borderColor: colors.accent, opacity: 0.25 },
       },
@@ -90,24 +95,35 @@ function scaleOf(axis, colors) {
 
 function curveOption(chosen, colors) {
   const figure = state.figure;
-  const picked = shown();
+  const losses = figure === "val_loss";
   const curves = chosen.map((c) => [c, DATA.curves[c.rank - 1]]);
-  const values = curves.flatMap(([, curve]) => curve[figure]).filter((value) => value !== null).sort((a, b) => a - b);
-  const at = (fraction) => values[Math.min(values.length - 1, Math.floor(fraction * values.length))];
-  // One that runs away must not flatten all others.
-  const [low, high] = values.length ? (figure === "val_loss" ? [values[0], at(0.97)] : [at(0.03), values[values.length - 1]]) : [0, 1];
+  const picked = compared().map((c) => [c, DATA.curves[c.rank - 1]]);
+  const known = (found, name) => found.flatMap(([, curve]) => curve[name]).filter((value) => value !== null).sort((a, b) => a - b);
+  // One that runs away must not flatten all others; those that are compared keep nine tenths of theirs in sight.
+  const [values, own] = [known(curves, figure), known(picked, figure)];
+  const at = (sorted, fraction) => sorted.slice(Math.floor(fraction * (sorted.length - 1))).slice(0, 1);
+  const sight = losses ? [...values.slice(0, 1), ...own.slice(0, 1), ...known(picked, "train_loss").slice(0, 1), ...at(values, 0.97), ...at(own, 0.9)]
+    : [...at(values, 0.03), ...at(own, 0.1), ...values.slice(-1), ...own.slice(-1)];
+  const [low, high] = sight.length ? [Math.min(...sight), Math.max(...sight)] : [0, 1];
   const margin = 0.05 * (high - low) || 0.01;
-  const last = Math.max(2, ...curves.map(([, { epoch }]) => epoch[epoch.length - 1] ?? 1));
+  const last = Math.max(2, ...[...curves, ...picked].map(([, { epoch }]) => epoch[epoch.length - 1] ?? 1));
   const points = (curve, name) => curve.epoch.map((epoch, i) => [epoch, curve[name][i]]).filter(([, value]) => value !== null);
-  const own = DATA.curves[picked.rank - 1];
-  const color = picked.diverged ? colors.ink : colorOf(picked, colors);
-  const text = figure === "val_loss" ? (value) => number(Number(value.toPrecision(4))) : percent;
-  const above = { type: "line", symbolSize: 5, showSymbol: own.epoch.length < 2, silent: true, z: 5, clip: true };
+  const text = losses ? (value) => number(Number(value.toPrecision(4))) : percent;
+  const line = (name, data, color, style, more) => ({ type: "line", name, data, symbolSize: 5, showSymbol: data.length < 2, silent: true, z: 5, clip: true,
+    lineStyle: { color, ...style }, itemStyle: { color }, ...more });
+  const thick = picked.flatMap(([c, curve]) => {
+    const color = c.diverged ? colors.ink : colorOf(c, colors);
+    const best = points(curve, figure).filter(([epoch]) => epoch === curve.best_epoch);
+    const mark = { symbol: "diamond", symbolSize: 13, itemStyle: { color, borderColor: colors.ink, borderWidth: 1.5 }, label: { show: false }, silent: true,
+      data: best.map((coord) => ({ coord })) };
+    return [line(`rank ${c.rank}`, points(curve, figure), color, { width: 3, type: dash(c) }, { markPoint: mark }),
+      ...(losses ? [line(`rank ${c.rank}, training`, points(curve, "train_loss"), colors.soft, { width: 1.5, type: dash(c) })] : [])];
+  });
   return {
     ...common(colors),
     tooltip: { ...common(colors).tooltip, show: true, trigger: "axis", axisPointer: { type: "line" },
-      formatter: (items) => [`rank ${picked.rank}, epoch ${items[0].value[0]}`, ...items.map((item) => `${item.seriesName}: ${text(item.value[1])}`)].join("\n") },
-    legend: { data: ["validation", "training"], bottom: 0, textStyle: { color: colors.ink } },
+      formatter: (items) => [`epoch ${items[0].value[0]}`, ...items.map((item) => `${item.seriesName}: ${text(item.value[1])}`)].join("\n") },
+    legend: { data: thick.map(({ name }) => name), bottom: 0, type: "scroll", itemWidth: 40, textStyle: { color: colors.ink } },
     grid: { left: 64, right: 16, top: 16, bottom: 72 },
     xAxis: { type: "log", min: 1, max: last, name: "epoch", nameLocation: "middle", nameGap: 28, nameTextStyle: { color: colors.ink },
       axisLabel: labels(colors), axisLine: { lineStyle: { color: colors.soft } }, splitLine: { show: false } },
@@ -117,8 +133,7 @@ function curveOption(chosen, colors) {
       { type: "lines", coordinateSystem: "cartesian2d", polyline: true, clip: true, progressive: 0, silent: chosen.length > 500,
         data: curves.filter(([, curve]) => points(curve, figure).length > 1).map(([c, curve]) => ({
           name: String(c.rank), coords: points(curve, figure), lineStyle: { color: colorOf(c, colors), width: 1.2, opacity: chosen.length > 200 ? 0.35 : 0.75, curveness: 0 } })) },
-      { ...above, name: "validation", data: points(own, figure), lineStyle: { color, width: 3 }, itemStyle: { color } },
-      ...(figure === "val_loss" ? [{ ...above, name: "training", data: points(own, "train_loss"), lineStyle: { color: colors.soft, width: 1.5 }, itemStyle: { color: colors.soft } }] : []),
+      ...thick,
     ],
   };
 }

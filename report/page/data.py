@@ -1,6 +1,7 @@
 """What the page shows, as JSON: of every combination place, figures and curves; of every class its mistakes."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from statistics import stdev
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,24 @@ from report.page.thumbnails import example, square, weights_of_class
 from report.pictures import most_mistaken
 
 POINTS = 400_000  # of all curves together: what a browser draws at once, in some megabytes
+COMPARED = 100  # of the best that are compared with each other
 MOST, FEWEST = 200, 40  # points of one curve
 COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy")  # of a history
 
 
 def page_data(
-    ranking: Sequence[Candidate], histories: Sequence[NDArray[np.float64]], ranges: Collection[str] = ()
+    ranking: Sequence[Candidate],
+    histories: Sequence[NDArray[np.float64]],
+    correct: Sequence[NDArray[np.floating]],
+    ranges: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return axes, combinations (best first) and curves, a list each.
+    """Axes, combinations (best first), curves, and the standard errors of differences between the best, a list each.
 
     Parameters
     ----------
     ranking : the candidates, best first
     histories : of each, under its first seed, (epochs, 4) as `Trained` has them
+    correct : of the best, (n,) which validation rows are right, mean over the seeds
     ranges : the hyperparameters that were drawn from ranges
     """
     axes = axes_of(candidate.combination for candidate in ranking)
@@ -39,7 +45,21 @@ def page_data(
             curve(history, candidate.trained[0].best_epoch, most)
             for candidate, history in zip(ranking, histories, strict=True)
         ],
+        "errors": paired_errors(correct),
     }
+
+
+def paired_errors(correct: Sequence[NDArray[np.floating]]) -> list[list[float]]:
+    """The standard error of the difference of each two mean accuracies: [i][j] of those at i + 1 and at j ≤ i.
+
+    √(var(x_i − x_j) / n), as in `experiment.search.comparison`.
+    """
+    if not correct or len(correct[0]) < 2:
+        return []
+    covariance = np.cov(np.stack(correct)).reshape(len(correct), -1)
+    own = covariance.diagonal()
+    variances = (own[:, None] + own - 2 * covariance).clip(0) / len(correct[0])
+    return [np.sqrt(row[:i]).round(6).tolist() for i, row in enumerate(variances)][1:]
 
 
 def classes_data(
@@ -100,7 +120,7 @@ def shades(values: NDArray[np.generic]) -> tuple[float, float]:
 
 
 def place(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any]:
-    behind = candidate.behind
+    behind, runs = candidate.behind, candidate.trained
     return {
         "rank": rank,
         **{name: getattr(candidate.combination, name) for name in axes},
@@ -113,10 +133,11 @@ def place(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any
         "behind_se": behind and behind.standard_error,
         "pruned": candidate.pruned,
         "near": rank == 1 or candidate.within_noise,
+        **({} if len(runs) < 2 or candidate.diverged else {"std": stdev(run.val_accuracy or 0.0 for run in runs)}),
     }
 
 
-def curve(history: NDArray[np.float64], best_epoch: int, most: int) -> Mapping[str, list[float | None]]:
+def curve(history: NDArray[np.float64], best_epoch: int, most: int) -> dict[str, Any]:
     """Return at most about `most` epochs of a history, by name: the first, the last, the best, others at equal ratios.
 
     Values that are not finite are None; all are rounded to five digits.
@@ -124,7 +145,7 @@ def curve(history: NDArray[np.float64], best_epoch: int, most: int) -> Mapping[s
     count = len(history)
     rows = np.unique(np.geomspace(1, count, most).round().astype(int)) if count > most else np.arange(1, count + 1)
     rows = np.unique([*rows, min(max(best_epoch, 1), count)]) - 1 if count else np.arange(0)
-    return {
+    return {"best_epoch": best_epoch} | {
         name: [float(f"{value:.5g}") if np.isfinite(value) else None for value in history[rows, column]]
         for column, name in enumerate(COLUMNS)
     }

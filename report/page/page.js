@@ -3,8 +3,10 @@
 const charts = Object.fromEntries(
   ["parallel", "curve", "scatter", "time"].map((id) => [id, echarts.init(document.getElementById(id), null, { renderer: "canvas" })]),
 );
+const PRINTED = 700; // pixels: the width of a page
 let printing = false;
 let told = false; // whether the parallel chart is being told of ranges that it did not ask for
+let dragging = false; // a brush is drawn: its rectangle is the user's until it is let go
 
 function draw(chosen) {
   drawTable(chosen);
@@ -16,16 +18,18 @@ function draw(chosen) {
   for (const button of document.querySelectorAll("[data-best]")) button.setAttribute("aria-pressed", String(Number(button.dataset.best) === state.best));
   if (!CONVERGED.length) return;
   const colors = palette(printing);
-  const width = printing ? 700 : charts.parallel.getDom().clientWidth;
-  if (redrawn.best !== state.best || redrawn.picked !== shown() || redrawn.colors !== colors.ink || redrawn.width !== width) {
-    Object.assign(redrawn, { best: state.best, picked: shown(), colors: colors.ink, width });
+  const width = printing ? PRINTED : charts.parallel.getDom().clientWidth;
+  const picked = compared().map((c) => c.rank).join();
+  if (redrawn.best !== state.best || redrawn.picked !== picked || redrawn.colors !== colors.ink || redrawn.width !== width) {
+    Object.assign(redrawn, { best: state.best, picked, colors: colors.ink, width });
     charts.parallel.setOption(parallelOption(colors, width < 640), { notMerge: true });
     redrawn.ranges = {};
   }
-  tellRanges();
+  if (!dragging) tellRanges();
   charts.curve.setOption(curveOption(chosen, colors), { notMerge: true });
   charts.scatter.setOption(scatterOption(chosen, colors, width), { notMerge: true });
   charts.time.setOption(timeOption(chosen, colors), { notMerge: true });
+  drawHeat(chosen, colors);
 }
 const redrawn = { ranges: {} };
 
@@ -41,6 +45,7 @@ function tellRanges() {
     charts.parallel.dispatchAction({ type: "axisAreaSelect", parallelAxisId: axis.name, intervals: range ? [[range[0] - slack, range[1] + slack]] : [] });
   }
   told = false;
+  charts.parallel.setOption({}); // the action itself moves no rectangle
 }
 
 function brushed(event) {
@@ -74,7 +79,7 @@ charts.parallel.on("axisareaselected", brushed);
 for (const chart of [charts.parallel, charts.curve, charts.scatter]) {
   chart.on("click", (event) => {
     const picked = combinationAt(event);
-    if (picked) change({ picked: picked === state.picked ? null : picked, pointed: null });
+    if (picked) pick(picked);
   });
   if (chart === charts.curve) continue; // it is redrawn by pointing
   chart.on("mouseover", (event) => point(combinationAt(event)));
@@ -85,18 +90,27 @@ document.getElementById("more").addEventListener("click", () => {
   everyRow = true;
   change({});
 });
-document.getElementById("reset").addEventListener("click", () => change({ ranges: {}, best: ALL.length, picked: null }));
+document.getElementById("reset").addEventListener("click", () => change({ ranges: {}, best: ALL.length, picks: [] }));
+document.getElementById("download").addEventListener("click", download);
+charts.parallel.getDom().addEventListener("pointerdown", () => (dragging = true), true);
+for (const end of ["pointerup", "pointercancel"])
+  addEventListener(end, () => {
+    if (!dragging) return;
+    dragging = false;
+    setTimeout(() => change({})); // when the chart has taken the end of the brush
+  });
 document.getElementById("best").addEventListener("input", (event) => {
   const wanted = Math.round(Number(event.target.value));
   if (wanted >= 1) change({ best: Math.min(wanted, ALL.length) });
 });
 for (const button of document.querySelectorAll("[data-best]"))
   button.addEventListener("click", () => change({ best: Math.min(Number(button.dataset.best), ALL.length) }));
+for (const field of document.querySelectorAll("#heat select")) field.addEventListener("change", () => change({}));
 for (const radio of document.querySelectorAll("[name=figure]")) radio.addEventListener("change", () => change({ figure: radio.value }));
 for (const form of document.forms) form.addEventListener("submit", (event) => event.preventDefault());
 
 function resized() {
-  for (const chart of Object.values(charts)) chart.resize(printing ? { width: 700 } : { width: "auto" });
+  for (const chart of Object.values(charts)) chart.resize({ width: printing ? PRINTED : "auto" });
   change({});
 }
 let waiting;
@@ -109,9 +123,16 @@ for (const [name, value] of [["beforeprint", true], ["afterprint", false]])
   addEventListener(name, () => {
     printing = value;
     resized();
+    for (const canvas of document.querySelectorAll(".printed")) canvas.remove();
+    for (const chart of Object.values(charts)) {
+      const [dom, canvas] = [chart.getDom(), printing && CONVERGED.length ? chart.renderToCanvas({ pixelRatio: 2 }) : null];
+      if (canvas) dom.after(Object.assign(canvas, { className: "printed", style: "" })); // drawn at once, and finely
+      dom.hidden = printing || !CONVERGED.length;
+    }
   });
 
 if (!CONVERGED.length) for (const chart of Object.values(charts)) chart.getDom().hidden = true;
 drawRanges();
+offerAxes();
 change({});
 document.documentElement.dataset.drawn = "true"; // that all of it is there, for whoever waits

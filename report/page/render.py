@@ -32,7 +32,7 @@ def page(summary: Summary, ranking: Sequence[Candidate], shown: bytes, notes: Ma
         combination["wandb"] = [run.identity for run in candidate.trained]
         combination["prefect"] = [run.task_run for run in candidate.trained]
         combination["seconds"] = round(sum(run.seconds for run in candidate.trained), 3)
-    drawn = {name: data.pop(name) for name in ("axes", "combinations", "curves")}
+    drawn = {name: data.pop(name) for name in ("axes", "combinations", "curves", "errors")}
     content = template().render(
         summary=summary,
         data=data,

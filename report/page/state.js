@@ -37,7 +37,8 @@ const AXES = CONVERGED.length
     ]
   : [];
 
-const state = { ranges: {}, best: ALL.length, picked: null, pointed: null, figure: "val_loss" };
+const MOST_PICKS = 4; // that can be told apart, side by side
+const state = { ranges: {}, best: ALL.length, picks: [], pointed: null, figure: "val_loss" };
 
 function change(what) {
   Object.assign(state, what);
@@ -59,8 +60,22 @@ function active() {
   return CONVERGED.filter((c) => c.rank <= state.best && within(c));
 }
 
-function shown() {
-  return state.pointed ?? state.picked ?? CONVERGED[0] ?? ALL[0];
+// Those whose curves and figures stand side by side: picked, pointed at, or the winner.
+function compared() {
+  const found = [...new Set([...state.picks, ...(state.pointed ? [state.pointed] : [])])];
+  return found.length ? found : [CONVERGED[0] ?? ALL[0]];
+}
+
+function pick(c) {
+  const picks = state.picks.includes(c) ? state.picks.filter((one) => one !== c) : [...state.picks, c].slice(-MOST_PICKS);
+  change({ picks, pointed: null });
+}
+
+// By how much the first is more accurate than the second on the same validation rows, and the standard error if known.
+function difference(one, other) {
+  const [low, high] = [one.rank, other.rank].sort((a, b) => a - b);
+  const error = low === high ? 0 : (DATA.errors[high - 2]?.[low - 1] ?? (low === 1 ? ALL[high - 1].behind_se : null));
+  return [one.val_accuracy - other.val_accuracy, error];
 }
 
 // Of numbers, or of categories.

@@ -4,8 +4,8 @@ const ROWS = 200; // at first: a browser needs a second for some thousand
 const COLUMNS = [
   { name: "rank", label: "rank" },
   ...HYPER.map((axis) => ({ name: axis.name, label: axis.label })),
-  { name: "val_accuracy", label: "validation accuracy", text: (c) => (c.diverged ? "diverged" : percent(c.val_accuracy) + (c.pruned ? ", pruned" : "")) },
-  { name: "behind", label: "behind the best ± standard error", text: behind },
+  { name: "val_accuracy", label: "validation accuracy", text: accuracy },
+  { name: "behind", label: "points behind the best ± standard error", text: behind },
   { name: "val_cross_entropy", label: "validation cross-entropy", text: (c) => (c.diverged ? "" : c.val_cross_entropy.toFixed(4)) },
   { name: "best_epoch", label: "best epoch" },
   { name: "epochs", label: "epochs" },
@@ -14,11 +14,16 @@ const COLUMNS = [
 const sorting = { name: "rank", down: false };
 let everyRow = false;
 
+function accuracy(c) {
+  if (c.diverged) return "diverged";
+  return percent(c.val_accuracy) + (c.std === undefined ? "" : ` ± ${(100 * c.std).toFixed(2)}`) + (c.pruned ? ", pruned" : "");
+}
+
 function behind(c) {
   if (c.rank === 1) return "the best";
   if (c.behind === null) return "";
   const near = c.near ? ", within noise" : "";
-  return `${(100 * c.behind).toFixed(2)} ± ${(100 * c.behind_se).toFixed(2)} points${near}`;
+  return `${(100 * c.behind).toFixed(2)} ± ${(100 * c.behind_se).toFixed(2)}${near}`;
 }
 
 function element(tag, text, attributes = {}) {
@@ -44,12 +49,19 @@ function drawHead(table) {
   table.createTBody();
 }
 
+// The rows of the table: what is chosen, or everything, as it is sorted.
+function listed(chosen) {
+  const filtered = state.best < ALL.length || Object.keys(state.ranges).length;
+  const sign = sorting.down ? -1 : 1;
+  return [...(filtered ? chosen : ALL)].sort(
+    (a, b) => order(a[sorting.name] ?? Infinity, b[sorting.name] ?? Infinity) * sign || a.rank - b.rank,
+  );
+}
+
 function drawTable(chosen) {
   const table = document.getElementById("table");
   if (!table.tHead) drawHead(table);
-  const filtered = state.best < ALL.length || Object.keys(state.ranges).length;
-  const all = filtered ? [...chosen] : [...ALL];
-  all.sort((a, b) => order(a[sorting.name] ?? Infinity, b[sorting.name] ?? Infinity) * (sorting.down ? -1 : 1) || a.rank - b.rank);
+  const all = listed(chosen);
   for (const [index, cell] of [...table.tHead.rows[0].cells].entries()) {
     const mine = COLUMNS[index].name === sorting.name;
     cell.setAttribute("aria-sort", mine ? (sorting.down ? "descending" : "ascending") : "none");
@@ -59,13 +71,13 @@ function drawTable(chosen) {
   for (const c of rows) {
     const row = body.insertRow();
     row.dataset.rank = c.rank;
-    row.classList.toggle("picked", c === state.picked);
+    row.classList.toggle("picked", state.picks.includes(c));
     row.classList.toggle("out", c.diverged);
     for (const column of COLUMNS) {
       const cell = row.insertCell();
       if (column.name === "rank") {
         cell.append(element("button", String(c.rank), {
-          type: "button", "aria-label": `Pick rank ${c.rank}: ${words(c)}`, "aria-pressed": String(c === state.picked),
+          type: "button", "aria-label": `Pick rank ${c.rank}: ${words(c)}`, "aria-pressed": String(state.picks.includes(c)),
         }));
       } else cell.textContent = column.text ? column.text(c) : number(c[column.name]);
     }
@@ -80,23 +92,100 @@ function drawTable(chosen) {
 
 function pickFromTable(event) {
   const row = event.target.closest("tbody tr");
-  if (!row) return;
-  const picked = ALL[Number(row.dataset.rank) - 1];
-  change({ picked: picked === state.picked ? null : picked });
+  if (row) pick(ALL[Number(row.dataset.rank) - 1]);
 }
 
+// A file of the rows that the table lists. A text that a spreadsheet would take for a formula gets a quote before it.
+function download() {
+  const names = ["rank", ...HYPER.map((axis) => axis.name), ...Object.keys(ALL[0]).filter((name) => name !== "rank" && !HYPER.some((axis) => axis.name === name))];
+  const cell = (value) => {
+    const text = Array.isArray(value) ? value.join(" ") : String(value ?? "");
+    const safe = typeof value !== "number" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  const lines = [names, ...listed(active()).map((c) => names.map((name) => c[name]))].map((row) => row.map(cell).join(","));
+  const link = element("a", "", { download: "combinations.csv", href: URL.createObjectURL(new Blob([lines.join("\r\n") + "\r\n"], { type: "text/csv" })) });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+// What is compared, a column each; accuracies against the first column, or the winner where there is one column alone.
 function drawDetail() {
-  const c = shown();
-  const box = document.getElementById("detail");
-  const head = element("p");
-  head.append(element("strong", `Rank ${c.rank}: ${words(c)}`));
-  const figures = c.diverged
-    ? `diverged after ${c.epochs} epochs`
-    : `validation accuracy ${percent(c.val_accuracy)}, cross-entropy ${c.val_cross_entropy.toFixed(4)}, ` +
-      `best epoch ${c.best_epoch}, ${c.epochs} epochs trained in ${c.seconds} s`;
-  const ids = element("p");
-  ids.append("W&B run ", element("code", c.wandb.join(" ")), " · Prefect task run ", element("code", c.prefect.join(" ")));
-  box.replaceChildren(head, element("p", figures), ids);
+  const columns = compared();
+  const reference = columns.length > 1 ? columns[0] : ALL[0];
+  const against = (c) => {
+    const [points, error] = difference(c, reference);
+    if (c === reference || c.diverged || reference.diverged) return "";
+    return `${points < 0 ? "−" : "+"}${(100 * Math.abs(points)).toFixed(2)}` + (error === null ? "" : ` ± ${(100 * error).toFixed(2)}`) + " points";
+  };
+  const code = (ids, prefix) => (c) => ids(c).map((id) => (prefix && c.online ? element("a", id, { href: prefix + id }) : element("code", id)));
+  const rows = [
+    ...HYPER.map((axis) => [axis.label, (c) => number(c[axis.name])]),
+    ...COLUMNS.filter(({ name }) => !["rank", "behind", ...HYPER.map((axis) => axis.name)].includes(name)).map(({ name, label, text }) => [label, text ?? ((c) => number(c[name]))]),
+    ...(columns.some((c) => c !== reference) ? [[`accuracy against rank ${reference.rank}, same rows ± standard error`, against]] : []),
+    ["W&B run", code((c) => c.wandb, DATA.runs_at)],
+    ["Prefect task run", code((c) => c.prefect)],
+  ];
+  const table = element("table");
+  const head = table.createTHead().insertRow();
+  head.append(element("td"), ...columns.map((c) => element("th", `Rank ${c.rank}`, { scope: "col" })));
+  const body = table.createTBody();
+  for (const [label, text] of rows) {
+    const row = body.insertRow();
+    row.append(element("th", label, { scope: "row" }));
+    for (const c of columns) row.insertCell().append(...[text(c)].flat().flatMap((part) => [part, " "]));
+  }
+  document.getElementById("detail").replaceChildren(table);
+}
+
+// Validation accuracy over two axes, as a table of colours. An axis without levels is cut into equal stretches.
+const STRETCHES = 8;
+const CROSSED = HYPER.filter((axis) => axis.values.length > 1);
+
+function cellsOf(axis) {
+  if (axis.levels) return { labels: axis.values.map(number), at: (c) => axis.place(c[axis.name]) };
+  const step = (axis.high - axis.low) / STRETCHES;
+  return {
+    labels: Array.from({ length: STRETCHES }, (_, i) => `${axis.text(axis.low + i * step)} – ${axis.text(axis.low + (i + 1) * step)}`),
+    at: (c) => Math.min(STRETCHES - 1, Math.floor((axis.place(c[axis.name]) - axis.low) / step)),
+  };
+}
+
+function offerAxes() {
+  for (const [number, field] of [...document.querySelectorAll("#heat [data-side]")].entries()) {
+    CROSSED.forEach((axis, index) => field.append(element("option", axis.label, { value: index })));
+    field.value = String(number);
+  }
+  document.getElementById("heat").hidden = CROSSED.length < 2;
+}
+
+function drawHeat(chosen, colors) {
+  const box = document.getElementById("heat");
+  if (box.hidden) return;
+  const [what, down, across] = [...box.querySelectorAll("select")].map((field) => field.value);
+  const [rows, columns] = [CROSSED[down], CROSSED[across]].map(cellsOf);
+  const found = rows.labels.map(() => columns.labels.map(() => []));
+  for (const c of chosen) found[rows.at(c)][columns.at(c)].push(c.val_accuracy);
+  const figure = (values) => (what === "best" ? Math.max(...values) : values.reduce((a, b) => a + b, 0) / values.length);
+  const table = element("table");
+  const head = table.createTHead().insertRow();
+  head.append(element("th", `${CROSSED[down].label} \\ ${CROSSED[across].label}`, { scope: "col" }), ...columns.labels.map((label) => element("th", label, { scope: "col" })));
+  const body = table.createTBody();
+  found.forEach((cells, i) => {
+    const row = body.insertRow();
+    row.append(element("th", rows.labels[i], { scope: "row" }));
+    for (const values of cells) {
+      const cell = row.insertCell();
+      if (!values.length) continue;
+      cell.textContent = percent(figure(values));
+      cell.title = `${values.length} combination${values.length > 1 ? "s" : ""}`;
+      const color = colorOf({ val_accuracy: figure(values) }, colors);
+      const [red, green, blue] = color.match(/\d+/g).map(Number);
+      Object.assign(cell.style, { background: color, color: 0.3 * red + 0.6 * green + 0.1 * blue > 115 ? "#000" : "#fff" });
+    }
+  });
+  box.querySelector("table")?.remove();
+  box.querySelector(".scroll").append(table);
 }
 
 // A pair of fields for every axis that has two values: of its levels to choose from, or of numbers.

@@ -17,7 +17,7 @@ from experiment.scores import calibration, class_scores
 from experiment.search.comparison import AccuracyGap
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
-from report.page.data import classes_data, page_data
+from report.page.data import COMPARED, classes_data, page_data
 from report.page.render import page
 from report.summary import summarized
 from tests.made_up import NOTHING, combination, diverged, trained
@@ -83,7 +83,9 @@ def made_sweep(
     W = rng.standard_normal((features, len(names))).astype(np.float32)
     mistaken = rng.integers(0, 256, (len(names), features)).astype(np.uint8)
     accuracies = tuple(float(value) for value in counts.diagonal() / counts.sum(axis=1))
-    shown = page_data(ranking, [history(candidate, rng) for candidate in ranking], ranges)
+    converged = [candidate for candidate in ranking[:COMPARED] if not candidate.diverged]
+    correct = [(rng.random(200) < candidate.val_accuracy).astype(float) for candidate in converged]
+    shown = page_data(ranking, [history(candidate, rng) for candidate in ranking], correct, ranges)
     shown |= classes_data(W, names, accuracies, counts, mistakes, mistaken, pictures=True)
     reference = ScalingRef(kind="grey-levels", statistics=None)
     rows = TrainingSet(images=NOTHING, labels=NOTHING)

@@ -1,11 +1,16 @@
 """What a page shows in a browser, against the sweep that it is of."""
 
+import json
 import math
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from experiment.search.comparison import accuracy_gap
+from report.page.data import paired_errors
 from tests.report.page.made_sweep import made_sweep
 
 EVIL = ["<script>alert(1)</script>", "\"quoted\" & 'that'", "👟 emoji", "حذاء رياضي", "</script><b>", "{{ 7 * 7 }}"]
@@ -13,6 +18,23 @@ EVIL = ["<script>alert(1)</script>", "\"quoted\" & 'that'", "👟 emoji", "حذ�
 
 def rows(page):
     return page.locator("#table tbody tr")
+
+
+def picked(page):
+    return page.locator("#detail thead th").all_inner_texts()
+
+
+def rectangles(page):
+    """Of each axis of the parallel coordinates, the stretch that its rectangle covers; None where there is none."""
+    return page.evaluate(
+        """AXES.map((axis, i) => {
+            const model = charts.parallel.getModel().getComponent("parallelAxis", i);
+            const cover = charts.parallel.getViewOfComponentModel(model)._brushController._covers[0];
+            if (!cover) return null;
+            const [low, high] = model.axis.getExtent();
+            return cover.__brushOption.range.map((at) => model.axis.coordToData(at)).sort((a, b) => a - b);
+        })"""
+    )
 
 
 def brush(page, axis, low, high):
@@ -96,6 +118,92 @@ def test_the_fields_do_what_the_brush_does(opened, sweep, chosen):
     assert brushed[0][0] < 1 < brushed[0][1]
 
 
+def test_rectangles_and_fields_always_say_the_same(opened, sweep):
+    page = opened(sweep.page())
+    page.locator("#parallel").scroll_into_view_if_needed()
+    page.locator("[data-axis=batch_size][data-end='0']").select_option(label="16")
+    middle = sweep.ranking[5].val_accuracy
+    page.locator("[data-axis=val_accuracy][data-end='0']").fill(str(100 * middle))
+    page.keyboard.press("Tab")
+    rates, sizes, alphas, losses, accuracies = rectangles(page)
+    assert (rates, alphas, losses) == (None, None, None)
+    assert sizes == pytest.approx([0.7, 1.3])
+    assert accuracies == pytest.approx([middle, sweep.ranking[0].val_accuracy], abs=1e-4)
+    page.get_by_role("button", name="Top 10").click()
+    assert rectangles(page)[1] == pytest.approx([0.7, 1.3])
+    brush(page, "learning_rate", 1.7, 2.2)
+    page.wait_for_function("state.ranges.learning_rate && !dragging")
+    assert rectangles(page)[0] == pytest.approx([1.7, 2.3])  # whole levels, when it is let go
+    page.locator("#reset").click()
+    assert rectangles(page) == [None] * 5
+
+
+def test_several_are_compared_side_by_side_on_the_same_rows(opened, sweep):
+    page = opened(sweep.page())
+    for rank in (4, 7, 1):
+        page.get_by_role("button", name=re.compile(f"Pick rank {rank}:")).click()
+    assert picked(page) == ["Rank 4", "Rank 7", "Rank 1"]
+    against = page.locator("#detail tr", has_text="same rows").locator("td").all_inner_texts()
+    errors = json.loads(sweep.shown)["errors"]
+    accuracy = [candidate.val_accuracy for candidate in sweep.ranking]
+    assert [text.strip() for text in against] == [
+        "",
+        f"−{100 * (accuracy[3] - accuracy[6]):.2f} ± {100 * errors[5][3]:.2f} points",
+        f"+{100 * (accuracy[0] - accuracy[3]):.2f} ± {100 * errors[2][0]:.2f} points",
+    ]
+    marks = page.evaluate(
+        "charts.curve.getOption().series.filter((s) => s.markPoint).map((s) => [s.name, s.markPoint.data[0].coord[0]])"
+    )
+    assert marks == [["rank 4", 20], ["rank 7", 20], ["rank 1", 20]]
+    page.get_by_role("button", name=re.compile("Pick rank 4:")).click()
+    assert picked(page) == ["Rank 7", "Rank 1"]
+
+
+def test_errors_of_differences_are_the_paired_ones():
+    bits = np.random.default_rng(0).random((4, 50)) < 0.7
+    errors = paired_errors(list(bits.astype(float)))
+    for high in range(1, 4):
+        for low in range(high):
+            gap = accuracy_gap(bits[None, low], bits[None, high])
+            assert errors[high - 1][low] == pytest.approx(gap.standard_error, abs=1e-6)
+
+
+def test_the_rows_of_the_table_can_be_downloaded_and_none_is_a_formula(opened):
+    sweep = made_sweep(decays=("none", "cosine"))
+    shown = json.loads(sweep.shown)
+    shown["combinations"][0]["decay"] = "=1+1"
+    page = opened(sweep._replace(shown=json.dumps(shown).encode()).page())
+    page.locator("#best").fill("5")
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    table = pd.read_csv(download.value.path())
+    assert table["rank"].tolist() == [1, 2, 3, 4, 5]
+    assert table["decay"][0] == "'=1+1"
+    for name in ("val_accuracy", "val_cross_entropy", "learning_rate"):
+        assert table[name].tolist() == [c[name] for c in shown["combinations"][:5]]
+    assert table["wandb"].tolist() == [run.trained[0].identity for run in sweep.ranking[:5]]
+
+
+def test_the_heat_map_has_the_mean_of_each_pair_of_values(opened, sweep):
+    page = opened(sweep.page())
+    page.locator("#heat [data-side=across]").select_option(label="α")
+    cells = page.locator("#heat tbody tr").evaluate_all(
+        "(rows) => rows.map((row) => [...row.cells].map((c) => c.textContent))"
+    )
+    for row, rate in zip(cells, (0.001, 0.01, 0.1), strict=True):
+        expected = [
+            np.mean(
+                [
+                    c.val_accuracy
+                    for c in sweep.ranking
+                    if (c.combination.learning_rate, c.combination.alpha) == (rate, a)
+                ]
+            )
+            for a in (0, 0.01)
+        ]
+        assert row == [str(rate), *(f"{100 * value:.2f} %" for value in expected)]
+
+
 def test_the_best_few_can_be_asked_for(opened, sweep, chosen):
     page = opened(sweep.page())
     page.locator("#best").fill("3")
@@ -131,13 +239,13 @@ def test_a_line_that_is_pointed_at_or_clicked_says_whose_it_is(opened, sweep):
     )
     page.mouse.move(x, y)
     detail = page.locator("#detail")
-    assert detail.inner_text().startswith("Rank 9:")
+    assert picked(page) == ["Rank 9"]
     run = sweep.ranking[8].trained[0]
     assert run.identity in detail.inner_text()
     assert run.task_run in detail.inner_text()
     page.mouse.click(x, y)
     page.mouse.move(5, 5)
-    assert detail.inner_text().startswith("Rank 9:")
+    assert picked(page) == ["Rank 9"]
     assert rows(page).nth(8).get_attribute("class") == "picked"
 
 
@@ -150,7 +258,7 @@ def test_without_a_mouse_the_table_is_sorted_and_a_combination_picked(opened, sw
     assert figures == sorted(figures, reverse=True)
     page.get_by_role("button", name=re.compile("Pick rank 12")).focus()
     page.keyboard.press("Enter")
-    assert page.locator("#detail").inner_text().startswith("Rank 12:")
+    assert picked(page) == ["Rank 12"]
     assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
 
 
@@ -171,6 +279,16 @@ def test_printed_it_has_every_section_and_no_controls(opened, sweep, tmp_path):
     page = opened(sweep.page(), color_scheme="dark")
     page.pdf(path=tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().count(b"/Type /Page\n") >= 2
+    drawn = page.evaluate(
+        """() => {
+            dispatchEvent(new Event("beforeprint"));
+            return [...document.querySelectorAll(".printed")].map((canvas) => {
+                const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+                return data.some((value, i) => i % 4 === 3 && value > 0);
+            });
+        }"""
+    )
+    assert drawn == [True] * 4
     page.emulate_media(media="print")
     assert not page.locator("#filters").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
