@@ -1,8 +1,11 @@
 """Results as steps might have found them."""
 
+from prefect.results import ResultRecord, ResultRecordMetadata
+from prefect.serializers import JSONSerializer
+
 from experiment.axes import Combination
 from experiment.results.trained import Trained
-from experiment.values import ArrayRef
+from experiment.values import ArrayRef, Result
 from softmax.decay import Decay
 
 NOTHING = ArrayRef(digest=f"sha256:{'0' * 64}", shape=(0,), dtype="float32")
@@ -27,3 +30,9 @@ def trained(of: Combination, accuracy: float | None = 0.5, loss: float | None = 
 def diverged(of: Combination, **more: object) -> Trained:
     """One whose first epoch had no finite loss."""
     return trained(of, None, None, diverged=True, epochs_trained=1, best_epoch=0, **more)
+
+
+def record(key: str, result: Result) -> bytes:
+    """What Prefect writes of a step's result."""
+    metadata = ResultRecordMetadata(storage_key=f"cache/{key}", serializer=JSONSerializer())
+    return ResultRecord[Result](metadata=metadata, result=result).serialize()

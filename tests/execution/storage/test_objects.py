@@ -1,6 +1,5 @@
 """What an object store costs and keeps: what is asked of it, what lies on this machine, what is noticed."""
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +11,7 @@ from execution.storage import copies
 from execution.storage.arrays import key_of, open_array, put_array, put_file, read_file
 from execution.storage.objects import ObjectStorage
 from experiment.errors import StoreError
+from tests.made_up import combination, record, trained
 from tests.object_store import Proxy
 
 ARRAY = np.arange(5000)
@@ -66,7 +66,7 @@ def test_a_damaged_copy_is_fetched_again(objects, damage):
 def test_what_is_damaged_in_the_store_is_refused_and_its_step_runs_again_next_time(objects, elsewhere):
     ref = put_array(objects, ARRAY)
     records = RecordStorage(storage=objects)
-    records.write_path("a" * 64, json.dumps({"W": ref.digest}).encode())
+    records.write_path("a" * 64, record("a" * 64, trained(combination(), W=ref, b=ref, correct=ref, history=ref)))
     objects.ask(lambda store: store.put(key_of(ref.digest), b"scribble"))
     elsewhere()
     assert records.read_path("a" * 64)  # it is there, and is not fetched to be looked at
@@ -79,7 +79,7 @@ def test_what_is_damaged_in_the_store_is_refused_and_its_step_runs_again_next_ti
 def test_a_record_whose_array_is_gone_from_the_store_does_not_count_though_there_is_a_copy(objects, monkeypatch):
     ref = put_array(objects, ARRAY)
     records = RecordStorage(storage=objects)
-    records.write_path("a" * 64, json.dumps({"W": ref.digest}).encode())
+    records.write_path("a" * 64, record("a" * 64, trained(combination(), W=ref, b=ref, correct=ref, history=ref)))
     objects.ask(lambda store: store.delete(key_of(ref.digest)))
     monkeypatch.setattr("execution.storage.objects._there", set())
     with pytest.raises(ValueError, match="not whole"):
