@@ -1,6 +1,6 @@
 """Results as steps might have found them."""
 
-from prefect.results import ResultRecord, ResultRecordMetadata
+from prefect._internal.result_records import ResultRecord, ResultRecordMetadata
 from prefect.serializers import JSONSerializer
 
 from experiment.axes import Combination

@@ -9,7 +9,7 @@ import prefect.serializers
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from prefect.results import ResultRecord
+from prefect._internal.result_records import ResultRecord
 
 from execution.cache.records import RecordStorage
 from execution.storage.arrays import key_of, put_array
