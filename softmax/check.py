@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softmax import reference
-from softmax.loss import Floats, Images, Labels, gradient, loss
+from softmax.loss import Floats, Images, Labels, gradient, inputs, loss
 
 STEP = 1e-5  # of the central difference: error ~ h² + ε/h in float64
 BATCH = 3  # rows a step of the engines takes: eight make several steps, the last one short
@@ -35,18 +35,18 @@ def relative_errors(
 
         engines = {"numba": kernels, **engines}
     rng = np.random.default_rng(seed)
-    inputs = reference.inputs(images, np.float64)
-    unit = max(1.0, float(np.sqrt(np.mean(inputs**2))))  # of inputs that nobody scaled: no logit may saturate
+    x = inputs(images, np.float64)
+    unit = max(1.0, float(np.sqrt(np.mean(x**2))))  # of inputs that nobody scaled: no logit may saturate
     alpha *= unit**2
     W, b = 0.1 / unit * rng.standard_normal((images.shape[1], classes)), 0.1 * rng.standard_normal(classes)
-    grad_W, grad_b = gradient(W, b, inputs, labels, alpha)
+    grad_W, grad_b = gradient(W, b, x, labels, alpha)
     scale = max(np.abs(grad_W).max(), np.abs(grad_b).max())
 
     def difference_quotient(parameter: Floats, index: tuple[int, ...]) -> float:
         kept, values = parameter[index], []
         for step in (STEP / unit, -STEP / unit):
             parameter[index] = kept + step
-            values.append(loss(W, b, inputs, labels, alpha))
+            values.append(loss(W, b, x, labels, alpha))
         parameter[index] = kept
         return (values[0] - values[1]) / (2 * STEP / unit)
 
@@ -59,7 +59,7 @@ def relative_errors(
     right_W, right_b = np.asarray(W, np.float32).astype(np.float64), np.asarray(b, np.float32).astype(np.float64)
     for start in range(0, len(order), BATCH):
         batch = order[start : start + BATCH]
-        step_W, step_b = gradient(right_W, right_b, inputs[batch], labels[batch], alpha)
+        step_W, step_b = gradient(right_W, right_b, x[batch], labels[batch], alpha)
         right_W, right_b = right_W - rate * step_W, right_b - rate * step_b
     for name, module in engines.items():
         found_W, found_b = np.asfortranarray(W, np.float32), b.astype(np.float32)

@@ -13,8 +13,6 @@ Floats = NDArray[np.floating]
 Labels = NDArray[np.integer]
 Images = Floats | NDArray[np.uint8]  # inputs, or grey levels that are normalised as they are read
 
-ROWS_AT_A_TIME = 256  # so that what is computed on the way stays in the cache
-
 
 def normalized(images: NDArray[Any]) -> NDArray[np.float32]:
     """x / 255 − 0.5: grey levels 0–255 to [−0.5, 0.5].
@@ -32,31 +30,9 @@ def normalized(images: NDArray[Any]) -> NDArray[np.float32]:
     return inputs
 
 
-def grey_levels(inputs: NDArray[np.float32]) -> NDArray[np.uint8] | None:
-    """The inverse of `normalized`, where there is one: it takes a quarter of the memory.
-
-    Parameters
-    ----------
-    inputs : (n, m) float32 array
-
-    Returns
-    -------
-    (n, m) array of which `normalized` gives `inputs` to the last bit; None if no whole levels 0–255 do
-    """
-    levels = np.empty(inputs.shape, np.uint8)
-    with np.errstate(invalid="ignore"):  # what is far outside becomes some level, and is found not to be it
-        for start in range(0, len(inputs), ROWS_AT_A_TIME):
-            some = slice(start, start + ROWS_AT_A_TIME)
-            levels[some] = np.rint((inputs[some] + np.float32(0.5)) * 255)
-            if not np.array_equal(normalized(levels[some]), inputs[some]):
-                return None
-    return levels
-
-
-def compact(inputs: NDArray[np.float32]) -> Images:
-    """Return the same inputs as grey levels, a quarter of the memory, if that is what they are; else as they are."""
-    levels = grey_levels(inputs)
-    return inputs if levels is None else levels
+def inputs(images: Images, dtype: DTypeLike) -> Floats:
+    """Grey levels normalised, anything else as it is: (n, m) array of `dtype`."""
+    return (normalized(images) if images.dtype == np.uint8 else images).astype(dtype, copy=False)
 
 
 def one_hot(labels: Labels, classes: int, dtype: DTypeLike = np.float32) -> Floats:

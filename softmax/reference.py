@@ -5,9 +5,9 @@ It is also the engine for float64: the dtype of W decides.
 """
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from softmax.loss import Floats, Images, Labels, cross_entropy, gradient, normalized
+from softmax.loss import Floats, Images, Labels, cross_entropy, gradient, inputs
 
 BLOCK = 4096  # rows evaluated at a time: bounds the copy that indexing makes
 
@@ -88,8 +88,3 @@ def correct(W: Floats, b: Floats, images: Images, labels: Labels, rows: NDArray[
     """Which of `images[rows]` are classified right: (k,) bool. The mean is the accuracy that `evaluate` counts."""
     chunks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     return np.concatenate([(inputs(images[c], W.dtype) @ W + b).argmax(axis=1) == labels[c] for c in chunks])
-
-
-def inputs(images: Images, dtype: DTypeLike) -> Floats:
-    """Grey levels normalised, anything else as it is."""
-    return (normalized(images) if images.dtype == np.uint8 else images).astype(dtype, copy=False)

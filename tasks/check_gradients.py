@@ -7,7 +7,6 @@ from experiment.results.examples import TrainingSet
 from experiment.results.gradient_check import GradientCheck
 from experiment.results.split import Split
 from softmax.check import relative_errors
-from softmax.loss import compact
 from softmax.sgd import Engine
 
 ROWS = 8
@@ -26,7 +25,7 @@ def check_gradients(
     WrongGradient : names what is wrong and by how much
     """
     rows = run.open(split.train)[:ROWS]
-    images, labels = run.derived(training.images, compact)[rows], run.open(training.labels)[rows]
+    images, labels = run.open(training.images)[rows], run.open(training.labels)[rows]
     errors = relative_errors(images, labels, alpha=ALPHA, **run.config)
     run.summarize(rows=len(rows), **{f"relative_error_{name}": error for name, error in errors.items()})
     for name, error in errors.items():

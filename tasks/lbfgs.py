@@ -2,12 +2,14 @@
 
 import warnings
 
+import numpy as np
+
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.results.examples import TrainingSet
 from experiment.results.lbfgs import Lbfgs
 from experiment.results.split import Split
-from softmax.loss import accuracy, cross_entropy
+from softmax.loss import accuracy, cross_entropy, inputs
 
 ITERATIONS = 1000
 
@@ -21,7 +23,7 @@ def lbfgs(run: Run, training: TrainingSet, split: Split, alpha: float) -> Lbfgs:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression  # takes two seconds
 
-    images, labels = run.open(training.images), run.open(training.labels)
+    images, labels = inputs(run.open(training.images), np.float32), run.open(training.labels)
     rows, validation = run.open(split.train), run.open(split.validation)
     C = 1 / (run.config["alpha"] * len(rows)) if run.config["alpha"] else float("inf")
     model = LogisticRegression(C=C, max_iter=ITERATIONS, tol=1e-5)

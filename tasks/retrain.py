@@ -11,7 +11,6 @@ from experiment.errors import Diverged
 from experiment.results.examples import TrainingSet
 from experiment.results.retrained import Retrained
 from softmax import sgd
-from softmax.loss import compact
 
 if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in the cache key
     from experiment.axes import Combination
@@ -34,7 +33,7 @@ def retrain(
     ------
     Diverged
     """
-    images, labels = run.derived(training.images, compact), run.open(training.labels)
+    images, labels = run.open(training.images), run.open(training.labels)
     state = run.follow(partial(sgd.train, images, labels, np.arange(len(labels)), None, **run.config))
     epochs = len(state.history)
     if state.diverged:

@@ -2,12 +2,16 @@
 
 import logging
 
+import numpy as np
+from numpy.typing import NDArray
+
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.data import scaling as scalings
 from experiment.results.examples import TrainingSet
 from experiment.results.scaled import Scaled, ScalingRef
 from experiment.results.split import Split
+from softmax import loss
 
 log = logging.getLogger("sweep")
 
@@ -26,15 +30,25 @@ def scale(run: Run, raw: TrainingSet, split: Split, pictures: bool, scaling: sca
     kind, why = scalings.choose(images[rows], pictures) if scaling == "auto" else (scaling, "as asked for")
     said = f"{kind}: {scalings.FORMULAS[kind]} ({why})"
     log.info("scaling: %s", said)
+    levels = grey_levels(images) if kind == "grey-levels" else None
 
     def scaled_by(scaling: scalings.Scaling) -> tuple[TrainingSet, ScalingRef]:
         statistics = None if scaling.statistics is None else run.put(scaling.statistics)
-        inputs = scalings.scaled(scaling, images)
-        run.summarize(min=float(inputs.min()), max=float(inputs.max()))
-        return TrainingSet(images=run.put(inputs), labels=raw.labels), ScalingRef(kind=kind, statistics=statistics)
+        inputs = levels if levels is not None else scalings.scaled(scaling, images)
+        ends = loss.inputs(np.array([[inputs.min(), inputs.max()]]), np.float32)
+        run.summarize(min=float(ends.min()), max=float(ends.max()))
+        kept = raw.images if inputs is images else run.put(inputs)
+        return TrainingSet(images=kept, labels=raw.labels), ScalingRef(kind=kind, statistics=statistics)
 
     train, train_scaling = final, final_scaling = scaled_by(scalings.fit(kind, images[rows]))
     if train_scaling.statistics:
         final, final_scaling = scaled_by(scalings.fit(kind, images))
     run.summarize(formula=scalings.FORMULAS[kind], why=why, rows=len(images))
     return Scaled(train=train, train_scaling=train_scaling, final=final, final_scaling=final_scaling, said=said)
+
+
+def grey_levels(images: NDArray[np.generic]) -> NDArray[np.uint8] | None:
+    """The same numbers as uint8, which takes a quarter of the memory and is normalised as it is read; else None."""
+    with np.errstate(invalid="ignore"):
+        levels = images.astype(np.uint8, copy=False)
+    return levels if np.array_equal(levels, images) else None

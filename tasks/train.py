@@ -13,7 +13,7 @@ from experiment.results.examples import TrainingSet
 from experiment.results.split import Split
 from experiment.results.trained import Trained
 from softmax import reference, sgd
-from softmax.loss import compact, penalty
+from softmax.loss import penalty
 
 if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in the cache key
     from experiment.axes import Combination
@@ -36,7 +36,7 @@ def train(
 
     `until`: the epoch after which it pauses; None: it goes to its end.
     """
-    images, labels = run.derived(training.images, compact), run.open(training.labels)
+    images, labels = run.open(training.images), run.open(training.labels)
     rows, validation_rows = run.open(split.train), run.open(split.validation)
     config = run.config
     if until is not None:

@@ -27,15 +27,11 @@ def unneeded(storage: AnyStorage, keep: int | None) -> list[str]:
     identities = {identity for sweep in kept for identity in identities_of(storage, sweep)}
     records = {key for key in storage.list(layout.RECORDS) if name(key)[: layout.IDENTITY] in identities}
     referred = {key for record in records for key in arrays.referred_to(storage.get(record))}
-    derived = {key: arrays.referred_to(storage.get(key)) for key in storage.list(layout.DERIVED)}
-    beside = {key: both for key, both in derived.items() if both & referred}
-    referred |= {key for both in beside.values() for key in both}
 
     def doomed() -> Iterator[str]:
         yield from drafts
         yield from dropped
         yield from (key for key in storage.list(layout.RECORDS) if key not in records)
-        yield from (key for key in derived if key not in beside)
         for folder in (layout.ARRAYS, layout.FILES):
             yield from (key for key in storage.list(folder) if key not in referred)
         yield from (key for key in storage.list(layout.CHECKPOINTS) if name(key).split(".")[0] not in identities)

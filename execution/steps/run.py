@@ -34,9 +34,6 @@ class Run(Protocol):
     def open(self, ref: ArrayRef) -> NDArray[Any]:
         """Return an array, read-only; StoreError if it is not what it was."""
 
-    def derived(self, ref: ArrayRef, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-        """Return `function` of an array, read-only, computed once and shared by all processes of a machine."""
-
     def put(self, array: NDArray[Any]) -> ArrayRef:
         """Keep an array."""
 
@@ -89,9 +86,6 @@ class TaskRun:
 
     def open(self, ref: ArrayRef) -> NDArray[Any]:
         return arrays.open_array(self.execution.storage, ref)
-
-    def derived(self, ref: ArrayRef, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-        return arrays.derived(self.execution.storage, ref, function)
 
     def put(self, array: NDArray[Any]) -> ArrayRef:
         return arrays.put_array(self.execution.storage, array)

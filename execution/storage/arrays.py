@@ -6,32 +6,20 @@ workers share one copy; and everything is verified before its first use by a pro
 
 import hashlib
 import re
-from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from threading import Condition
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 
-from execution.cache.closure import closure
 from execution.storage import layout
 from execution.storage.permissions import forbidden
 from execution.storage.protocol import Storage
 from experiment.errors import StoreError
-from experiment.values import ArrayRef, FileRef, Frozen
+from experiment.values import ArrayRef, FileRef
 
 ARRAY, FILE = "sha256:", "file:sha256:"  # what the digests of references begin with
-
-
-class Derived(Frozen):
-    """That an array has been made from another one."""
-
-    of: ArrayRef
-    made: ArrayRef
 
 
 def put_array(storage: Storage, array: NDArray[Any]) -> ArrayRef:
@@ -63,33 +51,6 @@ def mapped(path: Path, file: int) -> NDArray[Any]:
     """Return the array in a file of this number."""
     array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
-
-
-def derived(storage: Storage, ref: ArrayRef, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-    """Return what `function` makes of an array: computed once, kept beside it, memory-mapped and read-only.
-
-    So all processes of a machine share one copy, and those of another machine fetch what they read, not what it was
-    made from.
-
-    Raises
-    ------
-    StoreError : the array's file is missing or altered, even if it has been read before
-    """
-    check(storage, key_of(ref.digest))
-    return _derived(storage, ref, function)
-
-
-@cached(LRUCache(1), condition=Condition())  # the workers come all at once: one computes, the others wait
-def _derived(storage: Storage, ref: ArrayRef, function: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-    made_by = (ref.digest, function.__qualname__, sorted(closure(function.__module__).items()))
-    key = f"{layout.DERIVED}/{hashlib.sha256(repr(made_by).encode()).hexdigest()}"
-    with suppress(OSError, ValueError, StoreError):  # there is none, as a rule, or it has been damaged
-        return open_array(storage, Derived.model_validate_json(storage.get(key)).made)
-    given = open_array(storage, ref)
-    value = function(given)
-    made = ref if value is given else put_array(storage, value)
-    storage.put(key, Derived(of=ref, made=made).model_dump_json().encode())
-    return open_array(storage, made)
 
 
 def put_file(storage: Storage, content: bytes) -> FileRef:

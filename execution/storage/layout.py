@@ -2,7 +2,6 @@
 
 RECORDS = "cache"  # results of steps, by cache key
 ARRAYS = "arrays"  # .npy files, by digest
-DERIVED = "derived"  # what an array was made from another by, which needs not be made again
 FILES = "files"  # pictures and tables, by digest
 CHECKPOINTS = "checkpoints"  # of trainings, by identity
 LOCKS = "locks"  # of steps that are under way, by cache key

@@ -8,11 +8,9 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import accuracy_score, log_loss
 
 from softmax.loss import (
-    ROWS_AT_A_TIME,
     accuracy,
     cross_entropy,
     gradient,
-    grey_levels,
     log_softmax,
     loss,
     normalized,
@@ -116,17 +114,3 @@ def test_grey_levels_become_inputs_between_minus_and_plus_one_half():
     inputs = normalized(np.arange(256, dtype=np.uint8).reshape(2, 128))
     assert inputs.dtype == np.float32
     np.testing.assert_allclose(inputs.ravel(), np.arange(256) / 255 - 0.5, atol=1e-7)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 2 * ROWS_AT_A_TIME + 1), st.integers(1, 5))
-def test_grey_levels_are_found_again(seed, n, m):
-    levels = np.random.default_rng(seed).integers(0, 256, (n, m)).astype(np.uint8)
-    np.testing.assert_array_equal(grey_levels(normalized(levels)), levels)
-
-
-@pytest.mark.parametrize("value", [1e-9, 0.25, -0.5000001, -0.6, 0.6, 255.5, 1e30, np.inf, -np.inf, np.nan])
-@pytest.mark.parametrize("row", [0, ROWS_AT_A_TIME])
-def test_one_input_that_is_no_grey_level_is_enough(value, row):
-    inputs = normalized(np.full((ROWS_AT_A_TIME + 1, 3), 7, np.uint8))
-    inputs[row, 1] = value
-    assert grey_levels(inputs) is None

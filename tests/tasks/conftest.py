@@ -33,9 +33,6 @@ class FolderRun:
     def open(self, ref):
         return arrays.open_array(self.storage, ref)
 
-    def derived(self, ref, function):
-        return function(self.open(ref))
-
     def put(self, array):
         return arrays.put_array(self.storage, array)
 

@@ -10,6 +10,7 @@ from experiment.errors import WrongGradient
 from experiment.results.examples import TrainingSet
 from experiment.results.split import Baseline, Split
 from softmax import reference
+from softmax.loss import inputs
 from tasks.check_gradients import check_gradients
 from tasks.download import download, source
 from tasks.scale import scale
@@ -44,14 +45,24 @@ def test_nothing_in_the_result_tells_where_the_files_lay(call, digits):
     assert digits.name not in result.model_dump_json()
 
 
-def test_grey_levels_become_inputs_about_zero(call, run, half):
-    levels = np.arange(256, dtype=np.uint8).reshape(4, 64)
-    raw = TrainingSet(images=run.put(levels), labels=run.put(np.arange(4)))
-    result, _ = call(scale, raw=raw, split=half, pictures=True, scaling="auto")
-    inputs = run.open(result.train.images)
+@pytest.mark.parametrize(
+    ("images", "dtype"),
+    [
+        (np.arange(256, dtype=np.uint8).reshape(4, 64), np.uint8),
+        (np.arange(256).reshape(4, 64), np.uint8),
+        (np.arange(256.0).reshape(4, 64), np.uint8),
+        (np.arange(0, 128, 0.5).reshape(4, 64), np.float32),
+        (np.arange(300).reshape(4, 75), np.float32),
+    ],
+)
+def test_grey_levels_become_inputs_about_zero_and_whole_ones_are_kept_in_a_byte(images, dtype, call, run, half):
+    raw = TrainingSet(images=run.put(images), labels=run.put(np.arange(4)))
+    result, run = call(scale, raw=raw, split=half, pictures=True, scaling="grey-levels")
+    kept = run.open(result.train.images)
     assert result.final == result.train
-    assert inputs.dtype == np.float32
-    np.testing.assert_allclose(inputs, levels / 255 - 0.5, atol=1e-7)
+    assert kept.dtype == dtype
+    np.testing.assert_allclose(inputs(kept, np.float32), images / 255 - 0.5, atol=1e-6)
+    assert (run.summary["min"], run.summary["max"]) == pytest.approx((-0.5, images.max() / 255 - 0.5), abs=1e-6)
     assert result.train.labels == raw.labels
 
 
@@ -65,7 +76,7 @@ def half(run):
 
 
 def test_selection_knows_nothing_of_the_validation_rows_and_the_final_model_all(call, run, half):
-    def inputs(values):
+    def scaled(values):
         raw = TrainingSet(images=run.put(values), labels=run.put(np.arange(4)))
         result, _ = call(scale, raw=raw, split=half, pictures=False, scaling="auto")
         return run.open(result.train.images), run.open(result.final.images)
@@ -73,12 +84,12 @@ def test_selection_knows_nothing_of_the_validation_rows_and_the_final_model_all(
     values = np.random.default_rng(0).normal(5, 3, (4, 3))
     changed = values.copy()
     changed[[1, 3]] *= 1e6
-    selecting, final = inputs(values)
+    selecting, final = scaled(values)
     rows = [2, 0]
     np.testing.assert_allclose(selecting, StandardScaler().fit(values[rows]).transform(values), rtol=1e-5)
     np.testing.assert_allclose(final, StandardScaler().fit_transform(values), rtol=1e-5)
-    np.testing.assert_array_equal(inputs(changed)[0][rows], selecting[rows])
-    assert not np.array_equal(inputs(changed)[1][rows], final[rows])
+    np.testing.assert_array_equal(scaled(changed)[0][rows], selecting[rows])
+    assert not np.array_equal(scaled(changed)[1][rows], final[rows])
 
 
 def test_the_split_is_scikit_learns(call, run, training, inputs):
