@@ -1,6 +1,8 @@
 """A finished sweep's folder: its figures and its pictures."""
 
+import csv
 import hashlib
+import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ from experiment.summary import Summary
 
 WEIGHTS = "weights.png"  # of square pictures alone
 PICTURES = ("parallel_coordinates.png", "learning_curves.png", "confusion.png", WEIGHTS)
+LEADERBOARD = "leaderboard.csv"  # with a baseline's figures in a row of no rank
 AGAIN = "make sweep makes it anew, most of it from the cache"
 
 
@@ -18,6 +21,7 @@ class Finished(NamedTuple):
     """What the submission takes from a sweep."""
 
     summary: Summary
+    leaderboard: list[dict[str, str]]  # of the combinations, best first
     pictures: dict[str, bytes]  # PNG files, by name
 
 
@@ -40,11 +44,13 @@ def finished(folder: Path) -> Finished:
         what = ".".join(map(str, error.errors()[0]["loc"])) or "its text"
         raise InputError(f"{folder}: the summary is another version's, or altered ({what}); {AGAIN}") from error
     drawn = [name for name in PICTURES if name != WEIGHTS or name in summary.files]
-    return Finished(summary, {name: picture(folder / name, summary.files.get(name)) for name in drawn})
+    table, *pictures = [content_of(folder / name, summary.files.get(name)) for name in (LEADERBOARD, *drawn)]
+    rows = csv.DictReader(io.StringIO(table.decode("utf-8"), newline=""))
+    return Finished(summary, [row for row in rows if row["rank"]], dict(zip(drawn, pictures, strict=True)))
 
 
-def picture(path: Path, digest: str | None) -> bytes:
-    """Return a picture's file, which must be the one that the sweep wrote."""
+def content_of(path: Path, digest: str | None) -> bytes:
+    """Return a file's content, which must be what the sweep wrote."""
     try:
         content = path.read_bytes()
     except OSError as error:

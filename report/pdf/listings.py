@@ -1,54 +1,94 @@
-"""The code that the submission shows: functions as they stand in the sources, and a page's examples, run."""
+"""The code that the submission shows: statements as they stand in the sources, and a page's examples, run."""
 
+import ast
 import contextlib
-import inspect
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from doctest import DocTestParser, Example
+from functools import cache
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
-from softmax import affine, decay, loss, reference, sgd
-
 ROOT = Path(__file__).parents[2]
-REGRESSION: tuple[Callable[..., Any], ...] = (
-    loss.normalized,
-    loss.one_hot,
-    loss.log_softmax,
-    loss.softmax,
-    loss.cross_entropy,
-    loss.penalty,
-    loss.loss,
-    loss.gradient,
-    loss.accuracy,
-    reference.sgd_epoch,
-    reference.along,
-    reference.evaluate,
-    sgd.initial_parameters,
-    decay.decayed,
-    sgd.train,
-    sgd.finished,
-)
+# In the document: a file, and what it defines (functions, classes, Class.method, variables). Sources are read as text:
+# a report may import no step.
+SHOWN = re.compile(r'#code\("(\S+)", "(.+?)"\)')
+# Problem 4, by its parts.
+PARTS: dict[int, tuple[str, str]] = {
+    2: ("affine AffineTransformation _layer _vector", "The function, its name in the assignment, and its checks."),
+    3: ("compose Composition", "The function, and its name in the assignment."),
+    8: ("gradients ComputeGradients", "The function, and its name in the assignment."),
+}
+AFFINE = "softmax/affine.py"
 EXAMPLES = re.compile(r"(?<=^```python\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+PART = re.compile(r"^## (\d)\. (.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def regression() -> list[dict[str, str]]:
-    """Return softmax regression: loss, gradient, an epoch of SGD, training."""
-    return [function(shown) for shown in REGRESSION]
+def listings(document: str) -> dict[str, dict[str, str]]:
+    """Return what a document shows by `#code(file, names)`: where it stands, and its lines, by "file names"."""
+    return {
+        f"{file} {names}": {"where": where(file, names), "code": code(file, names)}
+        for file, names in SHOWN.findall(document)
+    }
 
 
-def function(shown: Callable[..., Any]) -> dict[str, str]:
-    """Return a function's source, and where it stands."""
-    source, first = inspect.getsourcelines(shown)
-    file = Path(inspect.getfile(shown)).relative_to(ROOT).as_posix()
-    return {"where": f"{file}, line {first}", "code": "".join(source).rstrip()}
+def code(file: str, names: str) -> str:
+    """Return the statements of these names, parted by blank lines, as the file has them."""
+    lines = source(file).splitlines()
+    spans = [span(file, name) for name in names.split()]
+    return "\n\n".join(dedent("\n".join(lines[first - 1 : last])) for first, last in spans)
 
 
-def affine_maps() -> list[dict[str, str]]:
-    """Return the module of affine maps whole, but for its heading: the assignment's names stand at its end."""
-    code = inspect.getsource(affine).removeprefix(f'"""{affine.__doc__}"""').strip()
-    return [{"where": Path(affine.__file__).relative_to(ROOT).as_posix(), "code": code}]
+def where(file: str, names: str) -> str:
+    """Return the file and the lines of these names."""
+    spans = [span(file, name) for name in names.split()]
+    return f"{file}, " + ", ".join(f"{first}–{last}" if first < last else str(first) for first, last in spans)
+
+
+@cache
+def source(file: str) -> str:
+    return (ROOT / file).read_text("utf-8")
+
+
+def span(file: str, name: str) -> tuple[int, int]:
+    """Return the first and the last line of what a file defines under a name.
+
+    Raises
+    ------
+    LookupError : it does not
+    """
+    found: ast.AST = ast.parse(source(file))
+    for part in name.split("."):
+        inside: Iterable[ast.stmt] = getattr(found, "body", [])
+        try:
+            found = next(statement for statement in inside if part in defined(statement))
+        except StopIteration:
+            raise LookupError(f"{file} does not define {name}") from None
+    nodes = [found, *getattr(found, "decorator_list", [])]
+    return min(node.lineno for node in nodes), max(node.end_lineno for node in nodes)
+
+
+def defined(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement binds."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def with_functions(page: str) -> str:
+    """Return the page of problem 4 with its headings called parts, and each part's functions at its end."""
+
+    def part(found: re.Match[str]) -> str:
+        number, text = int(found[1]), f"## Part {found[1]}: {found[2]}"
+        if number not in PARTS:
+            return text
+        names, what = PARTS[number]
+        return f"{text}{what}\n\n*{where(AFFINE, names)}*\n\n```python\n{code(AFFINE, names)}\n```\n\n"
+
+    return PART.sub(part, page)
 
 
 def worked(page: str) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pypandoc
 import typst
 
+from report.pdf.advantages import advantages
 from report.pdf.figures import class_rows, selection_rows, test_rows
 from report.pdf.finished import Finished
-from report.pdf.listings import ROOT, affine_maps, regression, worked
+from report.pdf.listings import ROOT, listings, with_functions, worked
 
 # Pandoc 3.9 writes ⊗ by the name that Typst had for it before 0.15.
 NAMES = '#let times = symbol("×", ("circle", "⊗"), ("o", "⊗"))\n'
@@ -23,6 +24,7 @@ def submission(sweep: Finished, author: str = "") -> bytes:
     ----------
     author : stands below the title
     """
+    document = files("report.pdf").joinpath("submission.typ").read_text("utf-8")
     derivation = (ROOT / "docs" / "derivation.md").read_text("utf-8")
     chain_rule = (ROOT / "docs" / "chain_rule.md").read_text("utf-8")
     summary = sweep.summary
@@ -32,21 +34,22 @@ def submission(sweep: Finished, author: str = "") -> bytes:
         "author": author,
         "derivation": title(derivation),
         "chain_rule": title(chain_rule),
-        "regression": regression(),
-        "affine": affine_maps(),
+        "code": listings(document),
         "test": test_rows(summary),
         "selection": selection_rows(summary),
         "classes": class_rows(summary),
         "every_class": len(summary.class_accuracy),
+        "lettering": "",
         "analysis": summary.analysis,
+        "advantages": advantages(summary, sweep.leaderboard),
         "pictures": sorted(sweep.pictures),
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "submission.typ").write_bytes(files("report.pdf").joinpath("submission.typ").read_bytes())
+        (folder / "submission.typ").write_text(document, "utf-8")
         (folder / "data.json").write_text(json.dumps(data), "utf-8")
         (folder / "derivation.typ").write_text(markup(derivation), "utf-8")
-        (folder / "chain_rule.typ").write_text(markup(worked(chain_rule)), "utf-8")
+        (folder / "chain_rule.typ").write_text(markup(with_functions(worked(chain_rule))), "utf-8")
         for picture, content in sweep.pictures.items():
             (folder / picture).write_bytes(content)
         pdf: bytes = typst.compile(folder / "submission.typ", root=folder)
