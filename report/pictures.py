@@ -17,6 +17,7 @@ from PIL import Image
 
 from experiment.axes import AXES, Combination, axes_of
 from experiment.values import text
+from report.fonts import fallbacks, families, written
 
 GREY = "#888888"
 PALETTE = (
@@ -32,7 +33,6 @@ PALETTE = (
 MOST_LABELS = 16  # on an axis: with more values only every second, third … is named
 MOST_PANELS = 6
 MOST_CLASSES = 40  # in a picture, whose cost grows with them, or with their square
-AS_IT_IS: dict[str, Any] = {"parse_math": False}  # a class may be called "$5 or $10"
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
@@ -48,7 +48,7 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | Non
     side = math.isqrt(len(W))
     if side * side != len(W):
         return None
-    every, class_names = len(class_names), class_names[:MOST_CLASSES]
+    every, (class_names, style) = len(class_names), lettering(class_names[:MOST_CLASSES])
     columns = min(5, len(class_names))
     rows = math.ceil(len(class_names) / columns)
     figure = Figure(figsize=(2.2 * columns + 0.8, 2.4 * rows), layout="constrained")
@@ -58,7 +58,7 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | Non
         axis.set_axis_off()
         if k < len(class_names):
             image = axis.imshow(W[:, k].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
-            axis.set_title(class_names[k], **AS_IT_IS)
+            axis.set_title(class_names[k], **style)
     if every > len(class_names):
         figure.suptitle(f"the first {len(class_names)} of {every} classes")
     figure.colorbar(image, ax=axes.tolist(), label="weight", shrink=0.8)
@@ -173,6 +173,7 @@ def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure
     ----------
     counts : (c, c)
     """
+    class_names, style = lettering(class_names)
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     title = "test set, % of each true class"
     if len(counts) > MOST_CLASSES:
@@ -185,12 +186,19 @@ def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure
     for (row, column), share in np.ndenumerate(shares):
         if share >= 0.5:
             axis.text(column, row, f"{share:.0f}", ha="center", va="center", color="white" if share > 50 else "black")
-    axis.set_xticks(range(len(shares)), class_names, rotation=45, ha="right", **AS_IT_IS)
-    axis.set_yticks(range(len(shares)), class_names, **AS_IT_IS)
+    axis.set_xticks(range(len(shares)), class_names, rotation=45, ha="right", **style)
+    axis.set_yticks(range(len(shares)), class_names, **style)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
     axis.set_title(title)
     return figure
+
+
+def lettering(class_names: Sequence[str]) -> tuple[Sequence[str], dict[str, Any]]:
+    """Return the names of classes as they can be drawn, and with what properties of text."""
+    fonts, lacking = fallbacks(class_names)
+    as_it_is = {"parse_math": False}  # a class may be called "$5 or $10"
+    return written(class_names, lacking), as_it_is | {"fontfamily": families(fonts)}
 
 
 def most_mistaken(counts: NDArray[np.integer]) -> NDArray[np.intp]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from execution.steps.run import Run
 from execution.steps.step import step
+from experiment.errors import InputError
 from experiment.results.dataset import DatasetInfo
 from experiment.results.evaluation import Evaluation
 from experiment.results.lbfgs import Lbfgs
@@ -59,7 +60,7 @@ def report(
     importance, analysis : what mattered, in figures and in words
     runs, lbfgs_run : what the W&B runs are called, for the leaderboard; here, for a result's own are in no key
     """
-    from report import pictures  # takes a second, and is mostly done
+    from report import fonts, pictures  # takes a second, and is mostly done
 
     def painted(draw: Callable[[], "Figure | None"]) -> bytes | None:
         figure = draw()
@@ -101,6 +102,8 @@ def report(
             run.show_picture(name.removesuffix(".png"), picture)
         elif name not in by_products.missing:
             log.info("No %s: examples of these %d values are no square pictures.", name, len(W))
+    if trouble := fonts.trouble(class_names):
+        by_products.missing["names of classes"] = InputError(trouble)
     drawn = contents.get("parallel_coordinates.png")
     preview = drawn and by_products.made("preview", partial(pictures.preview, drawn))
     page = by_products.made(

@@ -7,6 +7,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from experiment.errors import InputError
 from experiment.output import whole
+from report.fonts import trouble
 from report.pdf.finished import finished
 
 DONE = 0
@@ -38,12 +39,14 @@ def pdf(
     """
     found = finished(sweep)
     try:
-        from report.pdf.typeset import submission
+        from report.pdf.typeset import names, submission
     except ImportError as error:
         raise InputError(f"{error.name} is not installed; make pdf installs what is needed") from error
     content = submission(found, author)
     with whole(output) as draft:
         draft.write_bytes(content)
+    if lacking := trouble(names(found, author), bitmaps=True):
+        print(f"{output}: {lacking}", file=sys.stderr)
     print(f"{output}: sweep {found.summary.name}, {len(content) / 1e6:.1f} MB")
     return DONE
 

@@ -1,6 +1,7 @@
 """The figures of a sweep as rows of two: what it is, what it came to."""
 
 from experiment.summary import Summary
+from report.fonts import fallbacks, written
 from report.pictures import MOST_CLASSES
 from report.text import remarks
 
@@ -50,7 +51,8 @@ def frequencies(accuracy: float, cross_entropy: float) -> str:
 
 def class_rows(summary: Summary) -> list[tuple[str, str]]:
     """Return the accuracy of each class, of many those that fare worst."""
-    classes = list(summary.class_accuracy.items())
+    names = written(list(summary.class_accuracy), fallbacks(summary.class_accuracy, bitmaps=True)[1])
+    classes = list(zip(names, summary.class_accuracy.values(), strict=True))
     if len(classes) > MOST_CLASSES:
         classes = sorted(classes, key=lambda item: item[1])[:MOST_CLASSES]
     return [(name, f"{accuracy:.1%}") for name, accuracy in classes]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pypandoc
 import typst
 
+from report.fonts import trouble
 from report.pdf.advantages import advantages
 from report.pdf.figures import class_rows, selection_rows, test_rows
 from report.pdf.finished import Finished
@@ -39,7 +40,7 @@ def submission(sweep: Finished, author: str = "") -> bytes:
         "selection": selection_rows(summary),
         "classes": class_rows(summary),
         "every_class": len(summary.class_accuracy),
-        "lettering": "",
+        "letters": trouble(names(sweep, author), bitmaps=True),
         "analysis": summary.analysis,
         "advantages": advantages(summary, sweep.leaderboard),
         "pictures": sorted(sweep.pictures),
@@ -54,6 +55,11 @@ def submission(sweep: Finished, author: str = "") -> bytes:
             (folder / picture).write_bytes(content)
         pdf: bytes = typst.compile(folder / "submission.typ", root=folder)
     return pdf
+
+
+def names(sweep: Finished, author: str) -> list[str]:
+    """Return what a user has named, in letters of any script."""
+    return [sweep.summary.name, author, sweep.summary.data_note, *sweep.summary.class_accuracy]
 
 
 def title(page: str) -> str:
