@@ -190,7 +190,7 @@ def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure
     axis.set_yticks(range(len(shares)), class_names, **style)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
-    axis.set_title(title)
+    figure.suptitle(title)  # may be wider than the axes
     return figure
 
 

@@ -34,25 +34,24 @@ def advantages(summary: Summary, rows: Sequence[Row]) -> str:
     lost = f", and {summary.diverged} diverged" if summary.diverged else ""
     if low < high:
         said.append(
-            f"Their validation accuracies go from {low:.2%} to {high:.2%}{lost}: so much may depend on a choice that "
-            "would else be a guess."
+            f"Their validation accuracies go from {low:.2%} to {high:.2%}{lost}: by these rows so much was at stake."
         )
     else:
         said.append(f"All that converged are equally accurate{lost}: by accuracy the search gained nothing here.")
-    said.append(f"It also says how far the choice is settled: {remarks.ranking(summary)}.")
+    said.append(f"How far that settles the choice: {remarks.ranking(summary)}.")
     if (ends := one_at_a_time(rows)) and not (summary.pruned or summary.left):
         found = ends.count(1)
         said.append(
-            "Who changes one hyperparameter at a time, always to the value that ranks best, ends at the winner from "
+            "Whoever changes one hyperparameter at a time, always to the value that ranks best, ends at the winner from "
             f"{'each' if found == n else found} of the {n} combinations"
         )
         if found < n:
             worst = float(rows[max(ends) - 1]["val_accuracy"])
             said[-1] += (
-                f", from the others elsewhere, at worst at {worst:.2%}: only combinations show what they do together"
+                f" and elsewhere from the others, at worst at {worst:.2%}: what hyperparameters do together, only combinations show"
             )
         else:
-            said[-1] += ", so here that had sufficed, which only the whole grid can tell"
+            said[-1] += ", so that would have sufficed here, which only the whole grid can tell"
         said[-1] += "."
     said.append(
         f"The price is {summary.epochs_trained:,} epochs of training. The test set had no part in any of it: "
