@@ -37,7 +37,8 @@ def fallbacks(texts: Iterable[str], *, bitmaps: bool = False) -> tuple[list[Path
     left = {letter for letter in set("".join(texts)) - own if unicodedata.category(letter)[0] not in INVISIBLE}
     found = []
     for font in sorted(map(Path, font_manager.findSystemFonts())) if left else ():
-        if left & letters(font, bitmaps):
+        # macOS's last resort has a box for every letter.
+        if left & letters(font, bitmaps) and not font.name.startswith("LastResort"):
             found.append(font)
             left -= letters(font, bitmaps)
     return found, left

@@ -41,18 +41,16 @@ def advantages(summary: Summary, rows: Sequence[Row]) -> str:
     said.append(f"How far that settles the choice: {remarks.ranking(summary)}.")
     if (ends := one_at_a_time(rows)) and not (summary.pruned or summary.left):
         found = ends.count(1)
-        said.append(
-            "Whoever changes one hyperparameter at a time, always to the value that ranks best, ends at the winner from "
-            f"{'each' if found == n else found} of the {n} combinations"
+        worst = float(rows[max(ends) - 1]["val_accuracy"])
+        elsewhere = (
+            f" and elsewhere from the others, at worst at {worst:.2%}: only combinations show what hyperparameters do "
+            "together"
         )
-        if found < n:
-            worst = float(rows[max(ends) - 1]["val_accuracy"])
-            said[-1] += (
-                f" and elsewhere from the others, at worst at {worst:.2%}: what hyperparameters do together, only combinations show"
-            )
-        else:
-            said[-1] += ", so that would have sufficed here, which only the whole grid can tell"
-        said[-1] += "."
+        enough = ", so that would have sufficed here, which only the whole grid can tell"
+        said.append(
+            "Whoever changes one hyperparameter at a time, always to the value that ranks best, ends at the winner "
+            f"from {found if found < n else 'each'} of the {n} combinations{elsewhere if found < n else enough}."
+        )
     said.append(
         f"The price is {summary.epochs_trained:,} epochs of training. The test set had no part in any of it: "
         "it was used once, for the winner."

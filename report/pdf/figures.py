@@ -51,8 +51,8 @@ def frequencies(accuracy: float, cross_entropy: float) -> str:
 
 def class_rows(summary: Summary) -> list[tuple[str, str]]:
     """Return the accuracy of each class, of many those that fare worst."""
-    names = written(list(summary.class_accuracy), fallbacks(summary.class_accuracy, bitmaps=True)[1])
-    classes = list(zip(names, summary.class_accuracy.values(), strict=True))
+    names = written(list(summary.class_scores), fallbacks(summary.class_scores, bitmaps=True)[1])
+    classes = [(name, scores.recall) for name, scores in zip(names, summary.class_scores.values(), strict=True)]
     if len(classes) > MOST_CLASSES:
-        classes = sorted(classes, key=lambda item: item[1])[:MOST_CLASSES]
-    return [(name, f"{accuracy:.1%}") for name, accuracy in classes]
+        classes = sorted(classes, key=lambda item: 1 if item[1] is None else item[1])[:MOST_CLASSES]
+    return [(name, "no test rows" if accuracy is None else f"{accuracy:.1%}") for name, accuracy in classes]
