@@ -111,7 +111,12 @@ def numbers(values: "pa.ChunkedArray") -> tuple[NDArray[np.float64], str]:
     """Return a column as numbers, NaN where they are missing, and what is no number, "" if nothing."""
     import pyarrow as pa
     import pyarrow.compute as pc
+    from pyarrow import types
 
+    if types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if types.is_decimal(values.type):
+        values = values.cast(pa.string())  # for Arrow's own decimals are not the nearest floats
     if is_number(values.type):
         return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(), np.float64), ""
     if not is_text(values.type):

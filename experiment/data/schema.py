@@ -186,7 +186,7 @@ def as_table(frame: "pd.DataFrame | pa.Table") -> "pa.Table":
     def column(values: Any) -> pa.Array:
         try:
             return pa.array(values, from_pandas=True)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
+        except (pa.ArrowException, OverflowError):
             return pa.array(values.map(str, na_action="ignore"), from_pandas=True)
 
     columns = [column(frame.iloc[:, i]) for i in range(frame.shape[1])]

@@ -1,0 +1,166 @@
+"""One table, whatever it is written as; and its rows, however they are parted."""
+
+import decimal
+import gzip
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from experiment.data.labels import labels_of
+from experiment.data.schema import Schema, as_table, schema_of
+from experiment.data.tables import read_tables
+from experiment.errors import DataError
+
+N = 24
+WORDS = (
+    "NA",
+    "None",
+    "nan",
+    "TRUE",
+    "FALSE",
+    "red",
+    " red",
+    "güell",
+    "a,b",
+    'say "x"',
+    "=1+1",
+    "1",
+    "2",
+    "3+",
+    "007",
+    "x\ny",
+)
+
+
+def column(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(values, min_size=N, max_size=N)
+
+
+letters = st.characters(exclude_characters="\0\r", exclude_categories=["Cs"])  # pandas writes \r without quotes
+few = st.lists(st.sampled_from(WORDS) | st.text(letters, min_size=1, max_size=3), min_size=1, max_size=5, unique=True)
+texts = few.flatmap(lambda words: column(st.sampled_from(words)))
+columns = st.one_of(
+    column(st.floats(allow_nan=False, width=64)),
+    column(st.integers(-(2**63), 2**63 - 1)),
+    column(st.integers(0, 2)),
+    column(st.booleans()),
+    column(st.decimals(-99, 99, places=2)),
+    column(st.integers(0, 99).map(str)),
+    texts,
+    column(st.none() | st.sampled_from(["red", "blue"])),
+    column(st.none() | st.floats(0, 1)),
+)
+labels = st.sampled_from([("ant", "bee"), (1, 2), (10, 9), (False, True), ("001", "1"), ("NA", "None"), ("1.5a", "ä")])
+tables = st.builds(
+    lambda columns, labels: pd.DataFrame(
+        {f"c{i}": pd.Series(values, dtype=object) for i, values in enumerate(columns)}
+        | {"kind": pd.Series(labels * (N // 2), dtype=object)}
+    ),
+    st.lists(columns, min_size=1, max_size=4),
+    labels.map(list),
+)  # fmt: skip
+
+
+def arrow(table: pd.DataFrame, text: pa.DataType | None = None) -> pa.Table:
+    """Return the table in types of Arrow's, texts in one that is not the usual."""
+    made = pa.table({name: pa.array(table[name]) for name in table})
+    if text is None:
+        return made
+    fields = [(f.name, text if f.type == pa.string() else f.type) for f in made.schema]
+    return made.cast(pa.schema(fields))
+
+
+def write(table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write a table as people do."""
+    typed = table.convert_dtypes()
+    table.to_csv(folder / "comma.csv", index=False)
+    table.to_csv(folder / "TAB.TSV", index=False, sep="\t", lineterminator="\r\n", encoding="utf-8-sig")
+    (folder / "packed.csv.gz").write_bytes(gzip.compress(b"\nsep=;\n" + table.to_csv(index=False, sep=";").encode()))
+    table.infer_objects().to_parquet(folder / "pandas.parquet", index=False)
+    typed.sample(frac=1, random_state=0).sort_index().iloc[::-1].iloc[::-1].to_parquet(folder / "indexed.parquet")
+    typed.assign(row=range(N)).set_index("row").to_parquet(folder / "named_index.parquet")
+    typed.astype({name: "category" for name in table if isinstance(table[name][0], str)}).to_parquet(
+        folder / "categories.parquet", index=False
+    )
+    for name, text in {
+        "strings": None,
+        "large": pa.large_string(),
+        "codes": pa.dictionary(pa.int32(), pa.string()),
+    }.items():
+        pq.write_table(arrow(table, text), folder / f"{name}.parquet")
+    return sorted(folder.iterdir())
+
+
+def understood(path: Path) -> Any:
+    """Return all that a table was read as, or what was wrong with it."""
+    try:
+        raw = read_tables(path, None, "kind")
+        found = labels_of(raw.train.labels, "")
+    except DataError as error:
+        return str(error).replace(str(path), "the table")
+    assert raw.table
+    kept = tuple(column for column in raw.table.columns if column.kind != "dropped")  # an index that has a name
+    return kept, raw.train.values.tolist(), found.names, found.numbers.tolist(), raw.notes
+
+
+@settings(max_examples=30, deadline=None)
+@given(tables)
+def test_a_table_means_the_same_whatever_it_is_written_as(tmp_path_factory, table):
+    folder = tmp_path_factory.mktemp("table")
+    first, *others = [(path.name, understood(path)) for path in write(table, folder)]
+    for name, found in others:
+        assert found == first[1], (name, first[0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(tables, st.randoms())
+def test_however_its_rows_are_parted_the_test_part_is_read_as_the_training_part_was(table, random):
+    rows = random.sample(range(N), N)
+    train, test = (as_table(table.iloc[part].reset_index(drop=True)) for part in (rows[:16], rows[16:]))
+    try:
+        schema, _ = schema_of(train, "kind", "the table", missing="mean")
+        values, warnings = schema.read(test, "the test table")
+    except DataError:
+        return
+    assert values.shape == (N - 16, len(schema.names))
+    assert Schema.model_validate_json(schema.model_dump_json()) == schema
+    at = 0
+    for column in schema.columns:
+        block = values[:, at : at + len(column.features)]
+        at += len(column.features)
+        known = table[column.name].iloc[rows[16:]]
+        if column.kind == "number":
+            np.testing.assert_array_equal(block[:, 0], [np.nan if v is None else float(v) for v in known])
+        else:
+            expected = [
+                [float(unicodedata.normalize("NFC", str(v)).strip() == text) for text in column.categories]
+                for v in known
+            ]
+            np.testing.assert_array_equal(block[:, : len(column.categories)], expected)
+            seen = all(v is None or not str(v).strip() or any(row) for v, row in zip(known, expected, strict=True))
+            assert seen != any(f"column {column.name} has" in warning for warning in warnings)
+
+
+def test_decimals_digits_and_dictionaries_of_numbers_are_numbers():
+    price = [decimal.Decimal(i) / 4 for i in range(N)]
+    frame = pa.table({
+        "decimal": pa.array(price), "digits": [str(float(p)) for p in price],
+        "coded": pa.array(list(map(float, price))).dictionary_encode(),
+        "half": pa.array(np.arange(N, dtype=np.float16) / 4),
+        "kind": ["ant", "bee"] * (N // 2),
+    })  # fmt: skip
+    schema, _ = schema_of(frame, "kind", "the table")
+    np.testing.assert_array_equal(schema.features(frame), np.tile(np.arange(N) / 4, (4, 1)).T)
+
+
+@pytest.mark.parametrize("values", [[1, 2.5, "x", None], [b"ab", 3, None, "y"], [2**70, 1, 2, 3]])
+def test_a_data_frame_with_columns_of_several_types_is_read(values):
+    assert as_table(pd.DataFrame({0: values})).column_names == ["0"]
