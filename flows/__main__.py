@@ -104,6 +104,7 @@ def clean(
     *,
     artifacts: str = "artifacts",
     keep: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
+    unsent: bool = False,
     yes: bool = False,
 ) -> int:
     """Show what no kept sweep needs, and remove it when you say so.
@@ -114,19 +115,30 @@ def clean(
         The artifact root.
     keep
         How many of the newest sweeps to keep. Left out: all. What sweeps that never ended left behind goes too.
+    unsent
+        Remove W&B runs that ended and were never sent, too.
     yes
         Do not ask.
     """
     storage = storage_at(artifacts)
-    doomed = retention.unneeded(storage, keep)
-    total = sum(map(storage.size, doomed))
-    for folder, count in Counter(key.split("/")[0] for key in doomed).items():
+    found = retention.unneeded(storage, keep, unsent=unsent)
+    total = sum(map(storage.size, found.keys))
+    sweeps = [key for key in found.keys if key.startswith(f"{layout.SWEEPS}/")]
+    for key in sweeps:
+        show(f"{short(storage.where(key))}: to remove")
+    for folder, count in Counter(key.split("/")[0] for key in found.keys[len(sweeps) :]).items():
         show(f"{short(storage.where(folder))}: {count} to remove")
-    if not doomed:
+    for key in found.undated:
+        show(
+            f"{short(storage.where(key))} stays: it does not say when it was made. Run it again, or remove it yourself."
+        )
+    if found.unsent:
+        stay = "and go" if unsent else "and stay, unless --unsent is given"
+        show(f"{found.unsent} W&B runs were never sent, {stay}; this sends them:\n  {to_send(storage, short)}")
+    if not found.keys:
         show(f"Nothing to remove below {artifacts}.")
     elif yes or confirmed(f"Remove these, {total / 1e6:.1f} MB? [y/N] "):
-        for key in doomed:
-            storage.delete(key)
+        retention.remove(storage, found, keep, unsent=unsent)
         show(f"Removed {total / 1e6:.1f} MB.")
     return DONE
 

@@ -20,6 +20,7 @@ from execution.orchestration.stopping import stoppable
 from execution.outputs.history import remember
 from execution.outputs.provenance import provenance
 from execution.outputs.publish import publish
+from execution.outputs.retention import in_use
 from execution.runners.runner import steps_run
 from execution.steps.step import opaque_all
 from execution.storage import layout
@@ -75,7 +76,7 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     assert flow_run.flow_run is not None
     context = prepare.run_context(experiment, execution, str(flow_run.flow_run.id))
     try:
-        with steps_run(context), stoppable(context):
+        with in_use(context.storage, context.flow_run), steps_run(context), stoppable(context):
             context = mode.settled(context, execution)
             done = steps(experiment, context)
             message = tell(experiment, execution, context, done)

@@ -1,7 +1,9 @@
 """What a figure in `summary.json` came from."""
 
+import os
 import platform
 import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def provenance(experiment: Experiment, execution: Execution, data: Dataset) -> dict[str, Any]:
-    """Return configuration, data, code, packages and commit."""
+    """Return time, configuration, data, code, packages and commit."""
     return {
+        "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "experiment": experiment.model_dump(mode="json"),
         "execution": execution.model_dump(mode="json", exclude={"flow_run"}),
         "data": {"name": experiment.data_name, "digests": data.digests},
@@ -30,15 +33,21 @@ def provenance(experiment: Experiment, execution: Execution, data: Dataset) -> d
 
 
 def commit() -> str | None:
-    """Return the project's git commit, with "+changes" when files differ from it; None outside a checkout."""
+    """Return the project's own git commit, with "+changes" when files differ from it; None outside a checkout.
+
+    Not one of a repository around it, nor of one that the environment names, as hooks of git's do.
+    """
+    where = [f"--git-dir={PROJECT / '.git'}", f"--work-tree={PROJECT}"]
     try:
         describe = subprocess.run(  # noqa: S603
-            ["git", "-C", str(PROJECT), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"],  # noqa: S607
+            ["git", *where, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"],  # noqa: S607
             capture_output=True,
             text=True,
             timeout=10,
             check=True,
-        )  # fmt: skip
+            cwd=PROJECT,
+            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return describe.stdout.strip()

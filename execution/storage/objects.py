@@ -138,10 +138,6 @@ class ObjectStorage(Frozen):
         found = self.head(key)
         return sum(entry["size"] for entry in ([found] if found else self.below(key)))
 
-    def modified(self, key: str) -> float:
-        found = self.head(key)
-        return float(max(entry["last_modified"].timestamp() for entry in ([found] if found else self.below(key))))
-
     @contextmanager
     def draft(self) -> Iterator[IO[bytes]]:
         with copies.draft(self.home) as file:

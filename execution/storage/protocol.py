@@ -47,9 +47,6 @@ class Storage(Protocol):
     def size(self, key: str) -> int:
         """Return the bytes of an object, or of everything below a folder."""
 
-    def modified(self, key: str) -> float:
-        """Return when it was last written, in seconds since the epoch."""
-
     def draft(self) -> AbstractContextManager[IO[bytes]]:
         """Open a file to write an object into whose key is not known yet; removed if it is not adopted."""
 

@@ -1,6 +1,7 @@
 """Offline W&B runs as they lie on the disk: is every record of them as W&B's client wrote it?"""
 
 import logging
+import re
 import shlex
 import shutil
 import struct
@@ -71,19 +72,26 @@ def id_of(folder: Path) -> str:
 
 def whole(path: Path) -> bool:
     """Return whether every record of a `.wandb` file has the checksum that was written with it, to the file's end."""
-    return last_record(path) is not None
+    return bool(records(path))
 
 
 def ended(path: Path) -> bool:
     """Return whether a `.wandb` file has its run's end, and is whole: W&B's client returns before that is written."""
     from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
 
-    last = last_record(path)
-    return last is not None and bool(Record.FromString(last).HasField("exit"))
+    found = records(path)
+    return bool(found) and bool(Record.FromString(found[-1]).HasField("exit"))
 
 
-def last_record(path: Path) -> bytes | None:
-    """Return the last record of a `.wandb` file; None unless every one is whole.
+def files_sent(path: Path) -> set[str]:
+    """Return the digests of the stored files that a run whose `.wandb` file this is sends from where they lie."""
+    return {
+        found.decode() for found in re.findall(rb"/%s/([0-9a-f]{64})" % layout.FILES.encode(), b"".join(records(path)))
+    }
+
+
+def records(path: Path) -> list[bytes]:
+    """Return the records of a `.wandb` file; none unless every one is whole.
 
     LevelDB's log format (https://github.com/google/leveldb/blob/main/doc/log_format.md) after `BEGIN` bytes of
     W&B's own, with zlib's CRC-32 of type and data.
@@ -91,19 +99,23 @@ def last_record(path: Path) -> bytes | None:
     try:
         content = path.read_bytes()
     except OSError:
-        return None
-    position, block, header, record, kind = BEGIN, 32768, 7, b"", 0
+        return []
+    position, block, header, kind = BEGIN, 32768, 7, 0
+    found: list[bytes] = []
     first, last = (1, 2), (1, 4)  # kinds of what begins a record and of what ends one: all of it, or a part
     while position < len(content):
         if (left := block - position % block) < header:
             position += left
             continue
         if position + header > len(content):
-            return None
+            return []
         checksum, length, kind = struct.unpack_from("<IHB", content, position)
         data = content[position + header : position + header + length]
         if len(data) < length or zlib.crc32(data, zlib.crc32(bytes([kind]))) != checksum:
-            return None
-        record = data if kind in first else record + data
+            return []
+        if kind in first:
+            found.append(data)
+        else:
+            found[-1:] = [b"".join(found[-1:]) + data]
         position += header + length
-    return record if kind in last else None
+    return found if kind in last else []

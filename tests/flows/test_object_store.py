@@ -127,8 +127,8 @@ def test_a_grown_grid_trains_only_what_is_new_and_clean_leaves_what_is_needed(sw
     assert code == 0
     assert not list(storage.list("checkpoints"))
     assert sweep(experiment(digits, 0.5, 0.1), execution).cached == 2
-    assert typed("clean", "--artifacts", swept.url, "--keep", 0, "--yes")[0] == 0
-    assert {entry["path"].split("/")[0] for entry in storage.below("")} == {"sweeps"}  # the history, and `latest`
+    assert typed("clean", "--artifacts", swept.url, "--keep", 0, "--unsent", "--yes")[0] == 0
+    assert {entry["path"] for entry in storage.below("")} == {"sweeps/history.csv"}
 
 
 def test_two_sweeps_at_once_share_their_work(machine, digits, object_store, monkeypatch):

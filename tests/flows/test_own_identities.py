@@ -52,8 +52,7 @@ def check(folder, artifacts, first, second):
     with (artifacts / "sweeps" / "latest" / "leaderboard.csv").open() as file:
         assert {row["wandb_runs"] for row in csv.DictReader(file)} == set(summary.runs["train"])
 
-    for key in retention.unneeded(storage, keep=1):
-        storage.delete(key)
+    retention.remove(storage, retention.unneeded(storage, keep=1, unsent=True), keep=1, unsent=True)
     assert identities <= {run.id for run in offline_runs(artifacts)}
     before = len(offline_runs(artifacts))
     again = sweep(Experiment(**grid, **second), execution)

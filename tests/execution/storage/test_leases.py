@@ -75,7 +75,7 @@ def test_what_a_killed_sweep_holds_keeps_nobody_from_cleaning(lock, objects):
     dead = lock()
     assert dead.acquire(0, never)
     die(dead)
-    assert retention.unneeded(objects, keep=0) == []
+    assert retention.unneeded(objects, keep=0).keys == []
 
 
 def test_one_that_finds_its_lock_gone_lives_on_and_releases_nothing(lock, objects):
