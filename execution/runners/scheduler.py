@@ -3,6 +3,8 @@
 Asked before anything is set up, so Prefect, which reads its settings where it is imported, is not imported here.
 """
 
+import warnings
+
 import dask
 
 from experiment.errors import InputError
@@ -11,6 +13,9 @@ from experiment.errors import InputError
 dask.config.set({"logging.distributed": "critical"})
 
 from distributed import Client  # noqa: E402
+from distributed.versions import VersionMismatchWarning  # noqa: E402
+
+warnings.simplefilter("ignore", VersionMismatchWarning)  # of which the sweep says what matters
 
 PATIENCE = 10  # seconds that it may take to answer
 

@@ -23,6 +23,11 @@ def begin_process() -> None:
     one_blas_thread()
 
 
+def dask_setup(worker: object) -> None:
+    """Set up a worker of a Dask cluster of this machine, of which this is a preload."""
+    begin_process()
+
+
 def end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()

@@ -1,89 +1,130 @@
-"""What a worker of a Dask cluster lacks is said before it trains, with both sides' values."""
+"""A worker that could change a figure trains nothing: it says what it lacks, with both sides' values, and goes."""
 
-import asyncio
 import os
+import pickle
 import subprocess
 import sys
+import threading
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
-from distributed.core import Status
+from distributed import Client, LocalCluster
 from prefect.context import serialize_context
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from execution.cache.closure import code_digest
-from execution.runners import plugin as shipping
-from execution.runners.plugin import SourcePlugin, packed, write
+from execution.runners import on_worker
+from execution.runners.dask import CALL, DaskFuture, packed
+from execution.runners.on_worker import Sweep, look, turn, write
 from execution.runners.worker import unreached
 from execution.tracking import CLIENT
 from tests.conftest import clean_environment
+from tests.patience import PATIENCE
 
 API = "http://127.0.0.1:1/api"
 
 
 @pytest.fixture
-def worker(tmp_path, monkeypatch):
-    """As much of one as its set-up looks at."""
+def sweep(run_context, monkeypatch, tmp_path):
+    """One of this process's sources, to whose workers it belongs."""
     monkeypatch.setenv("PREFECT_API_URL", API)
     monkeypatch.setenv("PREFECT_LOGGING_EXTRA_LOGGERS", "sweep")
-    closed = []
-    loop = SimpleNamespace(add_callback=closed.append)
-    state = SimpleNamespace(executing_count=0)
-    return SimpleNamespace(
-        status=Status.running, state=state, local_directory=str(tmp_path), loop=loop, close="close", closed=closed
-    )
+    monkeypatch.delitem(sys.modules, "softmax_sweep_desk", raising=False)
+    memory = SimpleNamespace(memory_limit=10**9)
+    worker = SimpleNamespace(memory_manager=memory, local_directory=str(tmp_path))
+    monkeypatch.setattr(on_worker, "this_worker", lambda: worker)
+    return Sweep(
+        text=Path(on_worker.__file__).read_text(), facts=on_worker.facts(), sources=None, api=API, tracking=False,
+        memory=10**6, context=pickle.dumps((run_context, {})),
+    )  # fmt: skip
 
 
-def trouble(worker, code, api=API):
-    luggage = SourcePlugin(None, code, api, tracking=False)
-    luggage.sources = b""  # not a process of the driver's
-    asyncio.run(luggage.setup(worker))
-    return luggage.trouble
+def test_versions_that_could_change_a_bit_must_agree(sweep, monkeypatch):
+    assert set(on_worker.DECIDING) <= set(sweep["facts"])
+    assert look(sweep) == ""
+    ours = sweep["facts"]["numba"]
+    sweep["facts"] = {**sweep["facts"], "numba": "0.1"}
+    assert look(sweep) == f"has numba {ours}, this program numba 0.1"
 
 
-@pytest.fixture
-def in_place(monkeypatch):
-    """The sources are where the worker imports them from."""
-    monkeypatch.setattr(shipping, "unpack", lambda *_: None)
+def test_nothing_of_a_sweep_is_unpickled_where_they_do_not(sweep):
+    sweep["facts"], sweep["context"] = {**sweep["facts"], "python": "3.99"}, b"no pickle"
+    assert look(sweep).endswith("this program python 3.99")
 
 
-def test_versions_that_could_change_a_bit_must_agree(worker, in_place, monkeypatch):
-    ours = shipping.versions()
-    assert set(shipping.DECIDING) <= set(ours)
-    luggage = SourcePlugin(b"", code_digest(), API, tracking=False)
-    luggage.versions = {**ours, "numba": "0.1"}
-    asyncio.run(luggage.setup(worker))
-    assert luggage.trouble == f"has numba {ours['numba']}, this program numba 0.1"
-    assert not worker.closed
+def test_the_sources_must_agree_too(sweep):
+    ours = code_digest()[:8]
+    sweep["facts"] = {**sweep["facts"], "sources": "00000000"}
+    assert look(sweep) == f"has sources {ours}, this program sources 00000000"
 
 
-def test_so_must_the_sources(worker, in_place):
-    assert trouble(worker, code_digest()) == ""
-    assert trouble(worker, "0" * 64).startswith(f"has sources {code_digest()[:8]} in ")
-    assert trouble(worker, "0" * 64).endswith(", this program 00000000")
+def test_so_must_the_memory_suffice(sweep):
+    sweep["memory"] = 2 * 10**9
+    said = "has a memory limit of 1000 MB and needs 2000 MB: start it with --memory-limit 2000MB"
+    assert look(sweep) == said
 
 
 @pytest.mark.parametrize("tracking", [True, False])
-def test_what_trainings_import_is_there_before_the_first(worker, in_place, monkeypatch, tracking):
+def test_what_trainings_import_is_there_before_the_first(sweep, monkeypatch, tracking):
     monkeypatch.delitem(sys.modules, CLIENT, raising=False)
-    luggage = SourcePlugin(b"", code_digest(), API, tracking=tracking)
-    asyncio.run(luggage.setup(worker))
-    assert luggage.trouble == ""
+    sweep["tracking"] = tracking
+    assert look(sweep) == ""
     assert (CLIENT in sys.modules) == tracking
 
 
-def test_a_worker_that_comes_later_and_does_not_fit_closes_itself(worker, in_place):
-    worker.status = Status.init
-    assert trouble(worker, "0" * 64)
-    assert worker.closed == ["close"]
+def test_sweeps_of_other_sources_take_turns_on_a_worker(sweep):
+    other = Sweep(**{**sweep, "api": f"{API}2"})
+    seen, began = [], threading.Event()
+
+    def take_turn():
+        began.set()
+        with turn(other) as trouble:
+            seen.append((trouble, os.environ["PREFECT_API_URL"]))
+
+    thread = threading.Thread(target=take_turn)
+    with turn(sweep), turn(sweep) as trouble:
+        assert trouble == ""
+        thread.start()
+        began.wait()
+        assert look(other) == ""
+        assert (os.environ["PREFECT_API_URL"], seen) == (API, [])
+    thread.join(PATIENCE)
+    assert seen == [("", f"{API}2")]
 
 
-def test_a_worker_at_work_for_another_prefect_server_is_left_to_it(worker, in_place):
-    worker.state.executing_count = 1
-    assert "is at work on a sweep with another Prefect server" in trouble(worker, code_digest(), API + "2")
-    assert os.environ["PREFECT_API_URL"] == API
-    worker.state.executing_count = 0
-    assert trouble(worker, code_digest(), API + "2") == ""
+def test_a_worker_that_does_not_fit_is_named_and_closed_and_its_tasks_go_elsewhere(sweep, monkeypatch):
+    sweep["text"] += "\ndef unfit(sweep): return 'is odd' if get_worker().name == 1 else ''"
+    monkeypatch.setattr("prefect.task_engine.run_task_sync", lambda **given: given["number"])
+    said = threading.Event()
+    heard = []
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        client.subscribe_topic(on_worker.TOPIC, lambda event: (heard.append(event[1]), said.set()))
+        odd, fit = cluster.workers[1].address, cluster.workers[0].address
+        shared = client.submit(dict, sweep)
+        given = [
+            {"sweep": shared, "name": "run", "given": (pickle.dumps({}), pickle.dumps({"number": number}))}
+            for number in range(8)
+        ]
+        futures = [DaskFuture(wrapped_future=client.submit(eval, CALL, one), task_run_id=uuid4()) for one in given]
+        for future in futures:
+            future.wait()
+        assert [future._final_state for future in futures] == list(range(8))
+        assert said.wait(PATIENCE)
+        assert list(client.nthreads()) == [fit]
+        assert heard == [{"worker": odd, "trouble": "is odd"}]
+
+
+def test_what_a_worker_that_does_not_fit_has_trained_is_not_even_unpickled(sweep):
+    facts = {**sweep["facts"], "numba": "0.1"}
+    wrapped = SimpleNamespace(result=lambda timeout: (facts, b"no pickle"), release=lambda: None)
+    with pytest.raises(BrokenExecutor, match=r"numba': '0\.1'"):
+        DaskFuture(wrapped_future=wrapped, task_run_id=uuid4()).wait()
 
 
 def test_the_sources_that_travel_have_the_digest_of_those_that_stay_and_are_written_once(tmp_path):
