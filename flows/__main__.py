@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import shlex
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -72,9 +73,12 @@ def run(
         with startup.importing(), contextlib.chdir(server.home if server else Path()):
             from prefect.exceptions import CancelledRun
             from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+            from prefect.utilities import engine
 
             from flows.sweep import sweep
 
+            # Prefect's own, in force while a flow runs, first tells its server, which may be away for minutes.
+            engine._prefect_sigterm_handler = signal.getsignal(signal.SIGTERM)  # type: ignore[assignment]
             if server:  # nobody watches heartbeats there, and the flow's end waits up to a second for their thread
                 settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
             startup.ahead(tracking=execution.wandb_mode != "disabled")

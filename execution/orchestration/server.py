@@ -166,7 +166,10 @@ def clean_slate(home: Path, address: str) -> dict[str, str]:
 
 
 def serve(listening: socket.socket) -> None:
-    """Serve until standard input ends and all that was said by then is recorded."""
+    """Serve until standard input ends and all that was said by then is recorded.
+
+    No signal ends it: those that systemd or a batch system send to every process are the program's to heed.
+    """
 
     def end() -> None:
         while os.read(sys.stdin.fileno(), 1):  # not through a buffer, whose lock Python would want at its end
@@ -174,7 +177,7 @@ def serve(listening: socket.socket) -> None:
         until = time.monotonic() + SECONDS_TO_RECORD
         while unrecorded() and time.monotonic() < until:
             time.sleep(SECONDS_BETWEEN_REQUESTS)
-        os.kill(os.getpid(), signal.SIGTERM)
+        server.should_exit = True
         time.sleep(SECONDS_TO_STOP)
         os._exit(1)
 
@@ -185,9 +188,12 @@ def serve(listening: socket.socket) -> None:
 
         unrecorded = keep_every_event()
 
+    server = uvicorn.Server(uvicorn.Config(create_app, factory=True, log_level="error", lifespan="on"))
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=end, daemon=True).start()
-    config = uvicorn.Config(create_app, factory=True, log_level="error", lifespan="on")
-    uvicorn.Server(config).run([listening])
+    server.run([listening])
 
 
 def keep_every_event() -> Callable[[], int]:

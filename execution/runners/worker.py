@@ -15,9 +15,10 @@ SECONDS_TO_SEND = 5
 def begin_process() -> None:
     """Set up a process of this machine that the flow's process has started.
 
-    Ctrl-C is for the flow's process, which asks the trainings to stop; and when that is killed, this one ends.
+    Signals are for the flow's process, which asks the trainings to stop; and when that is killed, this one ends.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     importlib.import_module("flows.sweep")  # now, and not in the first training
     one_blas_thread()

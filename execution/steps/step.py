@@ -23,6 +23,7 @@ from execution.steps.run import Run, TaskRun
 from execution.storage import layout
 from execution.storage.choose import AnyStorage
 from execution.tracking.runs import tracked
+from execution.tracking.service import ServiceDied
 from experiment.errors import Interrupted
 from experiment.values import Result, Settings
 
@@ -81,15 +82,17 @@ def step(
             beside = {**(shown or {}), **{other: config[setting] for other, setting in (also or {}).items()}}
             try:
                 limited = UNTIL in given
-                if execution.state.stop_requested:
-                    raise Interrupted("stopped before it began")
                 if limited and execution.state.time_is_up:
                     raise Interrupted("no time was left for it")
                 refuse_forbidden(execution.storage)
                 quiet = gone_further(execution.storage, body.__module__, given)
-                mode = execution.model_copy(update={"wandb_mode": "disabled"}) if quiet else execution
-                with tracked(mode, job_type, called, config | beside) as run:
-                    result = body(TaskRun(execution, identity(), run, config, limited), *args, **kwargs)
+                untracked = execution.model_copy(update={"wandb_mode": "disabled"})
+                for mode in [untracked] if quiet else [execution, execution, untracked]:  # once more, and without
+                    if execution.state.stop_requested:
+                        raise Interrupted("stopped before it began")
+                    with suppress(ServiceDied), tracked(mode, job_type, called, config | beside) as run:
+                        result = body(TaskRun(execution, identity(), run, config, limited), *args, **kwargs)
+                        break
             except Interrupted as stopped:
                 return cancelled(stopped)  # type: ignore[return-value]  # Prefect takes a state for what it says
             if not result.complete:

@@ -8,9 +8,7 @@ W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offlin
 """
 
 import logging
-import os
 import shutil
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,19 +22,16 @@ from execution import faults
 from execution.cache.key import identity
 from execution.config import RunContext
 from execution.storage import layout
-from execution.storage.permissions import user_cache, writable
 from execution.tracking.artifacts import keep_artifacts
-from execution.tracking.credentials import Malformed, forget_other_runs, settings
 from execution.tracking.mode import PATIENCE, go_offline
 from execution.tracking.offline import ended, id_of, sync
+from execution.tracking.service import surviving
 from softmax.sgd import Metrics
 
 if TYPE_CHECKING:
     import wandb  # takes half a second, and a cached sweep does without
 
 log = logging.getLogger("sweep")
-
-_setting_up = threading.Lock()
 
 
 @contextmanager
@@ -48,6 +43,10 @@ def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, A
     job_type : the step
     name : to display
     config : what is to be seen in W&B and read back from `run.config`; the Prefect ids are added
+
+    Raises
+    ------
+    ServiceDied : W&B's client cannot go on with the run: the block is to be run anew
     """
     task_run = TaskRunContext.get()
     assert task_run is not None
@@ -55,19 +54,21 @@ def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, A
         "prefect_flow_run_id": str(task_run.task_run.flow_run_id),
         "prefect_task_run_id": str(task_run.task_run.id),
     }
-    run = start(execution, job_type=job_type, name=name, config=config | ids)
-    where = f"(offline; to send it: {sync(execution.storage, Path(run.dir).parent)})" if run.offline else run.url
-    if not run.disabled:
-        log.info("W&B run %s %s", run.id, where, extra={"console": False})
-    faults.point("tracking begun")
-    keep_artifacts(run, portable=execution.storage.remote)
-    try:
-        yield run
-    except BaseException:
-        finish(run, execution, exit_code=1)
-        raise
-    finish(run, execution, exit_code=0)
-    faults.point("tracking ended")
+    with surviving(execution):
+        run = start(execution, job_type=job_type, name=name, config=config | ids)
+        where = f"(offline; to send it: {sync(execution.storage, Path(run.dir).parent)})" if run.offline else run.url
+        if not run.disabled:
+            log.info("W&B run %s %s", run.id, where, extra={"console": False})
+        faults.point("tracking begun")
+        keep_artifacts(run, portable=execution.storage.remote)
+        try:
+            yield run
+        except BaseException:
+            with suppress(Exception):  # that it raises says more
+                finish(run, execution, exit_code=1)
+            raise
+        finish(run, execution, exit_code=0)
+        faults.point("tracking ended")
 
 
 def start(execution: RunContext, **about: Any) -> "wandb.Run":
@@ -75,10 +76,6 @@ def start(execution: RunContext, **about: Any) -> "wandb.Run":
     import wandb
 
     folder = execution.storage.folder(layout.TRACKING)
-    with _setting_up:
-        set_up(folder)
-        if not wandb.setup().settings.x_disable_meta:  # the client has begun, or begun anew
-            wandb.setup(client_settings())
     about |= {
         "id": identity(),
         "project": execution.wandb_project,
@@ -125,49 +122,6 @@ def remember_older(known: Path) -> None:
     for folder in known.parent.glob("offline-run-*"):
         with suppress(FileExistsError):  # is noted; or another thread, or process, comes first and may go on from there
             (known / id_of(folder)).symlink_to(beside(folder))
-
-
-def client_settings() -> "wandb.Settings":
-    """Return what holds for all runs. Said once: the client takes a twentieth of a millisecond for each."""
-    import wandb
-
-    return wandb.Settings(
-        silent=True,
-        console="off",
-        symlink=False,
-        disable_git=True,
-        disable_code=True,
-        init_timeout=PATIENCE,
-        finish_timeout=PATIENCE,
-        finish_timeout_raises=True,
-        # Of an artifact the client asks more before it heeds that a run is to end, 20 minutes long by itself. To
-        # give up sooner than a run may take to end would lose the artifact and call the run sent.
-        x_graphql_timeout_seconds=PATIENCE / 2,
-        x_graphql_retry_max=2,
-        x_graphql_retry_wait_min_seconds=PATIENCE / 2,
-        x_graphql_retry_wait_max_seconds=PATIENCE / 2,
-        # What a run would find out about the machine again and again is in the sweep's summary.
-        x_save_requirements=False,
-        x_disable_meta=True,
-        x_disable_stats=True,
-        x_disable_machine_info=True,
-        x_transaction_log_flush_interval=1,  # seconds: what a killed run leaves can be synced up to there
-    )
-
-
-@cache
-def set_up(folder: Path) -> None:
-    """Prepare this process for its client."""
-    # A process of a pool is given the variables of the flow's process with each task, and with them its W&B service,
-    # which would still have the runs of a process that has been killed.
-    forget_other_runs()
-    # Without a cache that it finds, by HOME alone, the client's service writes its log to the terminal.
-    if not ({"HOME", "XDG_CACHE_HOME"} & os.environ.keys() and writable(user_cache() / "wandb")):
-        os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
-    # What an offline run's tables are sent from: to be found here when the run is synced, on another day, say.
-    os.environ.setdefault("WANDB_DATA_DIR", str(folder / "staging"))
-    with suppress(Malformed):  # of which `mode.settled` has warned, unless tracking is off
-        settings()
 
 
 def finish(run: "wandb.Run", execution: RunContext, exit_code: int) -> None:

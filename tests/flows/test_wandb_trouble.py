@@ -163,3 +163,27 @@ def test_if_the_server_dies_on_the_way_the_sweep_ends_well_and_loses_no_run(serv
     )
     trained = [run for run in server.runs.values() if run.job_type == "train" and run.state == "finished"]
     assert [epochs(run) for run in trained] == [[1, 2, 3, 4]] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.hostile
+@pytest.mark.parametrize("online", [True, False])
+def test_if_the_clients_own_service_is_killed_the_sweep_ends_well_and_no_epoch_is_lost(
+    server, begin, ended, tmp_path, online
+):
+    held = tmp_path / "held"
+    held.touch()
+    known = server.env() | QUICK if online else {}
+    waiting = {"SWEEP_WAIT_AT": "train epoch:2", "SWEEP_WAIT_FILE": str(held)}
+    running = begin(*FLAGS, "--checkpoint-seconds", 0, **known, **waiting)
+    begun = tmp_path / "artifacts" / "checkpoints"
+    until(lambda: list(begun.glob("*.ckpt")) or running.process.poll() is not None)
+    (service,) = (process for process in running.family() if process.name() == "wandb-core")
+    service.kill()
+    held.unlink()
+    (warning,) = warnings(ended(running))
+    assert "its service died" in warning
+    sync(warning, server)
+    trained = [run for run in server.runs.values() if run.job_type == "train"]
+    assert [epochs(run) for run in trained] == [[1, 2, 3, 4]] * 2
+    assert {run.state for run in trained} == {"finished"}

@@ -74,7 +74,13 @@ def interrupt(running: Running, number: signal.Signals) -> None:
         running.process.send_signal(number)
 
 
-def stop(running: Running, held, number: signal.Signals) -> None:
+def interrupt_all(running: Running, number: signal.Signals) -> None:
+    """As systemd and batch systems do it: to every process that it has started, too, those first."""
+    for process in sorted(running.family(), key=lambda process: process.pid == running.process.pid):
+        process.send_signal(number)
+
+
+def stop(running: Running, held, number: signal.Signals, interrupt=interrupt) -> None:
     """Send the signal in the middle of training, and expect a quiet end."""
     interrupt(running, number)
     held.unlink()
@@ -115,6 +121,11 @@ def test_a_signal_ends_it_soon_and_it_resumes_from_its_checkpoints(
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_leaves_no_temporary_server_behind(private, training, held, number):
     stop(training(), held, number)
+
+
+def test_sigterm_to_all_its_processes_at_once_is_as_one_to_the_program(private, training, held):
+    running = training()
+    stop(running, held, signal.SIGTERM, interrupt_all)
 
 
 def test_a_killed_program_takes_its_temporary_server_along(private, training):
