@@ -6,7 +6,6 @@ The combinations are the grid, or drawn: all of them first or, where the sampler
 import logging
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from prefect import unmapped
@@ -14,6 +13,7 @@ from prefect.futures import PrefectFuture, as_completed
 
 from execution.cache.earlier import warm_start_trials
 from execution.config import RunContext
+from execution.orchestration.forecast import slowness
 from execution.runners.runner import ended, renew
 from execution.steps.batch import Outcome, outcomes
 from execution.steps.step import opaque_all
@@ -47,6 +47,7 @@ class Shared(NamedTuple):
     data: Dataset
     training: TrainingSet
     parts: Split
+    to_come: int = 0  # combinations that are drawn later
 
 
 class Found(NamedTuple):
@@ -83,14 +84,14 @@ def search(
     EveryCombinationDiverged
     InputError : there is nothing to begin warm from, or the ranges are exhausted
     """
-    go_through = partial(successive_halving, Shared(experiment, execution, data, training, parts))
+    shared = Shared(experiment, execution, data, training, parts)
     if experiment.trials is None or experiment.drawn_by is None:
-        return in_time(execution, go_through(check, experiment.combinations, experiment.rungs))
+        return in_time(execution, successive_halving(shared, check, experiment.combinations, experiment.rungs))
     found = Found([], [], 0)
     if experiment.warm_start:
         common = {"training": training, "split": parts, "classes": data.classes, "recipe": experiment.recipe}
         earlier = warm_start_trials(execution, experiment, common)
-        found = go_through(check, earlier, [None])
+        found = successive_halving(shared, check, earlier, [None])
         found = found._replace(rungs=[len(experiment.rungs) - 1] * len(earlier), earlier=earlier)
     for drawn in range(0, experiment.trials, experiment.at_once):
         ranking = sorted(candidates(found.trained, found.rungs), key=lambda one: rank(one, experiment.select_by))
@@ -102,7 +103,9 @@ def search(
         batch = sampled.combinations[: experiment.trials - drawn]
         if not batch:
             break
-        found = found.and_then(go_through(sampled, batch, experiment.rungs)._replace(sampled=(sampled,)))
+        shared = shared._replace(to_come=experiment.trials - drawn - len(batch))
+        halved = successive_halving(shared, sampled, batch, experiment.rungs)
+        found = found.and_then(halved._replace(sampled=(sampled,)))
         if found.left:
             found = found._replace(left=found.left + experiment.trials - drawn - len(batch))
             break
@@ -126,7 +129,7 @@ def successive_halving(
     rungs: Sequence[int | None],
 ) -> Found:
     """Train these combinations under every seed; after each rung but the last the best go on."""
-    experiment, execution, _, _, parts = shared
+    experiment, execution, _, _, parts, _ = shared
     going, furthest = list(combinations), dict.fromkeys(combinations, 0)
     trained: dict[tuple[Combination, int], Trained] = {}
     computed: set[tuple[Combination, int]] = set()
@@ -163,7 +166,7 @@ def train_rung(
     left = sorted(jobs, key=lambda job: slowness(job[0]), reverse=True)
     done: dict[Job, Outcome] = {}
     begun: set[str] = set()  # task runs
-    with grid_progress(len(jobs), execution.workers, f"train{so_far}") as progress:
+    with grid_progress(shared.experiment, execution, jobs, until, shared.to_come) as progress:
         fruitless = 0
         while left and fruitless < TRIES:
             of = submit(shared, left, until, after)
@@ -173,7 +176,8 @@ def train_rung(
                     for job, outcome in zip(of[future], outcomes(state, len(of[future])), strict=True):
                         done[job] = outcome
                         one = outcome if isinstance(outcome, Trained) else None
-                        progress.add(one, cached=one is not None and one.task_run not in begun, left=outcome is None)
+                        cached = one is not None and one.task_run not in begun
+                        progress.add(job, one, cached=cached, left=outcome is None)
                     progress.show()
             lost = [job for job in left if job not in done]
             if not lost or execution.state.stop_requested:
@@ -204,7 +208,7 @@ def submit(
     after: GradientCheck | Sampled | Selection,
 ) -> dict[PrefectFuture[Any], Sequence[Job]]:
     """Begin to train all jobs as far as `until`; return which task run has which."""
-    experiment, execution, data, training, parts = shared
+    experiment, execution, data, training, parts, _ = shared
     alone = execution.batch_per_task == 1
     batches = max(math.ceil(len(jobs) / execution.batch_per_task), min(execution.workers, len(jobs)))
     dealt = [jobs[at::batches] for at in range(batches)]  # to each some of those that train long
@@ -217,8 +221,3 @@ def submit(
     (more,) = opaque_all([unmapped(until)])
     futures = (train if alone else train_batch).map(*opaque_all(inputs), until=more, wait_for=opaque_all([after]))  # type: ignore[list-item]
     return dict(zip(futures, dealt, strict=True))
-
-
-def slowness(combination: Combination) -> float:
-    """Return what grows with the number of epochs to expect: small steps, taken seldom."""
-    return combination.batch_size * (1 - combination.momentum) / combination.learning_rate

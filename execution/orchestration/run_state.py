@@ -3,11 +3,15 @@
 It lies in the storage, not in the process: every task of the run sees it, wherever it runs, and no other run does.
 """
 
+from collections.abc import Collection
+from contextlib import suppress
+
+from execution.orchestration.forecast import Standing
 from execution.storage import layout
 from execution.storage.choose import AnyStorage
 from experiment.values import Frozen
 
-STOP, TIME, OFFLINE, ARRIVED = "stop", "time-is-up", "offline", "arrived"
+STOP, TIME, OFFLINE, ARRIVED, TRAININGS = "stop", "time-is-up", "offline", "arrived", "trainings"
 
 
 class RunState(Frozen):
@@ -49,6 +53,26 @@ class RunState(Frozen):
     @property
     def tracking_given_up(self) -> bool:
         return self.storage.exists(self.key(OFFLINE))
+
+    @property
+    def seconds_between_looks(self) -> float:
+        """How often trainings say how far they are, and somebody looks."""
+        return 5.0 if self.storage.remote else 1.0
+
+    def stand(self, training: str, standing: Standing) -> None:
+        """Say how far a training is, by its identity."""
+        self.storage.put(self.key(TRAININGS, training), standing.model_dump_json().encode())
+
+    def end(self, training: str) -> None:
+        self.storage.delete(self.key(TRAININGS, training))
+
+    def standings(self) -> Collection[Standing]:
+        """How far the trainings are that are under way."""
+        found = []
+        for key in self.storage.list(self.key(TRAININGS)):
+            with suppress(FileNotFoundError):  # it has just ended
+                found.append(Standing.model_validate_json(self.storage.get(key)))
+        return found
 
     def key(self, *mark: str) -> str:
         return "/".join((layout.RUNS, self.flow_run, *mark))

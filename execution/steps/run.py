@@ -1,5 +1,6 @@
 """What the body of a step is handed beside its inputs: where arrays are, where figures go."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -7,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from numpy.typing import NDArray
 
 from execution.config import RunContext
+from execution.orchestration.forecast import Standing, expected_epochs
 from execution.steps import compiled
 from execution.steps.training import follow
 from execution.storage import arrays, layout
 from execution.tracking import media
 from execution.tracking.artifacts import log_artifact
+from experiment.axes import Combination
 from experiment.values import ArrayRef, Artifact, FileRef
 from softmax.sgd import State
 
@@ -120,4 +123,35 @@ class TaskRun:
     def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
         if self.execution.runner != "threads" and self.config.get("engine") == "numba":
             epochs = compiled.by_one(epochs)
+        if self.limited:
+            epochs = self.watched(epochs)
         return follow(self.execution, self.identity, self.tracked, epochs, until, limited=self.limited)
+
+    def watched(self, epochs: Callable[..., Iterator[State]]) -> Callable[..., Iterator[State]]:
+        """Return the same epochs, of which the flow run hears now and then."""
+        flow_run, config = self.execution.state, self.config
+        combination = Combination.model_validate({name: config[name] for name in Combination.model_fields})
+
+        def heard(state: State | None, stop: Callable[[], bool]) -> Iterator[State]:
+            before, began = len(state.history) if state else 0, time.monotonic()
+            said = began
+            try:
+                for latest in epochs(state=state, stop=stop):
+                    if (now := time.monotonic()) - said >= flow_run.seconds_between_looks:
+                        losses, said = [row.val_loss for row in latest.history], now
+                        flow_run.stand(
+                            self.identity,
+                            Standing(
+                                combination=combination,
+                                seed=config["seed"],
+                                epochs=len(losses),
+                                before=before,
+                                seconds=now - began,
+                                expected=expected_epochs(losses, config["patience"], config["max_epochs"]),
+                            ),
+                        )
+                    yield latest
+            finally:
+                flow_run.end(self.identity)
+
+        return heard

@@ -37,11 +37,9 @@ def begin_progress(total: int) -> UUID:
     return UUID(str(artifact))
 
 
-def progressed(artifact: UUID, done: int, total: int, words: str) -> None:
-    """Show that `done` of `total` trainings have ended."""
-    update_progress_artifact(
-        artifact, round(100 * done / total, 1), description=f"{done} of {total} trainings, {words}"
-    )
+def progressed(artifact: UUID, fraction: float, words: str) -> None:
+    """Show how far the trainings are: a fraction of their epochs, and the rest in words."""
+    update_progress_artifact(artifact, round(100 * fraction, 1), description=f"Trainings: {words}")
 
 
 def outcome(summary: Summary, ranking: Sequence[Candidate], notes: Mapping[str, str], picture: bytes | None) -> None:

@@ -2,22 +2,32 @@
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
+from datetime import UTC, datetime
 
+import numpy as np
+from prefect.context import FlowRunContext
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from experiment.axes import axes_of
+from execution.config import RunContext
+from execution.orchestration.forecast import Standing, forecast, halved_epochs, unknown
+from experiment.axes import Combination, axes_of
+from experiment.config import Experiment
 from experiment.results.trained import Trained
+from experiment.search.halving import survivors
 from experiment.values import text
 from flows.ui import artifacts as shown
 
 log = logging.getLogger("sweep")
 
 SECONDS_BETWEEN_LINES = 5.0
+LINES = 20  # a sweep that has run for long says less often how far it is: about so many lines so far
 SHOWN = 5  # of the best, while the grid is trained
 
 
@@ -46,45 +56,112 @@ def standings(best: Sequence[Trained]) -> Table:
     return table
 
 
+Job = tuple[Combination, int]  # and the seed
+
+
 class GridProgress:
-    """Counts trainings as they end; `line` says it in words."""
+    """Counts trainings as they end, and their epochs meanwhile; `line` says it in words."""
 
-    def __init__(self, total: int, workers: int, called: str) -> None:
-        self.total, self.workers, self.called = total, workers, called
-        self.done = self.cached = self.failed = self.left = 0
+    def __init__(
+        self, experiment: Experiment, execution: RunContext, jobs: Sequence[Job], until: int | None, to_come: int
+    ) -> None:
+        self.experiment, self.execution, self.until, self.to_come = experiment, execution, until, to_come
+        self.called = "train" if until is None else f"train to epoch {until}"
+        rungs = experiment.rungs
+        self.later = rungs[rungs.index(until) + 1 :]
+        self.before = (0, *(rung or 0 for rung in rungs))[rungs.index(until)]
+        self.at = {job: position for position, job in enumerate(jobs)}
+        self.total, self.workers = len(jobs), execution.workers
+        self.ended: dict[int, Standing | None] = {}  # those that have ended, by position; None: without a result
+        self.running: dict[int, Standing] = {}
+        self.cached = self.failed = self.left = 0
+        self.fraction = 0.0  # of all epochs
         self.best: list[Trained] = []
-        self.started = time.monotonic()
-        self.last_line = self.started
+        self.begun = self.last_line = time.monotonic()
+        limit = execution.time_limit
+        self.limit = None if limit is None else limit.total_seconds() - already()
         self.bar: Display | None = None
-        self.artifact = shown.begin_progress(total)  # in the Prefect UI
+        self.artifact = shown.begin_progress(self.total)  # in the Prefect UI
+        self.alone = threading.RLock()  # trainings end in one thread, and another looks how far the others are
 
-    def add(self, trained: Trained | None, cached: bool, left: bool) -> None:
+    @property
+    def done(self) -> int:
+        return len(self.ended)
+
+    def add(self, job: Job, trained: Trained | None, cached: bool, left: bool) -> None:
         """One more has ended: None when it failed or was left."""
-        self.done += 1
         self.cached += cached
         self.left += left
         self.failed += trained is None and not left
+        self.ended[self.at[job]] = None if trained is None else self.standing(trained, job[1])
         if trained and trained.val_accuracy is not None:
             self.best = sorted([*self.best, trained], key=lambda run: -(run.val_accuracy or 0))[:SHOWN]
 
+    def standing(self, trained: Trained, seed: int) -> Standing:
+        """Where a training has ended, or pauses."""
+        epochs, recipe = trained.epochs_trained, self.experiment.recipe
+        pauses = epochs == self.until and epochs < recipe.max_epochs and not trained.diverged
+        return Standing(
+            combination=trained.combination, seed=seed, epochs=epochs, before=min(self.before, epochs - 1),
+            seconds=max(trained.seconds, 1e-6), expected=unknown(epochs, recipe.max_epochs) if pauses else epochs,
+        )  # fmt: skip
+
+    def look(self) -> None:
+        """See how far the trainings are that have not ended, and show it."""
+        standings = self.execution.state.standings()
+        found = {self.at[job]: one for one in standings if (job := (one.combination, one.seed)) in self.at}
+        with self.alone:
+            self.running = {position: one for position, one in found.items() if position not in self.ended}
+            self.show()
+
     def show(self) -> None:
         """Show how far it is; to be called when all that ended together is counted."""
-        now = time.monotonic()
-        if self.bar:
-            self.bar.best = self.best
-            self.bar.update(self.bar.task_ids[0], completed=self.done, words=", ".join(self.counts()))
-        if now - self.last_line >= SECONDS_BETWEEN_LINES or self.done == self.total:
-            self.last_line, words = now, self.words()
-            shown.progressed(self.artifact, self.done, self.total, words)
-            log.info(
-                "%s: %d of %d done, %s", self.called, self.done, self.total, words, extra={"console": not self.bar}
-            )
+        with self.alone:
+            now, left = time.monotonic(), self.seconds_left()
+            parts = self.counts(left)
+            if self.bar:
+                self.bar.best = self.best
+                self.bar.update(self.bar.task_ids[0], completed=self.fraction, words=", ".join(parts))
+            seldom = max(SECONDS_BETWEEN_LINES, (now - self.begun) / LINES)
+            if now - self.last_line >= seldom or self.done == self.total:
+                self.last_line, words = now, self.words(parts)
+                shown.progressed(self.artifact, self.fraction, words)
+                log.info("%s: %s", self.called, words, extra={"console": not self.bar})
 
-    def words(self) -> str:
+    def seconds_left(self) -> float | None:
+        """What is left of the search, the time limit heeded; None while nothing is known."""
+        known = {**{at: one for at, one in self.ended.items() if one}, **self.running}
+        recipe, most = self.experiment.recipe, self.until or self.experiment.max_epochs
+        assert recipe.patience is not None
+        found = forecast([job[0] for job in self.at], known, self.before, recipe.patience, most)
+        if self.done == self.total:
+            self.fraction = 1.0
+        if found is None:
+            return self.in_time(None)
+        found.left[list(self.ended)] = 0
+        expected, halving = float(found.expected.mean()), self.experiment.halving
+        seeds = len(self.experiment.training_seeds)
+        going, at_once = survivors(self.total // seeds, halving or 1), min(self.experiment.at_once, self.total // seeds)
+        more = seeds * halved_epochs(going, self.later, halving, expected, self.until or 0)
+        each = halved_epochs(at_once, self.experiment.rungs, halving, expected) / at_once
+        more += seeds * self.to_come * each
+        done = float(np.sum([one.epochs - one.before for one in known.values()]))
+        self.fraction = max(self.fraction, done / (done + found.left.sum()) if self.done < self.total else 1.0)
+        seconds = found.seconds(self.workers) + more * float(found.pace.mean()) / self.workers
+        return self.in_time(seconds)
+
+    def in_time(self, seconds: float | None) -> float | None:
+        """As many seconds, or as few as the time limit leaves."""
+        if self.limit is None:
+            return seconds
+        left = max(self.limit - (time.monotonic() - self.begun), 0)
+        return left if seconds is None else min(seconds, left)
+
+    def words(self, parts: Sequence[str]) -> str:
         best = [f"best so far {run.val_accuracy:.2%} ({run.combination})" for run in self.best[:1]]
-        return ", ".join([*self.counts(), *best])
+        return ", ".join([f"{self.done} of {self.total} done", *parts, *best])
 
-    def counts(self) -> list[str]:
+    def counts(self, left: float | None) -> list[str]:
         parts = []
         if self.cached:
             parts.append(f"{self.cached} cached")
@@ -93,34 +170,72 @@ class GridProgress:
         if self.left:
             parts.append(f"{self.left} left")
         if running := min(self.workers, self.total - self.done):
-            parts.append(f"{running} running")
-        trained = self.done - self.cached
-        if running and trained:
-            left = (time.monotonic() - self.started) / trained * (self.total - self.done)
-            parts.append(f"at most {duration(left)} left")  # the longest go first
+            epochs = sum(one.epochs - one.before for one in self.running.values())
+            parts.append(f"{running} running" + (f" ({epochs} epochs)" if epochs else ""))
+            if left is not None:
+                parts.append(f"about {duration(left)} left")
         return parts
 
 
+def already() -> float:
+    """Seconds that the flow run has taken so far."""
+    flow_run = FlowRunContext.get()
+    return (datetime.now(UTC) - flow_run.start_time).total_seconds() if flow_run else 0.0
+
+
 @contextmanager
-def grid_progress(total: int, workers: int, called: str) -> Iterator[GridProgress]:
-    progress = GridProgress(total, workers, called)
+def grid_progress(
+    experiment: Experiment, execution: RunContext, jobs: Sequence[Job], until: int | None, to_come: int = 0
+) -> Iterator[GridProgress]:
+    """Show how far the trainings of a rung are, while the block runs.
+
+    Parameters
+    ----------
+    until : the epoch after which they pause
+    to_come : combinations that will be drawn when these have ended
+    """
+    progress = GridProgress(experiment, execution, jobs, until, to_come)
     if not sys.stderr.isatty():
-        yield progress
+        with looking(progress):
+            yield progress
         return
     columns = (
         SpinnerColumn(),
-        TextColumn(called),
+        TextColumn(progress.called),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.percentage:.0f}%"),
         TextColumn("{task.fields[words]}"),
     )
     progress.bar = Display(*columns, console=Console(stderr=True), transient=True)
     with progress.bar:
-        progress.bar.add_task(called, total=total, words=", ".join(progress.counts()))
-        yield progress
-    log.info("%s: %d of %d done, %s", called, progress.done, total, progress.words())
+        progress.bar.add_task(progress.called, total=1.0, words="")
+        with looking(progress):
+            yield progress
+    log.info("%s: %s", progress.called, progress.words(progress.counts(None)))
+
+
+@contextmanager
+def looking(progress: GridProgress) -> Iterator[None]:
+    """Look how far trainings are, every now and then, in a thread."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(progress.execution.state.seconds_between_looks):
+            try:
+                progress.look()
+            except Exception as error:  # the storage or Prefect's server may be away for a while
+                log.debug("Cannot see how far the trainings are: %s", error)
+
+    thread = threading.Thread(target=copy_context().run, args=(look,), name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
