@@ -1,5 +1,6 @@
 """What a column of a table is: numbers, or categories; and what is wrong with it."""
 
+import contextlib
 import re
 import shlex
 from collections.abc import Mapping
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 MOST_CATEGORIES = 256  # texts in a column: more are names or sentences, not categories
 FEW = 20  # different numbers, rows: more numbers among texts are no categories, fewer rows tell no identifier
 SMALL = 10  # different values: so few may be categories, however few rows there are
-NUMBER = r"^[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|^[-+]?(?i:inf|infinity)$"  # no leading zeros: codes
+CODE = r"^\s*[-+]?0\d"  # with a leading zero: no number
+NUMBER = r"^[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|^[-+]?(?i:inf|infinity)$"
 DATE = r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ].*)?$"
 DECIMAL_COMMA = r"^[-+]?\d+,\d+$"
-AMOUNT = r"^[-+]?[$€£¥]? ?[-+]?(\d{1,3}([,' ]\d{3})+|\d+)([.,]\d+)? ?[%$€£¥]?$"
+AMOUNT = r"^[-+]?[$€£¥]? ?[-+]?(\d{1,3}([.,' ]\d{3})+|\d+)([.,]\d+)? ?[%$€£¥]?$"
 IDENTIFIER = r"(^|[^a-zA-Z])(id|ID|Id|uuid|UUID)$|[a-z](Id|ID)$"
-ABSENT = ("", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?")  # among numbers; among texts only ""
+ABSENT = ("na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none", "?", "-", "--", ".")  # among numbers
 
 
 class Column(Frozen):
@@ -121,6 +123,9 @@ def numbers(values: "pa.ChunkedArray") -> tuple[NDArray[np.float64], str]:
         return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(), np.float64), ""
     if not is_text(values.type):
         return np.zeros(len(values)), str(values.type)
+    if not types.is_boolean(values.type) and not pc.any(pc.match_substring_regex(values, CODE)).as_py():
+        with contextlib.suppress(pa.ArrowInvalid):  # most columns of numbers have nothing else
+            return np.asarray(values.cast(pa.float64()).to_numpy()), ""
     found = cells(values)
     readable = found.matching(NUMBER)
     given = np.full(len(found.texts) + 1, np.nan)
@@ -149,6 +154,7 @@ class Read(NamedTuple):
     """A column as it was read."""
 
     column: Column
+    values: "pa.ChunkedArray"  # floats, if they are numbers
     missing: NDArray[np.bool_]  # (n,) rows without a value
     fault: str = ""  # what is wrong with it
     note: str = ""  # what is to be said about it
@@ -156,14 +162,16 @@ class Read(NamedTuple):
 
 def column_of(name: str, values: "pa.ChunkedArray") -> Read:
     """Return what a column is."""
+    import pyarrow as pa
+
     leave = f"leave it out: --drop {shlex.quote(name)}"
     given, text = numbers(values)
     missing = np.isnan(given)
     if text == str(values.type):
-        return Read(Column(name=name), missing, f"holds {text}; turn it into numbers or texts, or {leave}")
+        return Read(Column(name=name), values, missing, f"holds {text}; turn it into numbers or texts, or {leave}")
     if not text and not missing.all():
         column = Column(name=name, missing=bool(missing.any()))
-        return Read(column, missing, not_a_number(name, given, leave))
+        return Read(column, pa.chunked_array([given]), missing, not_a_number(name, given, leave))
     found = cells(values)
     missing = found.place < 0
     d, n = len(found.texts), int((~missing).sum())
@@ -188,7 +196,7 @@ def column_of(name: str, values: "pa.ChunkedArray") -> Read:
         fault = f"has {d} different texts, at most {MOST_CATEGORIES} can be categories; make numbers of it, or {leave}"
     elif k:
         notes.append(f"a category, for {found.example(~number)} is no number")
-    return Read(column, missing, fault, "; ".join(notes))
+    return Read(column, values, missing, fault, "; ".join(notes))
 
 
 def not_a_number(name: str, given: NDArray[np.float64], leave: str) -> str:

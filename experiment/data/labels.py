@@ -49,8 +49,7 @@ def labels_of(values: NDArray[Any], where: str) -> Labels:
     if all(re.fullmatch(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", name) for name in names):
         if scale := [name for name in names if float(name) % 1]:
             raise not_classes(scale[0], where)
-        if all("." in name for name in names):  # floats, written to CSV
-            names = [str(int(float(name))) for name in names]
+        names = [str(int(float(name))) if "." in name else name for name in names]  # floats, written to CSV
     first: dict[str, str] = {}
     for name, text in zip(names, kept, strict=True):
         if not name:

@@ -58,6 +58,6 @@ def openml(name: str, folder: Path, drop: Sequence[str] = ()) -> Raw:
     if found.target is None or getattr(found.target, "ndim", 1) != 1:
         raise DataError(f"{where} has no single label column; download it and name one as label")
     table, label = as_table(found.frame), str(found.target.name)
-    schema, notes = schema_of(table, label, where, drop)
+    schema, table, notes = schema_of(table, label, where, drop)
     values, _ = schema.read(table, where)
     return Raw(Part(values, labels(table, label, where), where, f"{where}: {label}"), table=schema, notes=tuple(notes))

@@ -1,6 +1,7 @@
 """What the columns of a table are: read once, from the table that is trained on; every other table is read by it."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
@@ -49,12 +50,12 @@ class Schema(Frozen):
 
     def read(self, table: "pa.Table", where: str) -> tuple[NDArray[np.float64], list[str]]:
         """Return what `features` does, and its warnings."""
-        blocks, faults, warnings = [np.zeros((table.num_rows, 0))], [], []
-        without = {}
+        blocks, faults, warnings, without = [np.zeros((table.num_rows, 0))], [], [], {}
+        counts = Counter(table.column_names)
         for column in self.columns:
             if column.kind == "dropped":
                 continue
-            if (count := table.column_names.count(column.name)) != 1:
+            if (count := counts[column.name]) != 1:
                 lacks = f"no column {column.name}" if count == 0 else f"{count} columns are called {column.name}"
                 faults.append(f"{lacks}; give the columns that the model was trained on")
                 continue
@@ -117,8 +118,8 @@ def block_of(column: Column, values: "pa.ChunkedArray") -> tuple[NDArray[np.floa
 
 def schema_of(
     table: "pa.Table", label: str, where: str, drop: Sequence[str] = (), missing: Missing | None = None
-) -> tuple[Schema, list[str]]:
-    """Read what the columns of a table are, and return it with what is to be said about it.
+) -> tuple[Schema, "pa.Table", list[str]]:
+    """Read what the columns of a table are; return it with the table, numbers as such, and what is to be said about it.
 
     Parameters
     ----------
@@ -131,16 +132,18 @@ def schema_of(
     ------
     DataError : says all that is wrong with the table
     """
+    import pyarrow as pa
+
     names = table.column_names
     faults = [unknown(name, names) for name in (label, *drop) if name not in names]
-    twice = [name for i, name in enumerate(names) if names.index(name) < i]
-    faults += [f"two columns are called {name}; name them differently" for name in dict.fromkeys(twice)]
+    twice = {name for name, count in Counter(names).items() if count > 1}
+    faults += [f"two columns are called {name}; name them differently" for name in sorted(twice)]
     if label in drop:
         faults.append(f"{label} is the label and cannot be left out")
     if names.count(label) == 1 and (without := without_label(table.column(label))).any():
         faults.append(f"{rows_of(without)} without {label}; remove rows without a label")
     index = [name for name in (table.schema.pandas_metadata or {}).get("index_columns", []) if isinstance(name, str)]
-    columns, notes, absences = [], [], {}
+    columns, notes, absences, typed = [], [], {}, {}
     for name in names:
         if name == label or name in twice:
             continue
@@ -149,9 +152,10 @@ def schema_of(
             continue
         read = column_of(name, table.column(name))
         columns.append(read.column)
+        typed[name] = read.values
         if read.fault:
             faults.append(f"column {name} {read.fault}")
-        elif read.missing.any() and missing is None:
+        if missing is None and read.missing.any() and not read.missing.all():
             absences[name] = read.missing
         if read.note:
             notes.append(f"column {name}: {read.note}")
@@ -159,7 +163,8 @@ def schema_of(
     if not faults and not any(column.features for column in columns):
         faults.append(f"{label} is the only column; add features")
     raise_all(faults, where)
-    return Schema(columns=tuple(columns), label=label, missing=missing), notes
+    typed[label] = table.column(label)
+    return Schema(columns=tuple(columns), label=label, missing=missing), pa.table(typed), notes
 
 
 def unknown(name: str, names: Sequence[str]) -> str:

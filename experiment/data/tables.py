@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
 BOM = b"\xef\xbb\xbf"
 INDEX = r"__index_level_\d+__"  # what pandas calls an index without name
+MOST_HEADER = 1 << 20  # bytes
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -45,7 +46,7 @@ def read_tables(
     table = read_table(train)
     if label is None:
         raise DataError(f"{train}: name the column to predict as label; its columns are {listed(table)}")
-    schema, notes = schema_of(table, label, str(train), drop, missing)
+    schema, table, notes = schema_of(table, label, str(train), drop, missing)
     values, _ = schema.read(table, str(train))
     part = Part(values, labels(table, label, str(train)), str(train), f"{train}: column {label}")
     if test is None:
@@ -126,17 +127,18 @@ def read_text(content: bytes, separator: str, path: Path) -> "pa.Table":
     from pyarrow import csv as arrow
 
     content = re.sub(rb"^[\s]*[\r\n]", b"", content.removeprefix(BOM))
-    if declared := re.match(rb"sep=(.)[ ,;\t]*[\r\n]+", content):
+    if declared := re.match(rb'"?sep=(.)"?[ ,;\t]*[\r\n]+', content):
         separator, content = declared[1].decode(), content[declared.end() :]
     if b"\0" in content:
         raise DataError(f"{path}: holds NUL bytes, damaged or UTF-16 perhaps; save it as UTF-8")
-    first = io.StringIO(re.split(rb"[\r\n]", content, maxsplit=1)[0].decode(), newline="")
-    names = [name.strip() for name in next(csv.reader(first, delimiter=separator), [])]
+    top = content[:MOST_HEADER].decode(errors="strict" if len(content) <= MOST_HEADER else "ignore")
+    header = next(csv.reader(io.StringIO(top, newline=""), delimiter=separator), [])
+    names = [name.strip() for name in header]
     check_header(names, path)
-    read = arrow.ReadOptions(column_names=[str(i) for i in range(len(names))], skip_rows=1)
+    read = arrow.ReadOptions()
     parse = arrow.ParseOptions(delimiter=separator, newlines_in_values=True)
     convert = arrow.ConvertOptions(
-        column_types=dict.fromkeys(read.column_names, pa.large_string()), strings_can_be_null=True, null_values=[""]
+        column_types=dict.fromkeys(header, pa.large_string()), strings_can_be_null=True, null_values=[""]
     )
     try:
         table = arrow.read_csv(io.BytesIO(content), read, parse, convert)

@@ -126,7 +126,7 @@ def test_however_its_rows_are_parted_the_test_part_is_read_as_the_training_part_
     rows = random.sample(range(N), N)
     train, test = (as_table(table.iloc[part].reset_index(drop=True)) for part in (rows[:16], rows[16:]))
     try:
-        schema, _ = schema_of(train, "kind", "the table", missing="mean")
+        schema, _, _ = schema_of(train, "kind", "the table", missing="mean")
         values, warnings = schema.read(test, "the test table")
     except DataError:
         return
@@ -157,7 +157,7 @@ def test_decimals_digits_and_dictionaries_of_numbers_are_numbers():
         "half": pa.array(np.arange(N, dtype=np.float16) / 4),
         "kind": ["ant", "bee"] * (N // 2),
     })  # fmt: skip
-    schema, _ = schema_of(frame, "kind", "the table")
+    schema, _, _ = schema_of(frame, "kind", "the table")
     np.testing.assert_array_equal(schema.features(frame), np.tile(np.arange(N) / 4, (4, 1)).T)
 
 
