@@ -34,7 +34,7 @@ def problem(bench: Bench) -> Problem:
     labels, test_labels = (a.astype(np.int64) for a in (arrays.train_labels, arrays.test_labels))
     rows = split_rows(labels, 0.2, 541)  # the sweep's own
     images, test_images = normalized(arrays.train_images), normalized(arrays.test_images)
-    return Problem(images, labels, rows.train, rows.validation, test_images, test_labels, int(labels.max()) + 1)
+    return Problem(images, labels, rows.train, rows.held_out, test_images, test_labels, int(labels.max()) + 1)
 
 
 def cold(bench: Bench, name: str) -> tuple[Path, list[str]]:

@@ -72,7 +72,7 @@ def winner(bench: Bench, name: str, seed: int, flags: tuple[str, ...]) -> Winner
     latest = artifacts / "sweeps" / "latest"
     summary = json.loads((latest / "summary.json").read_text())
     data = problem(bench)
-    rows = split_rows(data.labels, 0.2, seed).validation
+    rows = split_rows(data.labels, 0.2, seed).held_out
     with np.load(latest / "model.npz") as model:
         right = reference.correct(
             model["W_best_validation"], model["b_best_validation"], data.images, data.labels, rows

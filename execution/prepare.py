@@ -17,7 +17,7 @@ from experiment.data.formats import FASHION_MNIST
 from experiment.data.named import BUNDLED
 from experiment.data.own import own_data
 from experiment.data.scaling import check_range
-from experiment.data.split import split_rows
+from experiment.data.split import stratified_rows
 from experiment.errors import InputError
 from experiment.search.sampling import check_search
 from experiment.search.space import extent
@@ -37,6 +37,8 @@ def check(experiment: Experiment, execution: Execution) -> None:
     if experiment.data and experiment.data_dir:
         raise InputError("data and data_dir both name a data set: give one of them")
     given = experiment.own_data
+    if experiment.pictures and given is None:
+        raise InputError("pictures: Fashion-MNIST's are 28x28; leave it out, or give your own data")
     if given is None:
         rows, *image = FASHION_MNIST["train_images"].shape
         values = rows * image[0] * image[1]
@@ -44,10 +46,12 @@ def check(experiment: Experiment, execution: Execution) -> None:
     elif isinstance(given, str) and given not in BUNDLED:
         values, training_rows = 0, sys.maxsize  # only OpenML knows
     else:
-        data = own_data(given, experiment.label, experiment.seed, drop=experiment.drop).arrays
+        data = own_data(
+            given, experiment.label, experiment.seed, drop=experiment.drop, pictures=experiment.pictures
+        ).arrays
         check_range(data, experiment.scaling, given)
         values = data.train_images.size + data.test_images.size
-        training_rows = len(split_rows(data.train_labels, experiment.validation_fraction, experiment.seed).train)
+        training_rows = len(stratified_rows(data.train_labels, experiment.validation_fraction, experiment.seed).train)
     if (largest := extent(experiment.grid["batch_size"])[1]) > training_rows:
         raise InputError(
             f"batch_sizes: {largest} is more than the {training_rows} training rows: choose a smaller batch size"

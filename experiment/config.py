@@ -52,10 +52,16 @@ class Experiment(Grid):
     drop: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
         (), json_schema_extra={"uniqueItems": True}, description="Columns of a table to leave out."
     )
+    pictures: str | None = Field(
+        None,
+        pattern=r"^[1-9]\d*x[1-9]\d*$",
+        description="Height x width, 28x28 say, of your own examples if they are pictures and come as rows. Arrays n x "
+        "height x width and IDX files are known to be pictures.",
+    )
     scaling: ScalingOption = Field(
         "auto",
         description="How features become inputs: x / 255 - 0.5, x - 0.5, to mean 0 and deviation 1, or not at all. "
-        "auto takes the first for grey levels, the second for other pictures, the third for all else.",
+        "auto takes the first for pictures in 0-255, the second for pictures in 0-1, the third for all else.",
     )
     max_epochs: int = Field(1000, ge=1, description="Most epochs a combination may train.")
     patience: int = Field(

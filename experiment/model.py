@@ -1,17 +1,37 @@
-"""The model of a sweep: what it says of new examples."""
+"""The model of a sweep, saved and loaded: what it says of new examples.
 
+    from experiment.model import load
+
+    model = load("artifacts/sweeps/latest/model.npz")
+    model.predict(frame_or_array)
+
+Needs neither Prefect nor W&B.
+"""
+
+import io
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.data.scaling import FORMULAS, Scaling, scaled
+from experiment.data.drift import check_scale, outliers
+from experiment.data.files import check_images
+from experiment.data.scaling import FORMULAS, Scaling
 from experiment.data.schema import Schema
 from experiment.errors import DataError
+from experiment.logits import logits
 from softmax.loss import softmax
 
-ROWS = 16384  # at a time
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+    Examples = pd.DataFrame | NDArray[np.generic]
+
+FORMAT = 2  # of model.npz, that features and their scaling are kept in
 
 
 class Model(NamedTuple):
@@ -22,59 +42,139 @@ class Model(NamedTuple):
     scaling: Scaling
     class_names: tuple[str, ...]  # c of them
     table: Schema | None  # what the columns of the table it was trained on are; None: arrays
+    picture: tuple[int, int] | None  # height and width of examples that are pictures
 
-    def probabilities(self, values: NDArray[np.generic], first: int = 0) -> NDArray[np.float32]:
-        """Return softmax(scaled(x) W + b): (n, c) of (n, m) features as the data has them; parameters as `logits`."""
-        return np.asarray(softmax(logits(self.W, self.b, self.scaling, values, first)), np.float32)
+    def predict(self, examples: "Examples") -> NDArray[np.str_]:
+        """Return the name of the most probable class of each example; parameters as `probabilities`."""
+        chosen = self.probabilities(examples).argmax(axis=1)
+        return np.array([self.class_names[k] for k in chosen])
+
+    def probabilities(self, examples: "Examples") -> NDArray[np.float32]:
+        """Return softmax(scaled(x) W + b), (n, c): finite, however large a feature is.
+
+        Warns of values far outside those trained on.
+
+        Parameters
+        ----------
+        examples : a DataFrame with the columns trained on, found by name; or an array (n, m) or, of pictures,
+            (n, height, width), in which categories are one-hot, in the order of `table.names`
+
+        Raises
+        ------
+        DataError : other features than trained on, not finite or beyond float32, or pictures on another scale
+        """
+        features = self.features(examples)
+        for concern in self.concerns(features):
+            warnings.warn(concern, stacklevel=2)
+        return self.of_features(features)
+
+    def of_features(self, features: NDArray[np.generic], first: int = 0) -> NDArray[np.float32]:
+        """Return the probabilities, (n, c) of (n, m); parameters as `logits`."""
+        return np.asarray(softmax(logits(self.W, self.b, self.scaling, features, first)), np.float32)
+
+    def features(self, examples: "Examples", where: str = "the examples") -> NDArray[Any]:
+        """Return what `examples` have of the features trained on, (n, m)."""
+        if not isinstance(examples, np.ndarray):
+            examples = self.table.features(examples, where) if self.table else examples.to_numpy()
+        m = len(self.W)
+        if examples.shape in (self.picture, (m,)):
+            examples = examples.reshape(1, m)
+        shape, features = examples.shape[1:], check_images(examples, where)
+        if features.shape[1] != m or (len(shape) == 2 and self.picture not in (None, shape)):
+            given = f"{features.shape[1]} features" if len(shape) == 1 else f"pictures of {shape[0]} × {shape[1]}"
+            wanted = f"pictures of {self.picture[0]} × {self.picture[1]}" if self.picture else str(m)
+            raise DataError(f"{where}: {given}, the model was trained on {wanted}; give those")
+        return features
+
+    def concerns(self, features: NDArray[np.generic], where: str = "the examples") -> tuple[str, ...]:
+        """Return what is to be said of features unlike those trained on; DataError for pictures on another scale."""
+        if self.picture:
+            check_scale(self.scaling.extremes, features, where)
+            return ()
+        return outliers(self.scaling.extremes, features, where, self.table.names if self.table else ())
+
+    def to_sklearn(self) -> "Pipeline":
+        """Return the same model as a fitted scikit-learn Pipeline of scaler and LogisticRegression.
+
+        It takes features (n, m) as they were before scaling, categories one-hot.
+        """
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        shift_and_scale = {"grey-levels": (127.5, 255.0), "unit": (0.5, 1.0), "none": (0.0, 1.0)}
+        m, c = self.W.shape
+        mean, scale = np.broadcast_to(
+            self.scaling.statistics if self.scaling.statistics is not None
+            else np.array(shift_and_scale[self.scaling.kind])[:, None], (2, m)
+        )  # fmt: skip
+        varies = np.isfinite(scale)
+        W, scale = np.where(varies[:, None], self.W, 0), np.where(varies, scale, 1)
+        scaler, classifier = StandardScaler(), LogisticRegression()
+        scaler.mean_, scaler.scale_, scaler.var_ = mean.copy(), scale, scale**2
+        classifier.classes_ = np.array(self.class_names)
+        # Of two classes scikit-learn has the difference alone.
+        classifier.coef_ = W.T if c > 2 else W[:, [1]].T - W[:, [0]].T
+        classifier.intercept_ = self.b if c > 2 else self.b[[1]] - self.b[[0]]
+        scaler.n_features_in_ = classifier.n_features_in_ = m
+        return make_pipeline(scaler, classifier)
 
 
-def logits(
-    W: NDArray[np.float32], b: NDArray[np.float32], scaling: Scaling, values: NDArray[np.generic], first: int = 0
-) -> NDArray[np.float32]:
-    """Return scaled(x) W + b: (n, c) float32, some rows at a time, always the same ones together.
+def packed(model: Model, more: Mapping[str, Any]) -> bytes:
+    """Return an `.npz` of the model, and of what else is to be known of it."""
+    values: dict[str, Any] = {
+        "W": model.W,
+        "b": model.b,
+        "class_names": np.array(model.class_names),
+        "feature_names": np.array(model.table.names if model.table else (), dtype=str),
+        "table": model.table.model_dump_json() if model.table else "",
+        "picture": np.array(model.picture or (), dtype=int),
+        "scaling": model.scaling.kind,
+        "scaling_extremes": model.scaling.extremes,
+        "format": FORMAT,
+    }
+    if model.scaling.statistics is not None:
+        values["scaling_statistics"] = model.scaling.statistics
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **values, **more)
+    return buffer.getvalue()
 
-    Parameters
-    ----------
-    W, b : (m, c) and (c,)
-    values : (n, m), features as the data has them
-    first : how many rows of the data come before these, for messages
-    """
-    starts = range(0, len(values), ROWS)
-    return np.concatenate([scaled(scaling, values[at : at + ROWS], first + at) @ W + b for at in starts])
 
-
-def load_model(path: Path) -> Model:
+def load(path: Path | str) -> Model:
     """Return the model in a sweep's `model.npz`.
 
     Raises
     ------
-    DataError : the file is missing, truncated or altered, or no model of this program
+    DataError : the file is missing, truncated or altered, no model of this program, or one of an earlier version
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     except Exception as error:  # zipfile's and NumPy's own, of all kinds
         raise DataError(f"{path}: cannot be read as a model ({error}); give a sweep's model.npz") from error
-    if str(found.get("columns", "[]")) != "[]":
-        raise DataError(f"{path}: of a table, by an earlier version, which read columns otherwise; run the sweep again")
+    if {"W", "b", "scaling"} <= found.keys() and found.get("format") != FORMAT:
+        raise DataError(f"{path}: a model of another version of this program; run its sweep again to have one of this")
     try:
+        scaling = Scaling(str(found["scaling"]), found.get("scaling_statistics"), found["scaling_extremes"])  # type: ignore[arg-type]
         model = Model(
             W=found["W"],
             b=found["b"],
-            scaling=Scaling(str(found["scaling"]), found.get("scaling_statistics")),  # type: ignore[arg-type]
+            scaling=scaling,
             class_names=tuple(map(str, found["class_names"])),
-            table=Schema.model_validate_json(str(found["table"])) if "table" in found else None,
+            table=Schema.model_validate_json(table) if (table := str(found["table"])) else None,
+            picture=tuple(found["picture"].tolist()) or None,
         )
     except (KeyError, ValueError, TypeError) as error:
         raise DataError(f"{path}: no model of this program ({error}); give a sweep's model.npz") from error
     m, c = model.W.shape if model.W.ndim == 2 else (0, 0)
-    statistics = model.scaling.statistics
     whole = (
         model.b.shape == (c,)
         and len(model.class_names) == c > 1
-        and model.scaling.kind in FORMULAS
-        and (statistics is not None) == (model.scaling.kind == "standardize")
-        and (statistics is None or statistics.shape == (2, m))
+        and scaling.kind in FORMULAS
+        and (scaling.statistics is not None) == (scaling.kind == "standardize")
+        and (scaling.statistics is None or scaling.statistics.shape == (2, m))
+        and scaling.extremes.shape == (2, m)
+        and (model.picture is None or (len(model.picture) == 2 and model.picture[0] * model.picture[1] == m))
         and (model.table is None or len(model.table.names) == m)
         and bool(np.isfinite(model.W).all() and np.isfinite(model.b).all())
     )

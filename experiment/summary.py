@@ -13,6 +13,7 @@ class Summary(Frozen):
     name: str
     data_understood: str = ""  # what the columns and labels of a user's own data were taken for
     data_note: str  # what was done to the data before anything else, "" if nothing
+    data_warnings: tuple[str, ...] = ()  # what whoever uses the data should know, a sentence each
     scaling: str  # how features became inputs, and why
     best: Combination
     best_epoch: int
@@ -28,7 +29,7 @@ class Summary(Frozen):
     test_accuracy_95: tuple[float, float]  # Wilson's score interval
     test_loss: float
     gap: float  # validation accuracy minus test accuracy
-    class_accuracy: dict[str, float]
+    class_accuracy: dict[str, float | None]  # None: no test rows
     class_scores: dict[str, ClassScores]  # precision, recall and F1 on the test rows
     calibration: Calibration  # of the test rows
     importance: dict[str, float]  # shares of the variance of validation accuracy: `report.importance`

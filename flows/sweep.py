@@ -97,8 +97,10 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
     """Run the DAG itself."""
     started = time.monotonic()
     data = download(execution, source(experiment))
-    parts = split(execution, data.train, experiment.validation_fraction, experiment.seed)
-    scaled = scale(execution, data.train, parts, data.info.pictures, experiment.scaling)
+    parts = split(
+        execution, data.train, experiment.validation_fraction, experiment.seed, stratify=experiment.own_data is not None
+    )
+    scaled = scale(execution, data.train, parts, data.info.picture, experiment.scaling)
     check = check_gradients(execution, scaled.train, parts, data.classes, experiment.seed, experiment.engine)
     found = search(experiment, execution, data, scaled.train, parts, check)
     selection = select(execution, opaque_all(found.trained), parts, experiment.select_by, found.rungs)

@@ -36,18 +36,16 @@ MOST_CLASSES = 40  # in a picture, whose cost grows with them, or with their squ
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
-def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | None:
-    """Draw each class's weights as an image, blue against red about zero, one scale for all; None if not square.
+def weights(W: NDArray[np.floating], class_names: Sequence[str], picture: tuple[int, int]) -> Figure:
+    """Draw each class's weights as an image, blue against red about zero, one scale for all.
 
     Of many classes the first `MOST_CLASSES` are drawn.
 
     Parameters
     ----------
-    W : (m, c) with m a square number for square images
+    W : (m, c)
+    picture : height and width, whose product is m
     """
-    side = math.isqrt(len(W))
-    if side * side != len(W):
-        return None
     every, (class_names, style) = len(class_names), lettering(class_names[:MOST_CLASSES])
     columns = min(5, len(class_names))
     rows = math.ceil(len(class_names) / columns)
@@ -57,7 +55,7 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str]) -> Figure | Non
     for k, axis in enumerate(axes):
         axis.set_axis_off()
         if k < len(class_names):
-            image = axis.imshow(W[:, k].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
+            image = axis.imshow(W[:, k].reshape(picture), cmap="RdBu_r", vmin=-limit, vmax=limit)
             axis.set_title(class_names[k], **style)
     if every > len(class_names):
         figure.suptitle(f"the first {len(class_names)} of {every} classes")

@@ -55,6 +55,13 @@ def summarized(
         | {
             "data_understood": info.understood,
             "data_note": info.note,
+            "data_warnings": (
+                *info.warnings,
+                *(
+                    f"class {info.class_names[k]} has too few rows to be validated on: all are trained on"
+                    for k in split.rare
+                ),
+            ),
             "scaling": scaled.said,
             "best": best.combination,
             "best_epoch": best.best_epoch,

@@ -11,6 +11,7 @@ from execution.fetch.sources import fashion_mnist
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.config import Experiment
+from experiment.data.formats import FASHION_MNIST_PICTURE
 from experiment.data.own import files_of, own_data
 from experiment.errors import SweepError, Unreachable
 from experiment.results.dataset import Dataset, DatasetInfo
@@ -32,6 +33,7 @@ class Source(Settings):
     label: str | None = None
     seed: int | None = None  # of the test part, where it is split off
     drop: tuple[str, ...] = ()
+    pictures: str | None = None
 
     @property
     def name(self) -> str:
@@ -48,10 +50,11 @@ def source(experiment: Experiment) -> Source:
         content = [given]
     else:
         given = given.resolve()
-        content = [f"{path.suffix} {digest(path)}" for path in files_of(given)]
+        content = [f"{path.name} {digest(path)}" for path in files_of(given)]
     return Source(
-        given=given, content=tuple(content), label=experiment.label, seed=experiment.seed, drop=experiment.drop
-    )
+        given=given, content=tuple(content), label=experiment.label, seed=experiment.seed, drop=experiment.drop,
+        pictures=experiment.pictures,
+    )  # fmt: skip
 
 
 def digest(path: Path) -> str:
@@ -69,11 +72,16 @@ def may_pass(_task: Any, _run: Any, state: Any) -> bool:
 def download(run: Run, source: Source) -> Dataset:
     """Fetch and verify the data and keep its four arrays. What each source answered goes to the log."""
     if source.given is None:
-        arrays, info = fashion_mnist(run.downloads, log.info), DatasetInfo(class_names=CLASS_NAMES)
+        arrays, info = (
+            fashion_mnist(run.downloads, log.info),
+            DatasetInfo(class_names=CLASS_NAMES, picture=FASHION_MNIST_PICTURE),
+        )
     else:
-        own = own_data(source.given, source.label, source.seed or 0, run.downloads, source.drop)
+        own = own_data(source.given, source.label, source.seed or 0, run.downloads, source.drop, source.pictures)
         arrays, info = own.arrays, DatasetInfo(**{name: getattr(own, name) for name in DatasetInfo.model_fields})
         log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
+        for warning in info.warnings:
+            log.warning("data: %s", warning)
     run.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
     data = Dataset(
         name=source.name,

@@ -10,7 +10,7 @@ from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.baseline import class_frequencies
 from experiment.data.scaling import Scaling
-from experiment.model import logits as logits_of
+from experiment.logits import logits as logits_of
 from experiment.results.evaluation import Evaluation
 from experiment.results.examples import TestSet, TrainingSet
 from experiment.results.retrained import Retrained
@@ -29,7 +29,8 @@ def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: Training
     """
     images, labels = run.open(test.images), run.open(test.labels)
     statistics = run.open(scaling.statistics) if scaling.statistics else None
-    logits = logits_of(run.open(model.W), run.open(model.b), Scaling(scaling.kind, statistics), images)
+    how = Scaling(scaling.kind, statistics, run.open(scaling.extremes))
+    logits = logits_of(run.open(model.W), run.open(model.b), how, images)
     confusion = np.zeros((logits.shape[1],) * 2, dtype=np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     mistakes = most_wrong(logits, labels, WORST)
@@ -39,7 +40,7 @@ def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: Training
         test_accuracy=accuracy(logits, labels),
         interval=wilson(int(np.trace(confusion)), len(labels)),
         baseline=class_frequencies(run.open(training.labels), labels),
-        class_accuracy=tuple((confusion.diagonal() / np.maximum(confusion.sum(axis=1), 1)).tolist()),
+        class_accuracy=tuple(scores.recall for scores in class_scores(confusion)),
         class_scores=class_scores(confusion),
         calibration=calibration(confidence, logits.argmax(axis=1) == labels),
         confusion=run.put(confusion),

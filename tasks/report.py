@@ -1,19 +1,20 @@
 """Step 9: what a person is given to look at, and the model."""
 
-import io
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from execution.steps.run import Run
 from execution.steps.step import step
+from experiment.data.scaling import Scaling
 from experiment.errors import InputError
+from experiment.model import Model, packed
 from experiment.results.dataset import DatasetInfo
 from experiment.results.evaluation import Evaluation
 from experiment.results.lbfgs import Lbfgs
@@ -62,9 +63,8 @@ def report(
     """
     from report import fonts, pictures  # takes a second, and is mostly done
 
-    def painted(draw: Callable[[], "Figure | None"]) -> bytes | None:
-        figure = draw()
-        return pictures.png(figure) if figure else None
+    def painted(draw: "Callable[[], Figure]") -> bytes:
+        return pictures.png(draw())
 
     from report.page.data import COMPARED, classes_data, page_data
     from report.parallel import parallel_coordinates
@@ -84,12 +84,13 @@ def report(
     correct = [candidate_correct(run, candidate, split) for candidate in converged]
     W, class_names, confusion = run.open(model.W), info.class_names, run.open(test.confusion)
     mistakes, mistaken = run.open(test.mistakes), run.open(test.mistaken)
-    drawings: dict[str, Callable[[], Figure | None]] = {
+    drawings: dict[str, Callable[[], Figure]] = {
         "learning_curves.png": lambda: pictures.learning_curves(histories, best.combination, ranges),
         "parallel_coordinates.png": lambda: parallel_coordinates(table, ranges=ranges),
         "confusion.png": lambda: pictures.confusion(confusion, class_names),
-        "weights.png": lambda: pictures.weights(W, class_names) if info.pictures else None,
     }
+    if shape := info.picture:
+        drawings["weights.png"] = lambda: pictures.weights(W, class_names, shape)
     by_products = OptionalOutputs()
     contents = {
         "leaderboard.csv": complete.to_csv(index=False).encode(),
@@ -100,8 +101,6 @@ def report(
         if picture := by_products.made(name, partial(painted, draw)):
             contents[name] = picture
             run.show_picture(name.removesuffix(".png"), picture)
-        elif name not in by_products.missing:
-            log.info("No %s: examples of these %d values are no square pictures.", name, len(W))
     if trouble := fonts.trouble(class_names):
         by_products.missing["names of classes"] = InputError(trouble)
     drawn = contents.get("parallel_coordinates.png")
@@ -110,7 +109,7 @@ def report(
         "report.html",
         lambda: json.dumps(
             page_data(ranking, list(histories.values()), correct, ranges)
-            | classes_data(W, class_names, test.class_accuracy, confusion, mistakes, mistaken, pictures=info.pictures),
+            | classes_data(W, class_names, test.class_accuracy, confusion, mistakes, mistaken, picture=info.picture),
             separators=(",", ":"),
         ).encode(),
     )
@@ -172,23 +171,16 @@ def saved_model(
     run: Run, best: Candidate, model: Retrained, scaled: Scaled, info: DatasetInfo, figures: dict[str, float]
 ) -> bytes:
     """Return an `.npz` of the final and the best-validation parameters, what they need, and what led to them."""
-    validated = best.trained[0]
-    values: dict[str, Any] = {
-        "W": run.open(model.W),
-        "b": run.open(model.b),
+    validated, final, selecting = best.trained[0], scaled.final_scaling, scaled.train_scaling
+    statistics = run.open(final.statistics) if final.statistics else None
+    scaling = Scaling(final.kind, statistics, run.open(final.extremes))
+    more = {
         "W_best_validation": run.open(validated.W),
         "b_best_validation": run.open(validated.b),
+        **({"scaling_statistics_best_validation": run.open(selecting.statistics)} if selecting.statistics else {}),
         **best.combination.nondefault(),
         "best_epoch": best.best_epoch,
         **figures,
-        "class_names": np.array(info.class_names),
-        "feature_names": np.array(info.table.names if info.table else (), dtype=str),
-        **({"table": info.table.model_dump_json()} if info.table else {}),
-        "scaling": scaled.final_scaling.kind,
     }
-    for name, scaling in (("", scaled.final_scaling), ("_best_validation", scaled.train_scaling)):
-        if scaling.statistics:
-            values[f"scaling_statistics{name}"] = run.open(scaling.statistics)
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **values)
-    return buffer.getvalue()
+    W, b = run.open(model.W), run.open(model.b)
+    return packed(Model(W, b, scaling, info.class_names, info.table, info.picture), more)

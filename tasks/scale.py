@@ -17,7 +17,9 @@ log = logging.getLogger("sweep")
 
 
 @step("scale")
-def scale(run: Run, raw: TrainingSet, split: Split, pictures: bool, scaling: scalings.ScalingOption) -> Scaled:
+def scale(
+    run: Run, raw: TrainingSet, split: Split, picture: tuple[int, int] | None, scaling: scalings.ScalingOption
+) -> Scaled:
     """Scale the training rows; the test images are scaled by the step that alone may see them.
 
     Choice and statistics are of the rows trained on; the final model's statistics of all training rows.
@@ -27,7 +29,7 @@ def scale(run: Run, raw: TrainingSet, split: Split, pictures: bool, scaling: sca
     DataError : a value is beyond float32 when scaled
     """
     images, rows = run.open(raw.images), run.open(split.train)
-    kind, why = scalings.choose(images[rows], pictures) if scaling == "auto" else (scaling, "as asked for")
+    kind, why = scalings.choose(images[rows], picture is not None) if scaling == "auto" else (scaling, "as asked for")
     said = f"{kind}: {scalings.FORMULAS[kind]} ({why})"
     log.info("scaling: %s", said)
     levels = grey_levels(images) if kind == "grey-levels" else None
@@ -38,7 +40,8 @@ def scale(run: Run, raw: TrainingSet, split: Split, pictures: bool, scaling: sca
         ends = loss.inputs(np.array([[inputs.min(), inputs.max()]]), np.float32)
         run.summarize(min=float(ends.min()), max=float(ends.max()))
         kept = raw.images if inputs is images else run.put(inputs)
-        return TrainingSet(images=kept, labels=raw.labels), ScalingRef(kind=kind, statistics=statistics)
+        reference = ScalingRef(kind=kind, statistics=statistics, extremes=run.put(scaling.extremes))
+        return TrainingSet(images=kept, labels=raw.labels), reference
 
     train, train_scaling = final, final_scaling = scaled_by(scalings.fit(kind, images[rows]))
     if train_scaling.statistics:

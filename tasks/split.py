@@ -3,16 +3,16 @@
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.baseline import class_frequencies
-from experiment.data.split import split_rows
+from experiment.data.split import split_rows, stratified_rows
 from experiment.results.examples import TrainingSet
 from experiment.results.split import Split
 
 
 @step("split")
-def split(run: Run, training: TrainingSet, validation_fraction: float, seed: int) -> Split:
-    """Two arrays of row indices; no image is copied."""
+def split(run: Run, training: TrainingSet, validation_fraction: float, seed: int, stratify: bool) -> Split:
+    """Two arrays of row indices; no image is copied. A user's own data are split in strata."""
     labels = run.open(training.labels)
-    rows = split_rows(labels, **run.config)
-    baseline = class_frequencies(labels[rows.train], labels[rows.validation])
-    run.summarize(train_rows=len(rows.train), validation_rows=len(rows.validation))
-    return Split(train=run.put(rows.train), validation=run.put(rows.validation), baseline=baseline)
+    rows = (stratified_rows if stratify else split_rows)(labels, validation_fraction, seed)
+    baseline = class_frequencies(labels[rows.train], labels[rows.held_out])
+    run.summarize(train_rows=len(rows.train), validation_rows=len(rows.held_out))
+    return Split(train=run.put(rows.train), validation=run.put(rows.held_out), rare=rows.rare, baseline=baseline)

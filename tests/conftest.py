@@ -80,7 +80,7 @@ def digits(tmp_path_factory) -> Path:
     order = np.random.default_rng(0).permutation(len(labels))
     train, test = order[:1400], order[1400:]
     for side, rows in (("train", train), ("test", test)):
-        np.save(folder / npy_name(f"{side}_images"), images[rows])
+        np.save(folder / npy_name(f"{side}_images"), images[rows].reshape(-1, 8, 8))
         np.save(folder / npy_name(f"{side}_labels"), labels[rows])
     return folder
 

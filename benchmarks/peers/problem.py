@@ -49,7 +49,7 @@ def train(problem: Problem, **combination: Any) -> dict[str, float]:
     """Train one combination with early stopping, as the sweep does; return the figures of its best epoch."""
     experiment = problem.experiment
     for latest in counted(sgd.train, problem.root)(
-        problem.images, problem.labels, problem.rows.train, problem.rows.validation,
+        problem.images, problem.labels, problem.rows.train, problem.rows.held_out,
         classes=int(problem.labels.max()) + 1, seed=experiment.seed, **experiment.recipe.model_dump(), **combination,
     ):  # fmt: skip
         state = latest

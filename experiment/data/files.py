@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.data.formats import read_npy
+from experiment.data.formats import FASHION_MNIST_PICTURE, npy_name, read_npy
 from experiment.data.raw import Part, Raw
 from experiment.errors import DataError
 
@@ -62,7 +62,9 @@ def read_arrays(folder: Path) -> Raw:
         arrays = [read_npy(path) if path.suffix == ".npy" else read_any_idx(path) for path in paths]
     except OSError as error:
         raise DataError(f"{error}; make the files in {folder} readable") from error
-    return from_arrays(arrays, [str(path) for path in paths])
+    # The course's files of Fashion-MNIST have its pictures as rows.
+    its_own = paths[0].name == npy_name("train_images") and arrays[0].shape[1:] == (math.prod(FASHION_MNIST_PICTURE),)
+    return from_arrays(arrays, [str(path) for path in paths], FASHION_MNIST_PICTURE if its_own else None)
 
 
 def read_npz(path: Path) -> Raw:
@@ -86,9 +88,12 @@ def read_npz(path: Path) -> Raw:
     raise DataError(f"{path}: holds {listed}; name its arrays {', '.join(KERAS)}, or {', '.join(KINDS)}")
 
 
-def from_arrays(arrays: list[NDArray[Any]], where: list[str]) -> Raw:
-    """Return two or four arrays as parts; images n × height × width become rows, and are known to be pictures."""
+def from_arrays(arrays: list[NDArray[Any]], where: list[str], picture: tuple[int, int] | None = None) -> Raw:
+    """Return two or four arrays as parts; n × height × width become rows, and are pictures of that shape."""
     parts = []
+    shapes = {array.shape[1:] for array in arrays[::2] if array.ndim == 3}
+    if len(shapes) > 1:
+        raise DataError(f"{where[2]}: pictures of another shape than in {where[0]}; make all of one height and width")
     for i in range(0, len(arrays), 2):
         images, labels = check_images(arrays[i], where[i]), arrays[i + 1]
         check_labels(labels, where[i + 1], len(images))
@@ -98,8 +103,7 @@ def from_arrays(arrays: list[NDArray[Any]], where: list[str]) -> Raw:
             f"{where[2]}: {parts[1].values.shape[1]} features an image, {parts[0].values.shape[1]} in {where[0]}; "
             "make both of images of one size"
         )
-    integers = arrays[0].dtype.kind in "ui"
-    return Raw(parts[0], parts[1] if len(parts) > 1 else None, pictures=arrays[0].ndim == 3 or integers)
+    return Raw(parts[0], parts[1] if len(parts) > 1 else None, picture=shapes.pop() if shapes else picture)
 
 
 def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:

@@ -65,6 +65,9 @@ FASHION_MNIST: Wanted = {
 }
 
 
+FASHION_MNIST_PICTURE = (28, 28)  # height and width
+
+
 def npy_name(array: str) -> str:
     """The .npy file that holds one of the four `Arrays`, named as the course names it."""
     return f"fashion_mnist_{array}.npy"

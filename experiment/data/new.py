@@ -5,7 +5,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from experiment.data.files import check_images
 from experiment.data.formats import read_npy
 from experiment.data.named import read_named
 from experiment.data.own import read, table_of
@@ -38,6 +37,6 @@ def examples(given: Path | str, schema: Schema | None, downloads: Path = Path())
             raise DataError(f"{table}: the model was trained on arrays, not on a table; give .npy, .npz or IDX files")
         return schema.features(read_table(table), str(table))
     if given.suffix == ".npy" and given.is_file():
-        return check_images(read_npy(given), str(given))
+        return read_npy(given)
     raw = read(given, None)
     return (raw.test or raw.train).values

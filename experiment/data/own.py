@@ -1,5 +1,6 @@
 """A user's own data set, whatever it comes in: checked, labels encoded, a test part split off where there is none."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,17 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiment.data.columns import SMALL
+from experiment.data.drift import check_scale, outliers
 from experiment.data.files import array_files, read_arrays, read_npz
 from experiment.data.formats import Arrays
 from experiment.data.labels import labels_of
 from experiment.data.named import read_named
 from experiment.data.raw import Raw
+from experiment.data.scaling import extremes_of
 from experiment.data.schema import Schema
+from experiment.data.split import stratified_rows
 from experiment.data.tables import is_table, read_tables
 from experiment.errors import DataError
 
 TEST_FRACTION = 0.25  # of a set that comes in one part
-PICTURE = 64  # pixels, at least: rows of a square number of features from here on may be pictures
 
 
 class Own(NamedTuple):
@@ -27,9 +30,10 @@ class Own(NamedTuple):
     arrays: Arrays
     class_names: tuple[str, ...]
     table: Schema | None  # what a table's columns are; None: arrays
-    pictures: bool  # whether rows may be pictures
-    understood: str  # what columns and labels were taken for
+    picture: tuple[int, int] | None  # height and width of examples that are pictures; None: features
+    understood: str  # what the examples are taken for
     note: str  # what was done to it, "" if nothing
+    warnings: tuple[str, ...] = ()  # what whoever uses it should know, a sentence each
     new: NDArray[Any] | None = None  # examples without labels, to predict
 
 
@@ -39,12 +43,12 @@ def own_data(
     seed: int = 541,
     downloads: Path = Path(),
     drop: Sequence[str] = (),
+    pictures: str | None = None,
 ) -> Own:
     """Read a user's data: a folder or a file, or a set by its name.
 
     Labels may be of any kind; they are numbered in their order, and keep their names. Features keep their dtype. Where
-    there is no test part a quarter of the rows is split off, at random by `seed`, with as many of each class in
-    proportion: scikit-learn's `train_test_split(stratify=labels)`.
+    there is no test part a quarter of the rows is split off, at random by `seed`, in strata (`stratified_rows`).
 
     Parameters
     ----------
@@ -52,6 +56,7 @@ def own_data(
     label : the column of a table that holds the labels
     downloads : the folder for what is fetched by name
     drop : columns of a table to leave out
+    pictures : height × width, "28x28" say, of examples that do not show by their shape that they are pictures
 
     Raises
     ------
@@ -60,23 +65,53 @@ def own_data(
     raw = read_named(given, downloads, drop) if isinstance(given, str) else read(given, label, drop)
     texts, train_labels, test_labels = encoded(raw)
     notes = list(raw.notes)
+    picture = shape_of(pictures, raw) if pictures else raw.picture
+    values, warnings = raw.train.values, list[str]()
     if raw.test is None:
-        from sklearn.model_selection import train_test_split
-
-        rows, test_rows = train_test_split(
-            np.arange(len(train_labels)), test_size=test_size(train_labels, raw), random_state=seed,
-            stratify=train_labels,
-        )  # fmt: skip
-        values = raw.train.values
+        try:
+            rows, test_rows, rare = stratified_rows(train_labels, TEST_FRACTION, seed)
+        except DataError as error:
+            raise DataError(f"{raw.train.where}: {error}") from error
         arrays = Arrays(values[rows], train_labels[rows], values[test_rows], train_labels[test_rows])
         part = f"{len(test_rows)} of {len(values)} rows split off as test set: stratified, seed {seed}"
         notes.append(part)
+        warnings += [f"class {texts[k]} has too few rows for a test part: all are trained on" for k in rare]
     else:
-        arrays = Arrays(raw.train.values, train_labels, raw.test.values, test_labels)
+        arrays = Arrays(values, train_labels, raw.test.values, test_labels)
+        extremes = extremes_of(values)
+        if picture:
+            check_scale(extremes, raw.test.values, raw.test.where)
+        else:
+            names = raw.table.names if raw.table else ()
+            warnings += outliers(extremes, raw.test.values, "test part", names)
+    counts = np.bincount(train_labels).tolist()
+    about = raw.table.understood(texts, counts) if raw.table and not picture else understood(values, picture)
+    return Own(arrays, texts, raw.table, picture, about, "; ".join(notes), tuple(warnings), raw.new)
+
+
+def shape_of(pictures: str, raw: Raw) -> tuple[int, int]:
+    """Return height and width as the user gave them; DataError if the examples cannot be pictures of that shape."""
+    height, width = map(int, pictures.split("x"))
     features = raw.train.values.shape[1]
-    pictures = raw.pictures or (not raw.table and features >= PICTURE and int(features**0.5) ** 2 == features)
-    understood = raw.table.understood(texts, np.bincount(train_labels).tolist()) if raw.table else ""
-    return Own(arrays, texts, raw.table, pictures, understood, "; ".join(notes), raw.new)
+    if height * width != features:
+        raise DataError(
+            f"{raw.train.where}: {features} features are no pictures of {pictures}; give another --pictures"
+        )
+    if raw.picture not in (None, (height, width)):
+        raise DataError(f"{raw.train.where}: pictures of {raw.picture[0]}x{raw.picture[1]}; leave --pictures out")
+    if raw.table and any(column.categories for column in raw.table.columns):
+        raise DataError(f"{raw.train.where}: a table with categories has no pictures; leave --pictures out")
+    return height, width
+
+
+def understood(values: NDArray[Any], picture: tuple[int, int] | None) -> str:
+    """Return what the rows of an array are taken for, and how to say that they are pictures where they could be."""
+    if picture:
+        return f"pictures of {picture[0]} × {picture[1]}"
+    features = values.shape[1]
+    side = math.isqrt(features)
+    could_be = values.dtype == np.uint8 and side**2 == features > 1
+    return f"{features} features" + (f"; if they are pictures: --pictures {side}x{side}" if could_be else "")
 
 
 def read(path: Path, label: str | None, drop: Sequence[str] = ()) -> Raw:
@@ -134,14 +169,3 @@ def encoded(raw: Raw) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.in
             "remove its examples or add some to train on"
         )
     return raw.class_names or names, train, np.array([names.index(name) for name in tested.names])[tested.numbers]
-
-
-def test_size(labels: NDArray[np.int64], raw: Raw) -> float | int:
-    """Return the size of the test part to split off; DataError if there are too few rows for one of each class."""
-    classes = int(labels.max()) + 1
-    if len(labels) * TEST_FRACTION < classes:
-        raise DataError(
-            f"{raw.train.where}: {len(labels)} rows are too few to split a test part with all {classes} classes off; "
-            "give more rows, or a test part of your own"
-        )
-    return TEST_FRACTION

@@ -27,55 +27,53 @@ class Scaling(NamedTuple):
     """How features become inputs."""
 
     kind: Kind
-    statistics: NDArray[np.float64] | None = None  # (2, m) means and deviations, to standardize by
+    statistics: NDArray[np.float64] | None  # (2, m) means and deviations, to standardize by
+    extremes: NDArray[np.float64]  # (2, m) least and greatest values of the rows trained on
 
 
 def choose(values: NDArray[np.generic], pictures: bool) -> tuple[Kind, str]:
     """Return which scaling suits the features, and why.
 
-    Whole numbers 0–255 of what may be pictures, if they reach beyond 127, are grey levels; numbers 0–1 of what may be
-    pictures are shifted; all else is standardized.
+    Pictures in 0–255, if they reach beyond 127, are grey levels; pictures in 0–1 are shifted; all else is standardized.
 
     Parameters
     ----------
     values : (n, m), the rows that are trained on
     """
     low, high = float(values.min()), float(values.max())
-    spread = f"numbers from {low:g} to {high:g}"
+    what = f"{'pictures' if pictures else 'features'} in numbers from {low:g} to {high:g}"
     if pictures and low >= 0 and high <= 1:
-        return "unit", f"pictures in {spread}"
-    if pictures and low >= 0 and GREY < high <= 255 and whole(values):
-        return "grey-levels", f"whole {spread}"
-    return "standardize", spread
-
-
-def whole(values: NDArray[np.generic]) -> bool:
-    """Return whether all are whole numbers."""
-    return values.dtype.kind in "ui" or all(np.array_equal(part, np.rint(part)) for part in parts(values))
+        return "unit", what
+    if pictures and low >= 0 and GREY < high <= 255:
+        return "grey-levels", what
+    return "standardize", what
 
 
 def fit(kind: Kind, values: NDArray[np.generic]) -> Scaling:
     """Return the scaling with its statistics, which come from these rows alone.
 
-    Means and deviations (of all n, not n − 1) in float64; an infinite deviation for a constant feature, so that it
-    becomes 0 wherever it occurs.
+    Means and deviations (of all n, not n − 1) in float64; an infinite deviation for a feature that is constant up to
+    rounding, so that it becomes 0 wherever it occurs: its variance s² is at most n ε s² + (n ε mean)², ε the spacing of
+    float64 at 1, as `sklearn.preprocessing.StandardScaler` has it.
 
     Parameters
     ----------
     values : (n, m), the rows that are trained on
     """
+    extremes = extremes_of(values)
     if kind != "standardize":
-        return Scaling(kind)
-    total = np.zeros(values.shape[1])
-    for part in parts(values):
-        total += part.sum(axis=0)
-    mean = total / len(values)
-    squares = np.zeros_like(mean)
-    for part in parts(values):
-        squares += ((part - mean) ** 2).sum(axis=0)
-    deviation = np.sqrt(squares / len(values))
-    deviation[(values.max(axis=0) == values.min(axis=0)) | (deviation == 0)] = np.inf
-    return Scaling(kind, np.stack([mean, deviation]))
+        return Scaling(kind, None, extremes)
+    n = len(values)
+    mean = sum(part.sum(axis=0) for part in parts(values)) / n
+    variance = sum(((part - mean) ** 2).sum(axis=0) for part in parts(values)) / n
+    rounding = n * np.finfo(np.float64).eps
+    constant = variance <= rounding * variance + (rounding * mean) ** 2
+    return Scaling(kind, np.stack([mean, np.where(constant, np.inf, np.sqrt(variance))]), extremes)
+
+
+def extremes_of(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Return the least and the greatest value of each feature, (2, m); missing ones do not count."""
+    return np.stack([np.fmin.reduce(values), np.fmax.reduce(values)]).astype(np.float64)
 
 
 def scaled(scaling: Scaling, values: NDArray[np.generic], first: int = 0) -> NDArray[np.float32]:

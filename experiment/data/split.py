@@ -1,4 +1,4 @@
-"""Which rows are trained on and which validate."""
+"""Which rows are trained on, and which are held out to validate or to test."""
 
 import math
 from typing import NamedTuple
@@ -13,23 +13,24 @@ class Rows(NamedTuple):
     """Disjoint int64 row indices that together cover all rows."""
 
     train: NDArray[np.int64]
-    validation: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+    rare: tuple[int, ...] = ()  # classes with too few rows to be held out
 
 
-def split_rows(labels: NDArray[np.int64], validation_fraction: float, seed: int) -> Rows:
-    """The rows that scikit-learn's `train_test_split(test_size=validation_fraction, random_state=seed)` gives.
+def split_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> Rows:
+    """The rows that scikit-learn's `train_test_split(test_size=fraction, random_state=seed)` gives.
 
     Raises
     ------
     DataError : a side is empty, or lacks a class
     """
     n = len(labels)
-    validating = math.ceil(n * validation_fraction)
-    advice = f"validation_fraction={validation_fraction:g} of {n} training rows"
-    if not 0 < validating < n:
+    held = math.ceil(n * fraction)
+    advice = f"validation_fraction={fraction:g} of {n} training rows"
+    if not 0 < held < n:
         raise DataError(f"{advice} leaves nothing to train on: choose a smaller fraction")
     shuffled = np.random.RandomState(seed).permutation(n)  # what scikit-learn does; importing it takes two seconds
-    validation, train = np.split(shuffled, [validating])
+    validation, train = np.split(shuffled, [held])
     for side, rows, change in (("train on", train, "smaller"), ("validate on", validation, "larger")):
         missing = np.setdiff1d(labels, labels[rows])
         if missing.size:
@@ -38,3 +39,28 @@ def split_rows(labels: NDArray[np.int64], validation_fraction: float, seed: int)
                 "another seed or more data"
             )
     return Rows(train, validation)
+
+
+def stratified_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> Rows:
+    """The rows that scikit-learn's `train_test_split(stratify=labels)` gives, rare classes apart.
+
+    Rare is a class of which a proportional split would leave less than a row on one of the sides: all of its rows are
+    trained on.
+
+    Raises
+    ------
+    DataError : all classes are rare
+    """
+    from sklearn.model_selection import train_test_split  # takes two seconds
+
+    counts = np.bincount(labels)
+    rare = np.flatnonzero((counts > 0) & (counts * min(fraction, 1 - fraction) < 1))
+    is_rare = np.isin(labels, rare)
+    common = np.flatnonzero(~is_rare)
+    if not common.size:
+        raise DataError(
+            f"{len(labels)} rows are too few to hold out {fraction:.0%} of any class; give more rows, a test part of "
+            "your own, or another validation_fraction"
+        )
+    train, held_out = train_test_split(common, test_size=fraction, random_state=seed, stratify=labels[common])
+    return Rows(np.concatenate([train, np.flatnonzero(is_rare)]), held_out, tuple(rare.tolist()))

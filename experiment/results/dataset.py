@@ -10,9 +10,10 @@ class DatasetInfo(Frozen):
 
     class_names: tuple[str, ...]  # c of them
     table: Schema | None = None  # what a table's columns are; None: arrays, whose features have no names
-    pictures: bool = True  # whether examples may be pictures
-    understood: str = ""  # what columns and labels were taken for
+    picture: tuple[int, int] | None = None  # height and width of examples that are pictures; None: features
+    understood: str = ""  # what the examples are taken for
     note: str = ""  # what was done to the data, "" if nothing
+    warnings: tuple[str, ...] = ()  # what whoever uses the data should know, a sentence each
 
 
 class Dataset(Result):

@@ -12,7 +12,7 @@ class Evaluation(Result):
     test_accuracy: float  # fraction correct
     interval: tuple[float, float]  # 95 % of the accuracy, Wilson's score interval
     baseline: Baseline
-    class_accuracy: tuple[float, ...]  # of each true class, the fraction predicted right
+    class_accuracy: tuple[float | None, ...]  # of each true class, the fraction predicted right; None: no rows
     class_scores: tuple[ClassScores, ...]
     calibration: Calibration
     confusion: ArrayRef  # (c, c) int64: rows are true classes, columns predicted ones

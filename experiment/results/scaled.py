@@ -10,6 +10,7 @@ class ScalingRef(Frozen):
 
     kind: Kind
     statistics: ArrayRef | None
+    extremes: ArrayRef
 
 
 class Scaled(Result):

@@ -15,4 +15,5 @@ class Split(Result):
 
     train: ArrayRef
     validation: ArrayRef
+    rare: tuple[int, ...] = ()  # classes with too few rows to be validated on
     baseline: Baseline  # on the validation rows

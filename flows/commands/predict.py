@@ -1,10 +1,12 @@
 """`python -m flows predict`: what a sweep's model says of new examples."""
 
+import logging
 from pathlib import Path
 
 from execution.storage.choose import file_at
-from experiment.errors import DataError
 from experiment.output import whole
+
+log = logging.getLogger("sweep")
 
 
 def predict(model: str, data: str, *, output: Path = Path("predictions.csv")) -> int:
@@ -26,18 +28,19 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv")) ->
 
     from experiment.config import Experiment
     from experiment.data.new import examples
-    from experiment.model import ROWS, load_model
+    from experiment.logits import ROWS
+    from experiment.model import load
 
-    trained = load_model(file_at(model))
+    trained = load(file_at(model))
     given = Experiment(data=data).own_data
     assert given is not None
-    values = examples(given, trained.table, output.parent)
-    if values.shape[1] != len(trained.W):
-        raise DataError(f"{data}: {values.shape[1]} features, the model was trained on {len(trained.W)}; give those")
+    values = trained.features(examples(given, trained.table, output.parent), data)
+    for concern in trained.concerns(values, data):
+        log.warning("%s", concern)
     starts = track(range(0, len(values), ROWS), "predict", console=Console(stderr=True), transient=True)
     with whole(output) as draft, draft.open("w", newline="") as file:
         for start in starts:
-            probabilities = trained.probabilities(values[start : start + ROWS], first=start)
+            probabilities = trained.of_features(values[start : start + ROWS], first=start)
             table = pd.DataFrame(probabilities, columns=list(trained.class_names))
             chosen = [trained.class_names[k] for k in probabilities.argmax(axis=1)]
             table.insert(0, "class", chosen, allow_duplicates=True)  # a class may be called "class"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from experiment.axes import axes_of
 from experiment.search.ranking import Candidate
-from report.page.thumbnails import example, square, weights_of_class
+from report.page.thumbnails import example, weights_of_class
 from report.pictures import most_mistaken
 
 POINTS = 400_000  # of all curves together: what a browser draws at once, in some megabytes
@@ -65,12 +65,12 @@ def paired_errors(correct: Sequence[NDArray[np.floating]]) -> list[list[float]]:
 def classes_data(
     W: NDArray[np.floating],
     class_names: Sequence[str],
-    class_accuracy: Sequence[float],
+    class_accuracy: Sequence[float | None],
     counts: NDArray[np.integer],
     mistakes: NDArray[np.float64],
     mistaken: NDArray[np.generic],
     *,
-    pictures: bool,
+    picture: tuple[int, int] | None,
 ) -> dict[str, Any]:
     """Return the classes, of many the `MOST_CLASSES` with most mistakes, and how often one was taken for another.
 
@@ -79,28 +79,27 @@ def classes_data(
     W : (m, c)
     counts : (c, c), rows are true classes
     mistakes, mistaken : as `Evaluation` has them
-    pictures : whether examples may be pictures; they are, if they are square
+    picture : height and width of examples that are pictures; None: features
     """
-    drawn = pictures and square(len(W)) is not None
     shown = most_mistaken(counts).tolist()
     limit = float(np.abs(W).max(initial=0))
     low, high = shades(mistaken)
     return {
         "every": len(class_names),
-        "drawn": drawn,
+        "drawn": picture is not None,
         "confusion": counts[np.ix_(shown, shown)].tolist(),
         "totals": counts.sum(axis=1)[shown].tolist(),
         "classes": [
             {
                 "name": class_names[k],
                 "accuracy": class_accuracy[k],
-                "weights": weights_of_class(W[:, k], limit) if drawn else None,
+                "weights": weights_of_class(W[:, k], picture, limit) if picture else None,
                 "mistakes": [
                     {
                         "row": int(row),
                         "said": class_names[int(said)],
                         "probability": probability,
-                        "image": example(values, low, high) if drawn else None,
+                        "image": example(values, picture, low, high) if picture else None,
                     }
                     for (row, true, said, probability), values in zip(mistakes.tolist(), mistaken, strict=True)
                     if int(true) == k

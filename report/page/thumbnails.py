@@ -2,7 +2,6 @@
 
 import base64
 import io
-import math
 
 import numpy as np
 from matplotlib import colormaps
@@ -10,33 +9,27 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-def square(features: int) -> int | None:
-    """Return the side of the square image that so many features may be, None if they are none."""
-    side = math.isqrt(features)
-    return side if side * side == features and side > 1 else None
-
-
-def example(values: NDArray[np.generic], low: float, high: float) -> str:
+def example(values: NDArray[np.generic], picture: tuple[int, int], low: float, high: float) -> str:
     """Return the address of an example, black at `low`, white at `high`.
 
     Parameters
     ----------
-    values : (m,) with m a square number
+    values : (m,)
+    picture : height and width, whose product is m
     """
-    side = math.isqrt(len(values))
     levels = (values.astype(np.float64) - low) / ((high - low) or 1)
-    return address(Image.fromarray((255 * levels.clip(0, 1)).round().astype(np.uint8).reshape(side, side)))
+    return address(Image.fromarray((255 * levels.clip(0, 1)).round().astype(np.uint8).reshape(picture)))
 
 
-def weights_of_class(w: NDArray[np.floating], limit: float) -> str:
+def weights_of_class(w: NDArray[np.floating], picture: tuple[int, int], limit: float) -> str:
     """Return the address of one class's weights: blue at −limit, white at 0, red at limit.
 
     Parameters
     ----------
-    w : (m,) with m a square number
+    w : (m,)
+    picture : height and width, whose product is m
     """
-    side = math.isqrt(len(w))
-    shades = colormaps["RdBu_r"](0.5 + w.reshape(side, side) / (2 * limit or 1))
+    shades = colormaps["RdBu_r"](0.5 + w.reshape(picture) / (2 * limit or 1))
     return address(Image.fromarray((255 * shades[..., :3]).round().astype(np.uint8)))
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from experiment.errors import InputError
 from experiment.summary import Summary
 
-WEIGHTS = "weights.png"  # of square pictures alone
+WEIGHTS = "weights.png"  # of pictures alone
 PICTURES = ("parallel_coordinates.png", "learning_curves.png", "confusion.png", WEIGHTS)
 LEADERBOARD = "leaderboard.csv"  # with a baseline's figures in a row of no rank
 AGAIN = "make sweep makes it anew, most of it from the cache"

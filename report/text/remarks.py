@@ -22,7 +22,7 @@ def ranking(summary: Summary) -> str:
 
 def warnings(summary: Summary) -> list[str]:
     """Return what whoever uses the winner should know, a sentence each."""
-    said = []
+    said = list(summary.data_warnings)
     if summary.left:
         many = "s were" if summary.left > 1 else " was"
         said.append(

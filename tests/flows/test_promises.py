@@ -104,7 +104,7 @@ def test_the_test_figure_comes_with_its_uncertainty(digits, execution):
     summary = sweep(Experiment(data_dir=digits, **GRID), execution)
     folder = execution.artifacts / "sweeps" / "latest"
     labels = np.load(digits / "fashion_mnist_test_labels.npy")
-    images = np.load(digits / "fashion_mnist_test_images.npy") / 255 - 0.5
+    images = np.load(digits / "fashion_mnist_test_images.npy").reshape(-1, 64) / 255 - 0.5
     with np.load(folder / "model.npz", allow_pickle=False) as model:
         predicted = (images @ model["W"] + model["b"]).argmax(axis=1)
     n, p, z = len(labels), summary.test_accuracy, norm.ppf(0.975)  # Wilson 1927, equation (1)

@@ -1,7 +1,6 @@
 """The DAG on a small real problem: real Prefect server, real offline W&B runs, against an independent loop."""
 
 import json
-import logging
 from collections import Counter
 
 import numpy as np
@@ -43,8 +42,8 @@ def test_the_results_are_those_of_a_plain_numpy_loop(swept, digits):
         np.load(digits / f"fashion_mnist_{name}.npy")
         for name in ("train_images", "train_labels", "test_images", "test_labels")
     )
-    images, test_images = images / 255 - 0.5, test_images / 255 - 0.5
-    train, validation = train_test_split(np.arange(len(labels)), test_size=0.2, random_state=541)
+    images, test_images = (x.reshape(-1, 64) / 255 - 0.5 for x in (images, test_images))
+    train, validation = train_test_split(np.arange(len(labels)), test_size=0.2, random_state=541, stratify=labels)
     x, y = images[validation], labels[validation]
     outcomes = []
     table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv")
@@ -162,16 +161,18 @@ def test_if_every_combination_diverges_the_flow_fails_and_says_so(experiment, ex
         sweep(wild, execution)
 
 
-def test_images_that_are_not_square_give_no_picture_of_weights(experiment, execution, digits, tmp_path, caplog):
-    folder = tmp_path / "narrow"
+def test_rows_of_features_give_no_picture_of_weights_though_their_number_is_a_square(
+    experiment, execution, digits, tmp_path
+):
+    folder = tmp_path / "rows"
     folder.mkdir()
     for path in digits.iterdir():
         array = np.load(path)
-        np.save(folder / path.name, array[:, :60] if array.ndim == 2 else array)
-    caplog.set_level(logging.INFO, "sweep")
-    sweep(experiment.model_copy(update={"data_dir": folder, "alphas": (0.0,)}), execution)
+        np.save(folder / path.name, array.reshape(len(array), -1) if array.ndim == 3 else array)
+    summary = sweep(experiment.model_copy(update={"data_dir": folder, "alphas": (0.0,)}), execution)
     assert not (execution.artifacts / "sweeps" / "latest" / "weights.png").exists()
-    assert "no square pictures" in caplog.text
+    assert summary.scaling.startswith("standardize")
+    assert "if they are pictures: --pictures 8x8" in summary.data_understood
 
 
 def test_selection_can_go_by_cross_entropy_without_the_penalty(experiment, execution):

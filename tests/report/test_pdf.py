@@ -229,13 +229,13 @@ def test_names_of_all_kinds_are_text(folder, made):
 @pytest.mark.parametrize(
     ("about", "said"),
     [
-        ({"features": 13, "without": [WEIGHTS]}, "There is no picture of the weights"),
+        ({"features": 13, "without": [WEIGHTS]}, "Mistakes"),
         ({"rates": (0.1,), "sizes": (8,), "alphas": (0.0,)}, "Only one combination was tried"),
         ({"lost": (0.1,)}, "12 tried, 4 diverged"),
         ({"classes": 100}, "The 40 of 100 classes that fare worst."),
         ({"class_names": ["n" * 300, "b"]}, "Test accuracy by class"),
     ],
-    ids=["not square", "one combination", "some diverged", "many classes", "a long name"],
+    ids=["no pictures", "one combination", "some diverged", "many classes", "a long name"],
 )
 def test_sweeps_of_all_kinds_are_shown(folder, made, about, said):
     assert said in made(folder(**about)[0]).text

@@ -27,8 +27,12 @@ from tasks.report import report
 from tasks.select import select
 
 NAMES = tuple("0123456789")
-GREY = ScalingRef(kind="grey-levels", statistics=None)
 BASELINE = Baseline(accuracy=0.1, cross_entropy=2.3)
+
+
+@pytest.fixture
+def grey(run):
+    return ScalingRef(kind="grey-levels", statistics=None, extremes=run.put(np.array([[0.0] * 64, [255.0] * 64])))
 
 
 @pytest.fixture
@@ -116,11 +120,11 @@ def retrained(run, W, b):
     )  # fmt: skip
 
 
-def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, training, test_set, inputs):
+def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, grey, training, test_set, inputs):
     rng = np.random.default_rng(0)
     W, b = rng.standard_normal((64, 10)).astype(np.float32), rng.standard_normal(10).astype(np.float32)
     model = retrained(run, W, b)
-    result, handle = call(evaluate, model=model, scaling=GREY, training=training, test=test_set)
+    result, handle = call(evaluate, model=model, scaling=grey, training=training, test=test_set)
     images, labels = inputs[0][300:500].astype(np.float64), inputs[1][300:500]
     e = np.exp(images @ W + b)
     predicted = e.argmax(axis=1)
@@ -131,11 +135,11 @@ def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, train
     assert result.class_accuracy == pytest.approx(np.diag(confusion_matrix(labels, predicted, normalize="true")))
 
 
-def test_the_mistakes_kept_are_the_five_of_each_class_that_gave_it_least(call, run, training, test_set, inputs):
+def test_the_mistakes_kept_are_the_five_of_each_class_that_gave_it_least(call, run, grey, training, test_set, inputs):
     rng = np.random.default_rng(1)
     W, b = rng.standard_normal((64, 10)).astype(np.float32), np.zeros(10, np.float32)
     model = retrained(run, W, b)
-    result, _ = call(evaluate, model=model, scaling=GREY, training=training, test=test_set)
+    result, _ = call(evaluate, model=model, scaling=grey, training=training, test=test_set)
     images, labels = inputs[0][300:500].astype(np.float64), inputs[1][300:500]
     e = np.exp(images @ W)
     p = e / e.sum(axis=1, keepdims=True)
@@ -154,7 +158,7 @@ DATA = Artifact(name="digits", kind="dataset", contents={}, about={})
 
 
 @pytest.fixture
-def reported(call, run, trained):
+def reported(call, run, grey, trained):
     """Report on two combinations under two seeds. Gives the files, by name, and what went in."""
     runs = [
         trained(0.1, 1, 0.81, epoch=4), trained(0.1, 2, 0.79, epoch=8),
@@ -173,8 +177,8 @@ def reported(call, run, trained):
     )  # fmt: skip
     called = [[result.identity for result in candidate.trained] for candidate in ranking]
     examples = TrainingSet(images=model.W, labels=model.b)
-    scaled = Scaled(train=examples, train_scaling=GREY, final=examples, final_scaling=GREY, said="")
-    info = DatasetInfo(class_names=NAMES)
+    scaled = Scaled(train=examples, train_scaling=grey, final=examples, final_scaling=grey, said="")
+    info = DatasetInfo(class_names=NAMES, picture=(4, 16))
     result, told = call(
         report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, info=info, data=DATA,
         importance={"alpha": 1.0}, analysis=("Alpha mattered.",), lbfgs=None, lbfgs_run="", ranges=(),

@@ -19,7 +19,9 @@ from tasks.split import split
 
 def test_a_users_files_are_taken_as_they_are_under_names_that_their_content_gives(call, run, digits):
     result, handle = call(download, source=source(Experiment(data_dir=digits)))
-    np.testing.assert_array_equal(run.open(result.train.images), np.load(digits / "fashion_mnist_train_images.npy"))
+    images = np.load(digits / "fashion_mnist_train_images.npy")
+    np.testing.assert_array_equal(run.open(result.train.images), images.reshape(-1, 64))
+    assert result.info.picture == (8, 8)
     np.testing.assert_array_equal(run.open(result.test.labels), np.load(digits / "fashion_mnist_test_labels.npy"))
     assert result.info.class_names == tuple("0123456789")
     assert result.digests["test_images"] == result.test.images.digest
@@ -57,7 +59,7 @@ def test_nothing_in_the_result_tells_where_the_files_lay(call, digits):
 )
 def test_grey_levels_become_inputs_about_zero_and_whole_ones_are_kept_in_a_byte(images, dtype, call, run, half):
     raw = TrainingSet(images=run.put(images), labels=run.put(np.arange(4)))
-    result, run = call(scale, raw=raw, split=half, pictures=True, scaling="grey-levels")
+    result, run = call(scale, raw=raw, split=half, picture=(8, 8), scaling="grey-levels")
     kept = run.open(result.train.images)
     assert result.final == result.train
     assert kept.dtype == dtype
@@ -78,7 +80,7 @@ def half(run):
 def test_selection_knows_nothing_of_the_validation_rows_and_the_final_model_all(call, run, half):
     def scaled(values):
         raw = TrainingSet(images=run.put(values), labels=run.put(np.arange(4)))
-        result, _ = call(scale, raw=raw, split=half, pictures=False, scaling="auto")
+        result, _ = call(scale, raw=raw, split=half, picture=None, scaling="auto")
         return run.open(result.train.images), run.open(result.final.images)
 
     values = np.random.default_rng(0).normal(5, 3, (4, 3))
@@ -92,9 +94,11 @@ def test_selection_knows_nothing_of_the_validation_rows_and_the_final_model_all(
     assert not np.array_equal(scaled(changed)[1][rows], final[rows])
 
 
-def test_the_split_is_scikit_learns(call, run, training, inputs):
-    result, handle = call(split, training=training, validation_fraction=0.2, seed=541)
-    train, validation = train_test_split(np.arange(300), test_size=0.2, random_state=541)
+@pytest.mark.parametrize("stratify", [False, True])
+def test_the_split_is_scikit_learns(call, run, training, stratify):
+    result, handle = call(split, training=training, validation_fraction=0.2, seed=541, stratify=stratify)
+    strata = run.open(training.labels) if stratify else None
+    train, validation = train_test_split(np.arange(300), test_size=0.2, random_state=541, stratify=strata)
     np.testing.assert_array_equal(run.open(result.train), train)
     np.testing.assert_array_equal(run.open(result.validation), validation)
     assert handle.summary == {"train_rows": 240, "validation_rows": 60}

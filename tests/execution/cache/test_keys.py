@@ -185,7 +185,7 @@ def test_no_other_input_is_left_out_whatever_it_is_called(name):
 
 def test_what_a_result_is_called_does_not_count_and_all_else_of_it_does():
     examples = TrainingSet(images=REF, labels=REF)
-    grey = ScalingRef(kind="grey-levels", statistics=None)
+    grey = ScalingRef(kind="grey-levels", statistics=None, extremes=REF)
     about = {"train_scaling": grey, "final_scaling": grey, "final": examples, "said": ""}
     one, other = (Scaled(train=examples, identity=name, **about) for name in ("one", "other"))
     assert plain([one]) == plain([other])

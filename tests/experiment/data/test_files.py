@@ -17,7 +17,7 @@ def is_the_small_one(data):
     for array, raw in zip(data.arrays, RAW.values(), strict=True):
         np.testing.assert_array_equal(array, flat(raw))
     assert data.class_names == ("0", "1", "2")
-    assert data.pictures
+    assert data.picture == (4, 5)
 
 
 @pytest.mark.parametrize("prefix", ["", "fashion_mnist_", "my-"])

@@ -13,11 +13,12 @@ from tests.execution.fetch.small import FILES, RAW, flat, npy_bytes, own
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "f4", ">f8", "f2", "?"])
 def test_own_data_keeps_its_dtype(tmp_path, dtype):
-    images = RAW["train_images"].astype(dtype)
-    arrays = own_data(own(tmp_path, train_images=images, train_labels=RAW["train_labels"].astype("u8"))).arrays
+    images, test_images = RAW["train_images"].astype(dtype), RAW["test_images"].astype(dtype)
+    labels = RAW["train_labels"].astype("u8")
+    arrays = own_data(own(tmp_path, train_images=images, train_labels=labels, test_images=test_images)).arrays
     assert arrays.train_images.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(arrays.train_images, flat(images))
-    np.testing.assert_array_equal(arrays.test_images, flat(RAW["test_images"]))
+    np.testing.assert_array_equal(arrays.test_images, flat(test_images))
     for labels, name in ((arrays.train_labels, "train_labels"), (arrays.test_labels, "test_labels")):
         assert labels.dtype == np.int64
         np.testing.assert_array_equal(labels, RAW[name])

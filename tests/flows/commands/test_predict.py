@@ -1,7 +1,8 @@
 """The model of a sweep on new data: the same figures, and no answer to what it cannot know."""
 
 import re
-import textwrap
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,10 @@ from execution.config import Execution
 from experiment.config import Experiment
 from experiment.data.new import examples
 from experiment.data.own import own_data
-from experiment.model import load_model, logits
+from experiment.data.scaling import fit
+from experiment.errors import DataError
+from experiment.logits import logits
+from experiment.model import Model, load
 from flows.sweep import sweep
 from softmax.loss import accuracy, cross_entropy
 from tests.conftest import PROJECT
@@ -47,7 +51,7 @@ def test_a_prediction_of_the_test_set_has_the_summarys_figures_exactly(digits, e
     summary = sweep(Experiment(data_dir=digits, **GRID), execution)
     path = execution.artifacts / "sweeps" / "latest" / "model.npz"
     labels = np.load(digits / "fashion_mnist_test_labels.npy")
-    model = load_model(path)
+    model = load(path)
     found = logits(model.W, model.b, model.scaling, examples(digits, model.table))
     assert accuracy(found, labels) == summary.test_accuracy
     assert cross_entropy(found, labels) == summary.test_loss
@@ -56,9 +60,9 @@ def test_a_prediction_of_the_test_set_has_the_summarys_figures_exactly(digits, e
     assert np.mean(said["class"] == labels) == summary.test_accuracy
     probabilities = said.drop(columns="class").to_numpy()
     assert -np.log(probabilities[np.arange(len(labels)), labels]).mean() == pytest.approx(summary.test_loss, rel=1e-6)
-    np.testing.assert_array_equal(probabilities.astype(np.float32), model.probabilities(
-        np.load(digits / "fashion_mnist_test_images.npy")
-    ))  # fmt: skip
+    images = np.load(digits / "fashion_mnist_test_images.npy")
+    for same in (images, images.reshape(-1, 64)):
+        np.testing.assert_array_equal(probabilities.astype(np.float32), model.probabilities(same))
 
 
 def test_a_table_is_matched_by_name_with_its_label_or_without(of_table, table, typed, tmp_path):
@@ -74,7 +78,7 @@ def test_a_table_is_matched_by_name_with_its_label_or_without(of_table, table, t
 
 
 def test_the_scaling_goes_with_the_model(of_table, table):
-    data, model = own_data(table, "kind"), load_model(of_table)
+    data, model = own_data(table, "kind"), load(of_table)
     mean, deviation = data.arrays.train_images.mean(axis=0), data.arrays.train_images.std(axis=0)
     np.testing.assert_allclose(model.scaling.statistics, [mean, deviation], rtol=1e-12)
     z = (data.arrays.test_images - mean) / deviation @ model.W + model.b
@@ -133,15 +137,71 @@ def test_a_model_that_is_truncated_altered_or_none_is_refused(of_table, table, t
     assert refused()
 
 
-def test_the_readmes_function_does_the_same(of_table, table, digits, execution):
-    (code,) = re.findall(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.S)
-    readme = {}
-    exec(textwrap.dedent(code), readme)
-    of_table = of_table.resolve()  # "latest" moves on
-    of_digits = execution.model_copy(update={"name": "digits"})
-    sweep(Experiment(data_dir=digits, **GRID), of_digits)
-    paths = of_table, execution.artifacts / "sweeps" / "digits" / "model.npz"
-    for path, given in zip(paths, (table, digits), strict=True):
-        model = load_model(path)
-        values = examples(given, model.table)
-        np.testing.assert_allclose(readme["probabilities"](values, path), model.probabilities(values), rtol=1e-4)
+LOADED = """
+import sys
+from experiment.data.scaling import fit
+from experiment.errors import DataError
+from experiment.model import Model, load
+load(sys.argv[1]).probabilities(__import__("numpy").zeros((2, 3)))
+print(*{"prefect", "wandb", "execution", "flows"} & sys.modules.keys())
+"""
+
+
+def test_a_model_is_used_without_prefect_or_wandb(of_table):
+    ended = subprocess.run([sys.executable, "-c", LOADED, of_table], capture_output=True, text=True, cwd=PROJECT)
+    assert (ended.stdout, ended.returncode) == ("\n", 0), ended.stderr
+
+
+@pytest.mark.parametrize("kind", ["standardize", "two classes", "grey-levels", "unit", "none"])
+def test_as_a_model_of_scikit_learns_it_says_the_same(kind):
+    rng = np.random.default_rng(0)
+    c, scaling = (2, "standardize") if kind == "two classes" else (3, kind)
+    values = rng.uniform(0, 255 if kind == "grey-levels" else 1, (50, 6))
+    values[:, 4] = 0.7  # constant: has no part in it, whatever its weight
+    names = tuple(f"class {k}" for k in range(c))
+    W, b = rng.normal(size=(6, c)).astype(np.float32), rng.normal(size=c).astype(np.float32)
+    model = Model(W, b, fit(scaling, values), names, None, (2, 3) if kind == "grey-levels" else None)
+    theirs = model.to_sklearn()
+    assert theirs.predict(values).tolist() == model.predict(values).tolist()
+    np.testing.assert_allclose(theirs.predict_proba(values), model.probabilities(values), rtol=1e-4, atol=1e-6)
+
+
+def test_probabilities_are_finite_however_large_a_feature_is():
+    values = np.random.default_rng(0).normal(size=(50, 3))
+    W = np.array([[3, -2], [-1, 4], [2, 2]], np.float32)
+    model = Model(W, np.zeros(2, np.float32), fit("none", values), ("a", "b"), None, None)
+    with pytest.warns(UserWarning, match="3 of 3 rows have values far outside those trained on"):
+        found = model.probabilities(np.array([[3e38, -3e38, 0], [-3e38, 3e38, 1], [2e38, 1e38, 2e38]]))
+    np.testing.assert_array_equal(found, [[1, 0], [0, 1], [1, 0]])
+    with pytest.raises(DataError, match=r"row 2, feature 1: 1e\+39 is beyond float32"):
+        model.of_features(np.array([[1, 1, 1], [1, 1e39, 1]]))
+
+
+def test_a_frame_is_read_by_its_columns_names(of_table, table):
+    frame, model = pd.read_csv(table), load(of_table)
+    shuffled = frame[["fur", "kind", "size"]].set_index(np.arange(7, 127))
+    expected = model.of_features(examples(table, model.table))
+    np.testing.assert_array_equal(model.probabilities(shuffled), expected)
+    assert np.mean(model.predict(frame) == frame["kind"]) > 0.7
+
+
+def test_pictures_and_a_single_one_of_them_are_known_by_their_shape():
+    values = np.random.default_rng(0).uniform(0, 255, (50, 6))
+    W = np.random.default_rng(1).normal(size=(6, 3)).astype(np.float32)
+    model = Model(W, np.zeros(3, np.float32), fit("grey-levels", values), ("a", "b", "c"), None, (2, 3))
+    expected = model.probabilities(values)
+    np.testing.assert_array_equal(model.probabilities(values.reshape(50, 2, 3)), expected)
+    for one in (values[0], values[0].reshape(2, 3)):
+        np.testing.assert_array_equal(model.probabilities(one), expected[:1])
+    with pytest.raises(DataError, match=r"pictures of 3 × 2, the model was trained on pictures of 2 × 3"):
+        model.probabilities(values.reshape(50, 3, 2))
+    with pytest.raises(DataError, match="multiply them by 255"):
+        model.probabilities(values / 255)
+
+
+def test_a_model_of_another_version_is_refused(of_table, tmp_path):
+    with np.load(of_table) as file:
+        earlier = {name: array for name, array in file.items() if name not in ("format", "scaling_extremes", "picture")}
+    np.savez(tmp_path / "model.npz", **earlier)
+    with pytest.raises(DataError, match="another version of this program; run its sweep again"):
+        load(tmp_path / "model.npz")

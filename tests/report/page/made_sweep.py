@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,8 +87,11 @@ def made_sweep(
     converged = [candidate for candidate in ranking[:COMPARED] if not candidate.diverged]
     correct = [(rng.random(200) < candidate.val_accuracy).astype(float) for candidate in converged]
     shown = page_data(ranking, [history(candidate, rng) for candidate in ranking], correct, ranges)
-    shown |= classes_data(W, names, accuracies, counts, mistakes, mistaken, pictures=True)
-    reference = ScalingRef(kind="grey-levels", statistics=None)
+    side = math.isqrt(features)
+    shown |= classes_data(
+        W, names, accuracies, counts, mistakes, mistaken, picture=(side, side) if side**2 == features else None
+    )
+    reference = ScalingRef(kind="grey-levels", statistics=None, extremes=NOTHING)
     rows = TrainingSet(images=NOTHING, labels=NOTHING)
     summary = summarized(
         ranking=ranking,

@@ -1,0 +1,45 @@
+"""Values unlike those trained on: told in one sentence, refused where pictures are on another scale."""
+
+import numpy as np
+import pytest
+
+from experiment.data.drift import check_scale, outliers
+from experiment.errors import DataError
+
+RNG = np.random.default_rng(0)
+TRAINED = RNG.normal(size=(300, 4))
+EXTREMES = np.stack([TRAINED.min(axis=0), TRAINED.max(axis=0)])
+GREY, UNIT = np.array([[0.0] * 4, [255.0] * 4]), np.array([[0.0] * 4, [1.0] * 4])
+LEVELS = RNG.integers(0, 256, (20, 4)).astype(np.uint8)
+
+
+def test_values_like_those_trained_on_are_no_concern():
+    assert outliers(EXTREMES, RNG.normal(size=(100, 4)), "test part") == ()
+    assert outliers(EXTREMES, TRAINED[:1], "test part") == ()
+
+
+def test_values_far_outside_are_counted_in_one_sentence():
+    new = TRAINED[:50].copy()
+    new[[3, 7], [2, 2]], new[7, 0] = 1e6, -1e6
+    (said,) = outliers(EXTREMES, new, "new.csv", ["a", "b", "c", "d"])
+    assert (
+        "new.csv: 2 of 50 rows have values far outside those trained on, 3 in 2 features, as c 1e+06 in row 4" in said
+    )
+
+
+def test_a_feature_that_was_constant_is_no_concern_for_it_has_no_part_in_the_model():
+    constant = np.array([[1.0, 0], [1 + 2e-16, 1]])
+    assert outliers(constant, np.array([[7.0, 0.5]] * 20), "new.csv") == ()
+
+
+def test_features_on_another_scale_are_told_by_their_range():
+    (said,) = outliers(EXTREMES, TRAINED[:50] / 255, "new.csv")
+    assert "on another scale?" in said
+
+
+@pytest.mark.parametrize(("extremes", "new"), [(GREY, LEVELS / 255), (UNIT, LEVELS)])
+def test_pictures_on_another_scale_are_refused(extremes, new):
+    with pytest.raises(DataError, match=r"test\.npy: pictures in 0 to .* by 255"):
+        check_scale(extremes, new, "test.npy")
+    for same in (extremes, np.zeros((3, 4))):
+        check_scale(extremes, same, "test.npy")
