@@ -33,7 +33,7 @@ def closure(module: str) -> dict[str, str]:
             continue
         source = source_of(name)
         if source is not None:
-            found[name] = hashlib.sha256(statements(name).encode()).hexdigest()
+            found[name] = statements(source)
             waiting += imported_by(name)
     return dict(sorted(found.items()))
 
@@ -51,16 +51,16 @@ def source_of(module: str) -> bytes | None:
 @cache
 def imported_by(module: str) -> tuple[str, ...]:
     """Return the names that a module imports from what is followed, and the packages around them."""
-    followed = {name for name in imports(parsed(module).body) if name.split(".")[0] in FOLLOWED}
+    followed = {name for name in imports(parsed(source_of(module) or b"").body) if name.split(".")[0] in FOLLOWED}
     reached = {prefix for name in followed for prefix in prefixes(name)}
     return tuple(sorted(reached - DECLARATIONS if module.startswith(CONTRACTS) else reached))
 
 
 @cache
-def parsed(module: str) -> ast.Module:
-    """Return the syntax tree of a module of the project, without docstrings."""
+def parsed(source: bytes) -> ast.Module:
+    """Return the syntax tree of a module, without docstrings."""
     with PARSING:
-        tree = ast.parse(source_of(module) or b"")
+        tree = ast.parse(source)
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
@@ -71,9 +71,9 @@ def parsed(module: str) -> ast.Module:
 
 
 @cache
-def statements(module: str) -> str:
-    """Return the statements of a module as normalised source text."""
-    return ast.unparse(parsed(module))
+def statements(source: bytes) -> str:
+    """Return the SHA-256 of a module's statements as normalised text."""
+    return hashlib.sha256(ast.unparse(parsed(source)).encode()).hexdigest()
 
 
 def imports(statements: Iterable[ast.AST]) -> Iterator[str]:

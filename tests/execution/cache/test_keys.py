@@ -31,7 +31,7 @@ REACH = Path(__file__).with_name("reach.json")
 REF = ArrayRef(digest="sha256:0", shape=(1,), dtype="f")
 
 
-CONTENTS = (closures.closure, closures.source_of, closures.parsed, closures.statements, sources)
+CONTENTS = (closures.closure, closures.source_of, sources)
 
 
 def forget(functions=(*CONTENTS, closures.imported_by)):
