@@ -71,8 +71,10 @@ def solve(data: Problem, quick: bool) -> tuple[float, Quality]:
 def descend(data: Problem, epochs: int) -> Any:
     rows = np.arange(len(data.labels))
     return sgd.train(
-        data.images, data.labels, rows, None, classes=data.classes, max_epochs=epochs, seed=541, **SETTINGS
-    )
+        data.images, data.labels, rows, None, classes=data.classes, max_epochs=epochs, seed=541,
+        rate=lambda epoch: SETTINGS["learning_rate"], batch_size=SETTINGS["batch_size"], alpha=SETTINGS["alpha"],
+        average=SETTINGS["average"],
+    )  # fmt: skip
 
 
 def until(data: Problem, loss: float, most: int) -> tuple[float, Quality]:

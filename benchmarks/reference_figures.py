@@ -12,7 +12,9 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from execution.fetch.sources import fashion_mnist
-from softmax import sgd
+from experiment.axes import Combination
+from experiment.config import Experiment
+from experiment.training import epochs
 from softmax.kernels import evaluate
 from softmax.loss import accuracy, cross_entropy, normalized
 
@@ -34,7 +36,9 @@ def main() -> None:
 
     summary = json.loads(Path("artifacts/sweeps/latest/summary.json").read_text())
     honest, figures = summary["best_epoch"], []
-    states = sgd.train(train, data.train_labels, rows, None, classes=10, max_epochs=1000, seed=541, **summary["best"])
+    recipe = Experiment().recipe.for_exactly(1000)
+    data_of_all = train, data.train_labels, rows, None
+    states = epochs(data_of_all, 10, 541, Combination.model_validate(summary["best"]), recipe)()
     stopped = 0  # the epoch that early stopping on the test set would return
     for state in states:
         loss, correct = evaluate(*state.last, test, data.test_labels, np.arange(len(test)))

@@ -15,6 +15,7 @@ from benchmarks.data import problem
 from benchmarks.results import Bench
 from experiment.axes import Combination
 from experiment.config import Experiment
+from experiment.training import epochs as epochs_of
 from softmax import sgd
 from softmax.kernels import evaluate
 from softmax.loss import penalty
@@ -36,11 +37,9 @@ def main() -> None:
 
     def record(combination: Combination, average: bool) -> NDArray[np.float64]:
         """Cross-entropy, accuracy and penalty of every epoch on every block: (epochs, 3, BLOCKS)."""
-        states = sgd.train(
-            data.images, data.labels, data.train, data.validation, classes=data.classes, max_epochs=1000,
-            patience=LONGER, seed=541, average=average, **combination.model_dump(),
-        )  # fmt: skip
-        epochs = []
+        recipe = Experiment(patience=LONGER, average=average).recipe
+        rows = data.images, data.labels, data.train, data.validation
+        states, epochs = epochs_of(rows, data.classes, 541, combination, recipe)(), []
         for state in states:
             W, b = state.last if state.mean is None else sgd.Parameters(*(a.astype(np.float32) for a in state.mean))
             sums = np.array([evaluate(W, b, data.images, data.labels, block) for block in blocks])

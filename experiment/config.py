@@ -33,6 +33,10 @@ class Recipe(Settings):
     horizon: int  # epochs that a decay is laid out for, however many are trained
     engine: Engine
 
+    def until(self, epochs: int) -> "Recipe":
+        """Return the same for a training that pauses after so many epochs."""
+        return self.model_copy(update={"max_epochs": min(epochs, self.max_epochs)})
+
     def for_exactly(self, epochs: int) -> "Recipe":
         """Return the same for a training that has nothing to stop by."""
         return self.model_copy(update={"max_epochs": epochs, "patience": None})

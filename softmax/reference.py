@@ -4,10 +4,13 @@ The compiled engine in `kernels.py` has the same two functions and must agree wi
 It is also the engine for float64: the dtype of W decides.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from softmax.loss import Floats, Images, Labels, cross_entropy, gradient, inputs
+from softmax.optimiser import SGD, Optimiser
 
 BLOCK = 4096  # rows evaluated at a time: bounds the copy that indexing makes
 
@@ -25,13 +28,13 @@ def sgd_epoch(
     b_sum: Floats | None = None,
     loss: float = 0.0,
     *,
-    velocity: tuple[Floats, Floats] | None = None,
-    momentum: float = 0.0,
-    nesterov: bool = False,
+    optimiser: Optimiser = SGD(),  # noqa: B008 - frozen
+    moments: Sequence[tuple[Floats, Floats]] = (),
+    first: int = 1,
 ) -> float:
     """Run W ← W − η ∇_W f and b ← b − η ∇_b f over consecutive minibatches of `order`, in place.
 
-    With momentum μ they go along a velocity, v ← μ v + ∇f, instead of along the gradient; Nesterov's along ∇f + μ v.
+    Another optimiser has another direction in place of the gradient.
 
     Parameters
     ----------
@@ -41,34 +44,25 @@ def sgd_epoch(
     batch_size, learning_rate, alpha : as in docs/derivation.md
     W_sum, b_sum : when given, the parameters after every step are added to them (float64)
     loss : what an earlier part of the same epoch returned
-    velocity : of W and of b, in their shapes and dtype, updated; None: no momentum
+    optimiser, moments : its state of W and of b, as `init` made it, a pair for each of its arrays; updated
+    first : the number of the first step in the training
 
     Returns
     -------
     Sum of the unregularised cross-entropies of the examples, each seen just before its own step, added to `loss`.
     """
-    for start in range(0, len(order), batch_size):
+    of_W, of_b = (tuple(pair[at] for pair in moments) for at in (0, 1))
+    for t, start in enumerate(range(0, len(order), batch_size), first):
         batch = order[start : start + batch_size]
         x, y = inputs(images[batch], W.dtype), labels[batch]
         loss += cross_entropy(x @ W + b, y) * len(batch)
-        step_W, step_b = gradient(W, b, x, y, alpha)
-        if velocity is not None:
-            step_W, step_b = (
-                along(v, grad, momentum, nesterov) for v, grad in zip(velocity, (step_W, step_b), strict=True)
-            )
-        W -= W.dtype.type(learning_rate) * step_W
-        b -= W.dtype.type(learning_rate) * step_b
+        grad_W, grad_b = gradient(W, b, x, y, alpha)
+        W -= W.dtype.type(learning_rate) * optimiser.step(grad_W, of_W, t)
+        b -= W.dtype.type(learning_rate) * optimiser.step(grad_b, of_b, t)
         if W_sum is not None and b_sum is not None:
             W_sum += W
             b_sum += b
     return loss
-
-
-def along(velocity: Floats, grad: Floats, momentum: float, nesterov: bool) -> Floats:
-    """Run v ← μ v + ∇f in place; return where to step: along v, or along ∇f + μ v (Nesterov)."""
-    mu = velocity.dtype.type(momentum)
-    velocity[...] = mu * velocity + grad
-    return grad + mu * velocity if nesterov else velocity
 
 
 def evaluate(

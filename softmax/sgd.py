@@ -5,19 +5,20 @@ and then goes on bit for bit as if it had never stopped.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from types import ModuleType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from cachetools import LRUCache, cached
 from numpy.typing import DTypeLike, NDArray
 
 from softmax import reference
-from softmax.decay import Decay, decayed
 from softmax.loss import Floats, Images, Labels, penalty
+from softmax.optimiser import SGD, Optimiser
 
 Engine = Literal["numba", "numpy"]
 PART = 2**31  # multiply–adds between two looks at `stop`: 0.05 to 0.5 s, and more than an epoch of Fashion-MNIST
@@ -49,7 +50,7 @@ class State:
     last: Parameters
     best: Parameters  # of the epoch with the lowest validation loss; the last epoch's without validation
     mean: Parameters | None = None  # float64 average of all iterates so far, when averaging
-    velocity: Parameters | None = None  # of the last iterate, with momentum
+    moments: tuple[Parameters, ...] = ()  # the optimiser's state, after the last iterate
     history: list[Metrics] = field(default_factory=list)
     best_epoch: int = 0  # the earliest one of lowest validation loss; 0 before the first
     diverged: bool = False  # a loss has stopped being finite
@@ -76,12 +77,27 @@ def permutation(seed: int, epoch: int, n: int) -> NDArray[np.unsignedinteger]:
 
 
 def implementation(engine: Engine) -> ModuleType:
-    """The module that has the engine's `sgd_epoch` and `evaluate`."""
+    """The module that has the engine's `evaluate`, and an epoch of SGD."""
     if engine == "numpy":
         return reference
     from softmax import kernels  # here, for Numba takes half a second, and not all who import this train
 
     return kernels
+
+
+def epoch_of(engine: Engine, optimiser: Optimiser) -> Callable[..., float]:
+    """Return `reference.sgd_epoch` with its optimiser bound, or the compiled epoch, which knows SGD and no other."""
+    if engine == "numpy" or not isinstance(optimiser, SGD):
+        return partial(reference.sgd_epoch, optimiser=optimiser)
+    compiled = implementation(engine).sgd_epoch
+
+    def epoch(*given: Any, loss: float, moments: Sequence[Parameters], first: int) -> float:
+        velocity = moments[0] if moments else None
+        how = {"momentum": optimiser.momentum, "nesterov": optimiser.nesterov}
+        result: float = compiled(*given, loss=loss, velocity=velocity, **how)
+        return result
+
+    return epoch
 
 
 def train(
@@ -91,13 +107,10 @@ def train(
     validation_rows: NDArray[np.int64] | None,
     *,
     classes: int,
-    learning_rate: float,
+    rate: Callable[[int], float],
     batch_size: int,
     alpha: float,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    decay: Decay = "none",
-    horizon: int | None = None,
+    optimiser: Optimiser = SGD(),  # noqa: B008 - frozen
     max_epochs: int,
     patience: int | None = None,
     seed: int,
@@ -117,8 +130,7 @@ def train(
     images : (n, m) array, floating, or uint8 grey levels, normalised as they are read
     labels : (n,) integers in 0 … classes − 1
     rows, validation_rows : row indices to train and to validate on; no validation: no early stopping
-    momentum, nesterov : v ← μ v + ∇f, and steps along v, or along ∇f + μ v: docs/derivation.md, as PyTorch's SGD
-    decay, horizon : of the learning rate, laid out for so many epochs (`decayed`); `max_epochs` when left out
+    rate : the learning rate of an epoch, counted from 1 (`softmax.decay`)
     average : validate and return the mean of all iterates since the start instead of the last one
         (Polyak & Juditsky 1992, doi:10.1137/0330046)
     engine : "numba" (compiled, float32) or "numpy" (the readable reference, any dtype)
@@ -127,30 +139,30 @@ def train(
         state is still that of the last complete one
     """
     module = implementation(engine)
-    sgd_epoch, evaluate = module.sgd_epoch, module.evaluate
+    run_epoch, evaluate = epoch_of(engine, optimiser), module.evaluate
     # Of memory maps, what each view costs is a good part of an epoch on small data.
     images, labels, rows = images.view(np.ndarray), labels.view(np.ndarray), rows.view(np.ndarray)
     validation_rows = None if validation_rows is None else validation_rows.view(np.ndarray)
     if state is None:
         start = initial_parameters(images.shape[1], classes, seed, dtype)
         zeros = Parameters(np.zeros_like(start.W, np.float64), np.zeros_like(start.b, np.float64))
-        still = Parameters(np.zeros_like(start.W), np.zeros_like(start.b))
-        state = State(start, start, zeros if average else None, still if momentum else None)
+        pairs = zip(optimiser.init(start.W), optimiser.init(start.b), strict=True)
+        state = State(start, start, zeros if average else None, tuple(Parameters(*pair) for pair in pairs))
     stopped = stop or (lambda: False)
     steps = math.ceil(len(rows) / batch_size)
     while not finished(state, max_epochs, patience):
         epoch = len(state.history) + 1
         order = rows[permutation(seed, epoch, len(rows))]
         current = last = state.last.copy()
-        velocity = state.velocity and state.velocity.copy()
-        moving = {"velocity": velocity, "momentum": momentum, "nesterov": nesterov}
+        moments = tuple(moment.copy() for moment in state.moments)
         sums = () if state.mean is None else (np.zeros_like(state.mean.W), np.zeros_like(state.mean.b))
-        rate = decayed(learning_rate, decay, epoch, horizon or max_epochs)
-        loss = 0.0
+        loss, done = 0.0, steps * (epoch - 1)
         for part in parts(order, batch_size, last.W.size):
             if stopped():
                 return
-            loss = sgd_epoch(*last, images, labels, part, batch_size, rate, alpha, *sums, loss=loss, **moving)
+            given = (*last, images, labels, part, batch_size, rate(epoch), alpha, *sums)
+            loss = run_epoch(*given, loss=loss, moments=moments, first=done + 1)
+            done += math.ceil(len(part) / batch_size)
         mean = state.mean
         if mean is not None:
             mean = Parameters(*(old + (new / steps - old) / epoch for old, new in zip(mean, sums, strict=True)))
@@ -166,7 +178,7 @@ def train(
                 correct += hits
             val_loss = loss / len(validation_rows) + regularizer
             val_accuracy = correct / len(validation_rows)
-        state.last, state.mean, state.velocity = last, mean, velocity
+        state.last, state.mean, state.moments = last, mean, moments
         state.history.append(Metrics(epoch, train_loss, val_loss, val_accuracy))
         if validation_rows is None or val_loss < state.lowest:
             state.best, state.best_epoch = current, epoch

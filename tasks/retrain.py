@@ -1,6 +1,5 @@
 """Step 7: the winning combination on all training rows, for as many epochs as were best."""
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ from execution.steps.step import step
 from experiment.errors import Diverged
 from experiment.results.examples import TrainingSet
 from experiment.results.retrained import Retrained
-from softmax import sgd
+from experiment.training import epochs
 
 if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in the cache key
     from experiment.axes import Combination
@@ -34,17 +33,19 @@ def retrain(
     Diverged
     """
     images, labels = run.open(training.images), run.open(training.labels)
-    state = run.follow(partial(sgd.train, images, labels, np.arange(len(labels)), None, **run.config))
-    epochs = len(state.history)
+    combination, recipe = run.settled(combination), run.settled(recipe)
+    data = images, labels, np.arange(len(labels)), None
+    state = run.follow(epochs(data, classes, run.config["seed"], combination, recipe))
+    trained = len(state.history)
     if state.diverged:
         raise Diverged(
-            f"{combination} diverged when trained on all rows, in epoch {epochs}: "
+            f"{combination} diverged when trained on all rows, in epoch {trained}: "
             "leave its learning rate out of the grid"
         )
-    run.summarize(epochs_trained=epochs, train_loss=state.history[-1].train_loss)
+    run.summarize(epochs_trained=trained, train_loss=state.history[-1].train_loss)
     return Retrained(
         combination=combination,
-        epochs=epochs,
+        epochs=trained,
         train_loss=state.history[-1].train_loss,
         W=run.put(state.best.W),
         b=run.put(state.best.b),

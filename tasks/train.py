@@ -1,7 +1,6 @@
 """Step 5, mapped over the grid: train one combination, with early stopping on the validation rows."""
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,8 @@ from execution.steps.step import step
 from experiment.results.examples import TrainingSet
 from experiment.results.split import Split
 from experiment.results.trained import Trained
-from softmax import reference, sgd
+from experiment.training import epochs
+from softmax import reference
 from softmax.loss import penalty
 
 if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in the cache key
@@ -38,10 +38,11 @@ def train(
     """
     images, labels = run.open(training.images), run.open(training.labels)
     rows, validation_rows = run.open(split.train), run.open(split.validation)
-    config = run.config
+    combination, recipe = run.settled(combination), run.settled(recipe)
     if until is not None:
-        config = config | {"max_epochs": min(until, config["max_epochs"])}
-    state = run.follow(partial(sgd.train, images, labels, rows, validation_rows, **config), until)
+        recipe = recipe.until(until)
+    data = images, labels, rows, validation_rows
+    state = run.follow(epochs(data, classes, run.config["seed"], combination, recipe), until)
     best = state.history[state.best_epoch - 1] if state.best_epoch else None
     cross_entropy = best.val_loss - penalty(state.best.W, combination.alpha) if best else None
     correct = reference.correct(*state.best, images, labels, validation_rows) if best else None

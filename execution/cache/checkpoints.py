@@ -15,15 +15,16 @@ from softmax.sgd import Metrics, Parameters, State
 
 log = logging.getLogger("sweep")
 
-PAIRS = ("last", "best", "mean", "velocity")  # the fields of a state that are parameters, or as large
+PAIRS = ("last", "best", "mean")  # the fields of a state that are parameters
 
 
 def save(storage: Storage, identity: str, state: State) -> None:
     """Write `state` so that it survives a crash, replacing what was there."""
     arrays = {"identity": np.array(identity), "progress": np.array([state.best_epoch, state.diverged])}
     arrays["history"] = np.array(state.history, dtype=np.float64)
-    for name in PAIRS:
-        if parameters := getattr(state, name):
+    moments = {f"moment{i}": moment for i, moment in enumerate(state.moments)}
+    for name, parameters in ({name: getattr(state, name) for name in PAIRS} | moments).items():
+        if parameters:
             arrays[f"{name}_W"], arrays[f"{name}_b"] = parameters
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
@@ -41,12 +42,13 @@ def load(storage: Storage, identity: str) -> State | None:
         with np.load(io.BytesIO(content[32:]), allow_pickle=False) as arrays:
             if str(arrays["identity"]) != identity:
                 raise ValueError("it belongs to another training")
-            pairs = {
-                name: Parameters(arrays[f"{name}_W"], arrays[f"{name}_b"]) for name in PAIRS if f"{name}_W" in arrays
-            }
+            names = [file.removesuffix("_W") for file in arrays.files if file.endswith("_W")]
+            pairs = {name: Parameters(arrays[f"{name}_W"], arrays[f"{name}_b"]) for name in names}
+            moments = sorted(pairs.keys() - set(PAIRS))
             best_epoch, diverged = arrays["progress"]
             return State(
-                **pairs,
+                **{name: pair for name, pair in pairs.items() if name in PAIRS},
+                moments=tuple(pairs[name] for name in moments),
                 history=[Metrics(int(epoch), *rest) for epoch, *rest in arrays["history"].tolist()],
                 best_epoch=int(best_epoch),
                 diverged=bool(diverged),

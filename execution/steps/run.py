@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
@@ -15,12 +15,15 @@ from execution.storage import arrays, layout
 from execution.tracking import media
 from execution.tracking.artifacts import log_artifact
 from experiment.axes import Combination
-from experiment.values import ArrayRef, Artifact, FileRef
+from experiment.values import ArrayRef, Artifact, FileRef, Settings
 from softmax.sgd import State
 
 if TYPE_CHECKING:
     import pandas as pd
     import wandb
+
+
+S = TypeVar("S", bound=Settings)
 
 
 class Run(Protocol):
@@ -29,6 +32,9 @@ class Run(Protocol):
     @property
     def config(self) -> dict[str, Any]:
         """The step's settings, as W&B has them."""
+
+    def settled(self, settings: S) -> S:
+        """Return these settings as W&B has them."""
 
     @property
     def downloads(self) -> Path:
@@ -82,6 +88,9 @@ class TaskRun:
     ) -> None:
         self.execution, self.identity, self.tracked, self.limited = execution, identity, tracked, limited
         self.config = {name: tracked.config[name] for name in settings}  # W&B is the source of truth
+
+    def settled(self, settings: S) -> S:
+        return type(settings).model_validate({name: self.config[name] for name in type(settings).model_fields})
 
     @property
     def downloads(self) -> Path:

@@ -1,18 +1,28 @@
 """The hyperparameters as they are declared, and what follows from the declaration."""
 
-import inspect
-
 import pytest
 from pydantic import ValidationError
 
 from experiment.axes import AXES, Combination, axes_of, declared
-from experiment.config import Experiment
+from experiment.config import Experiment, Recipe
 from experiment.search.space import distinct
-from softmax import sgd
+from experiment.training import epochs
 
 
-def test_every_axis_is_a_parameter_of_the_training():
-    assert set(AXES) <= inspect.signature(sgd.train).parameters.keys()
+def test_every_axis_and_every_setting_has_a_part_in_the_training():
+    asked = set()
+
+    class Asked:
+        def __init__(self, settings):
+            self.settings = settings
+
+        def __getattr__(self, name):
+            asked.add(name)
+            return getattr(self.settings, name)
+
+    combination = Combination(learning_rate=0.1, batch_size=8, alpha=0)
+    epochs((None, None, None, None), 2, 0, Asked(combination), Asked(Experiment().recipe))
+    assert asked == set(AXES) | set(Recipe.model_fields)
 
 
 def test_there_is_an_axis_for_every_field_of_a_combination_in_its_order():

@@ -44,9 +44,8 @@ def project(tmp_path):
     for part in ("flows", "tasks", "execution", "experiment", "report", "softmax"):
         shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "pyproject.toml", tmp_path)
-    axes, sgd = tmp_path / "experiment" / "axes.py", tmp_path / "softmax" / "sgd.py"
+    axes = tmp_path / "experiment" / "axes.py"
     axes.write_text(axes.read_text().replace("\n    def __str__", FIELD, 1))
-    sgd.write_text(sgd.read_text().replace("    alpha: float,\n", "    alpha: float,\n    wobble: float,\n", 1))
     return tmp_path
 
 

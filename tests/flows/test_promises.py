@@ -23,8 +23,9 @@ from experiment.results.dataset import Dataset
 from experiment.results.examples import TestSet
 from flows.sweep import sweep
 from softmax import loss as loss_module
-from softmax import reference, sgd
+from softmax import reference
 from tests.conftest import PROJECT, model_of
+from tests.trainings import train
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
 
@@ -147,7 +148,7 @@ def test_under_several_seeds_the_first_one_is_that_of_the_final_model(digits, ex
     images, labels = (np.load(digits / f"fashion_mnist_train_{kind}.npy") for kind in ("images", "labels"))
     model = model_of(execution)
     settings = {name: model[name].item() for name in ("learning_rate", "batch_size", "alpha")}
-    *_, state = sgd.train(
+    *_, state = train(
         loss_module.normalized(images), labels, np.arange(len(labels)), None, classes=10, seed=7,
         max_epochs=model["best_epoch"].item(), **settings,
     )  # fmt: skip

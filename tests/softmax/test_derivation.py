@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from softmax import loss as module
 from softmax.decay import decayed
 from softmax.loss import accuracy, cross_entropy, gradient, log_softmax, loss, one_hot, penalty, softmax
+from softmax.optimiser import SGD
 from softmax.reference import sgd_epoch
 
 Array = NDArray[np.float64]
@@ -181,7 +182,8 @@ def test_section_9_the_velocity_is_the_sum_of_all_gradients_each_fading_by_mu(ne
         gradients.append(gradient(at, bias, X, labels, ALPHA)[0])
         unrolled = sum((mu ** (step - s) * g for s, g in enumerate(gradients, start=1)), np.zeros_like(W))
         expected = at - rate * (gradients[-1] + mu * unrolled if nesterov else unrolled)
-        sgd_epoch(at, bias, X, labels, np.arange(n), n, rate, ALPHA, velocity=v, momentum=mu, nesterov=nesterov)
+        moving = SGD(mu, nesterov)
+        sgd_epoch(at, bias, X, labels, np.arange(n), n, rate, ALPHA, optimiser=moving, moments=[v])
         assert_allclose(at, expected, atol=1e-12)
 
 
@@ -189,7 +191,7 @@ def test_section_9_with_a_constant_rate_the_older_form_is_the_same() -> None:
     mu, rate, at, bias, v = 0.6, 0.2, W.copy(), b.copy(), (np.zeros_like(W), np.zeros_like(b))
     older, u, older_bias, u_bias = W.copy(), np.zeros_like(W), b.copy(), np.zeros_like(b)
     for _ in range(5):
-        sgd_epoch(at, bias, X, labels, np.arange(n), n, rate, ALPHA, velocity=v, momentum=mu)
+        sgd_epoch(at, bias, X, labels, np.arange(n), n, rate, ALPHA, optimiser=SGD(mu), moments=[v])
         g, g_bias = gradient(older, older_bias, X, labels, ALPHA)
         u, u_bias = mu * u - rate * g, mu * u_bias - rate * g_bias
         older, older_bias = older + u, older_bias + u_bias

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from softmax import sgd
 from softmax.loss import loss, normalized
+from tests.trainings import train
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(-0.5, 0.5, (150, 9)).astype(np.float32)
@@ -25,14 +26,14 @@ DEFAULTS = {"classes": 4, "learning_rate": 0.3, "batch_size": 7, "alpha": 0.01, 
 def run(validation=VALIDATION, **changes):
     """Every state a training yields, each a copy."""
     arguments = DEFAULTS | {"patience": None} | changes
-    return [copy.deepcopy(state) for state in sgd.train(IMAGES, LABELS, ROWS, validation, **arguments)]
+    return [copy.deepcopy(state) for state in train(IMAGES, LABELS, ROWS, validation, **arguments)]
 
 
 def equal(one, other):
     """Bit for bit."""
 
     def numbers(state):
-        pairs = (state.last, state.best, state.mean or (), state.velocity or ())
+        pairs = (state.last, state.best, state.mean or (), *state.moments)
         return [*(a for pair in pairs for a in pair), state.history, [state.best_epoch, state.diverged]]
 
     return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(numbers(one), numbers(other), strict=True))
@@ -93,8 +94,8 @@ def test_grey_levels_train_as_their_inputs_do(engine):
     levels = RNG.integers(0, 256, IMAGES.shape).astype(np.uint8)
     arguments = DEFAULTS | {"engine": engine}
     states = zip(
-        sgd.train(levels, LABELS, ROWS, VALIDATION, **arguments),
-        sgd.train(normalized(levels), LABELS, ROWS, VALIDATION, **arguments),
+        train(levels, LABELS, ROWS, VALIDATION, **arguments),
+        train(normalized(levels), LABELS, ROWS, VALIDATION, **arguments),
         strict=True,
     )
     for ours, expected in states:
@@ -180,8 +181,8 @@ def test_a_diverging_training_says_so_and_stops(engine):
 def test_a_training_continued_from_any_epoch_is_bit_for_bit_the_same(epochs, average, engine, how):
     whole = run(average=average, engine=engine, **how)[-1]
     arguments = DEFAULTS | {"average": average, "engine": engine} | how
-    *_, state = islice(sgd.train(IMAGES, LABELS, ROWS, VALIDATION, **arguments), epochs)
-    *_, resumed = sgd.train(IMAGES, LABELS, ROWS, VALIDATION, **arguments, state=copy.deepcopy(state))
+    *_, state = islice(train(IMAGES, LABELS, ROWS, VALIDATION, **arguments), epochs)
+    *_, resumed = train(IMAGES, LABELS, ROWS, VALIDATION, **arguments, state=copy.deepcopy(state))
     assert equal(resumed, whole)
 
 
@@ -200,10 +201,10 @@ def test_a_training_stopped_anywhere_in_an_epoch_continues_with_the_bits_of_an_u
     for looks in range(parts, 3 * parts + 1):
         answers = iter([False] * looks)
         stop = lambda answers=answers: next(answers, True)  # noqa: E731
-        *_, state = sgd.train(IMAGES, LABELS, ROWS, validation, **arguments, stop=stop)
+        *_, state = train(IMAGES, LABELS, ROWS, validation, **arguments, stop=stop)
         assert len(state.history) == looks // parts
         assert equal(state, whole[looks // parts - 1])
-        for continued in sgd.train(IMAGES, LABELS, ROWS, validation, **arguments, state=state):
+        for continued in train(IMAGES, LABELS, ROWS, validation, **arguments, state=state):
             assert equal(continued, whole[len(continued.history) - 1])
         assert len(state.history) == 3
 
@@ -231,7 +232,7 @@ import sys
 import numpy as np
 from softmax import check, sgd
 data = np.zeros((4, 3), np.float32), np.arange(4) % 2, np.arange(3), np.array([3])
-recipe = dict(classes=2, learning_rate=0.1, batch_size=2, alpha=0.0, max_epochs=1, seed=0)
+recipe = dict(classes=2, rate=lambda epoch: 0.1, batch_size=2, alpha=0.0, max_epochs=1, seed=0)
 for engine in ("numpy", "numba"):
     list(sgd.train(*data, **recipe, engine=engine))
     print("numba" in sys.modules)
@@ -243,4 +244,4 @@ for engine in ("numpy", "numba"):
 
 def test_a_finished_training_continues_with_nothing():
     (*_, state) = run()
-    assert not list(sgd.train(IMAGES, LABELS, ROWS, VALIDATION, **DEFAULTS, state=state))
+    assert not list(train(IMAGES, LABELS, ROWS, VALIDATION, **DEFAULTS, state=state))

@@ -30,6 +30,9 @@ class FolderRun:
         self.artifacts_made: list[Artifact] = []
         self.artifacts_used: list[Artifact] = []
 
+    def settled(self, settings):
+        return settings
+
     def open(self, ref):
         return arrays.open_array(self.storage, ref)
 

@@ -8,7 +8,7 @@ import pytest
 
 from execution.cache import checkpoints
 from execution.storage.local import LocalStorage
-from softmax import sgd
+from tests.trainings import train
 
 RNG = np.random.default_rng(0)
 IMAGES, LABELS = RNG.uniform(-0.5, 0.5, (60, 5)).astype(np.float32), RNG.integers(0, 3, 60)
@@ -16,7 +16,7 @@ RECIPE = {"classes": 3, "learning_rate": 0.1, "batch_size": 8, "alpha": 0.0, "ma
 
 
 def states(**more):
-    return sgd.train(IMAGES, LABELS, np.arange(40), np.arange(40, 60), **RECIPE, **more)
+    return train(IMAGES, LABELS, np.arange(40), np.arange(40, 60), **RECIPE, **more)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -28,17 +28,16 @@ def test_a_training_continued_from_a_checkpoint_is_bit_for_bit_the_same(storage,
             checkpoints.save(storage, "mine", state)
     *_, resumed = states(**how, state=checkpoints.load(storage, "mine"))
     assert resumed.history == state.history
-    velocities = resumed.velocity or (), state.velocity or ()
-    for one, other in zip(
-        resumed.best + resumed.last + velocities[0], state.best + state.last + velocities[1], strict=True
-    ):
+    assert len(resumed.moments) == len(state.moments) == (1 if momentum else 0)
+    pairs = zip((resumed.best, resumed.last, *resumed.moments), (state.best, state.last, *state.moments), strict=True)
+    for one, other in (arrays for pair in pairs for arrays in zip(*pair, strict=True)):
         assert one.tobytes("A") == other.tobytes("A")
         assert one.flags.f_contiguous == other.flags.f_contiguous
 
 
 def test_a_diverged_training_stays_diverged(storage):
     with np.errstate(all="ignore"):
-        *_, state = sgd.train(
+        *_, state = train(
             IMAGES, LABELS, np.arange(40), np.arange(40, 60), **RECIPE | {"learning_rate": 1e38, "alpha": 1e5}
         )
     checkpoints.save(storage, "mine", state)

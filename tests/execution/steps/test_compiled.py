@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from execution.steps import compiled
-from softmax import kernels, sgd
+from softmax import kernels
 from tests.patience import PATIENCE
+from tests.trainings import train
 
 
 @pytest.fixture
@@ -63,5 +64,5 @@ def test_a_training_that_is_stopped_before_its_first_epoch_lets_the_others_go(fo
 def test_a_compiled_kernel_is_known_by_its_file():
     images, both = np.zeros((2, 4), np.float32), np.arange(2)
     short = {"classes": 2, "learning_rate": 0.1, "batch_size": 1, "alpha": 0.0, "max_epochs": 1, "seed": 0}
-    next(sgd.train(images, both, both, both, **short, patience=None))
+    next(train(images, both, both, both, **short, patience=None))
     assert compiled.compiled(Path(kernels._epoch.stats.cache_path))

@@ -14,13 +14,14 @@ from execution.steps.training import follow
 from experiment.config import Experiment
 from experiment.errors import Interrupted
 from softmax import sgd
+from tests.trainings import train
 
 RNG = np.random.default_rng(0)
 IMAGES, LABELS = RNG.uniform(-0.5, 0.5, (60, 5)).astype(np.float32), RNG.integers(0, 3, 60)
 RECIPE: dict[str, Any] = {
     "classes": 3, "learning_rate": 0.1, "batch_size": 8, "alpha": 0.0, "max_epochs": 9, "seed": 1,
 }  # fmt: skip
-EPOCHS = partial(sgd.train, IMAGES, LABELS, np.arange(40), np.arange(40, 60), engine="numpy", **RECIPE)
+EPOCHS = partial(train, IMAGES, LABELS, np.arange(40), np.arange(40, 60), engine="numpy", **RECIPE)
 
 
 class Rows:
@@ -107,7 +108,5 @@ def test_a_runs_summary_knows_the_best_of_all_epochs_resumed_or_not(execution, s
 
 def test_without_validation_rows_there_is_no_best(execution):
     run = Rows()
-    follow(
-        execution, "identity", run, partial(sgd.train, IMAGES, LABELS, np.arange(60), None, engine="numpy", **RECIPE)
-    )
+    follow(execution, "identity", run, partial(train, IMAGES, LABELS, np.arange(60), None, engine="numpy", **RECIPE))
     assert run.summary == {}
