@@ -50,14 +50,14 @@ def ask(address: str, method: str, path: str, body: bytes = b"") -> None:
 class Proxy:
     """Passes requests on to a store, or another server, but for those of which `trouble` says otherwise.
 
-    `trouble(method, path)` returns a status to answer with, "hang", "cut" (half an answer), "lost" (it is done, and no
-    answer comes), or None. `sent` and
-    `received` count requests and bytes by `(method, kind)`, the kind being the folder below the prefix.
+    `trouble(method, path)` returns a status to answer with, or one and S3's code for it, "hang", "cut" (half an
+    answer), "lost" (it is done, and no answer comes), or None. `sent` and `received` count requests and bytes by
+    `(method, kind)`, the kind being the folder below the prefix.
     """
 
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target).netloc
-        self.trouble: Callable[[str, str], int | str | None] = lambda method, path: None
+        self.trouble: Callable[[str, str], int | tuple[int, str] | str | None] = lambda method, path: None
         self.requests: Counter[tuple[str, str]] = Counter()
         self.sent: Counter[tuple[str, str]] = Counter()
         self.received: Counter[tuple[str, str]] = Counter()
@@ -127,8 +127,11 @@ class Proxy:
             request.close_connection = True
             return
         if isinstance(trouble, int):
-            answer = f"<Error><Code>Trouble</Code><Message>made up {trouble}</Message></Error>".encode()
-            request.send_response(trouble)
+            trouble = trouble, "Trouble"
+        if isinstance(trouble, tuple):
+            status, code = trouble
+            answer = f"<Error><Code>{code}</Code><Message>made up {status}</Message></Error>".encode()
+            request.send_response(status)
             request.send_header("Content-Length", str(len(answer)))
             request.end_headers()
             request.wfile.write(b"" if request.command == "HEAD" else answer)

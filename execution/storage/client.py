@@ -22,6 +22,7 @@ from obstore.exceptions import (
     UnauthenticatedError,
 )
 from obstore.store import ObjectStore, from_url
+from pydantic import AnyHttpUrl, ValidationError
 
 from experiment.errors import Unavailable
 
@@ -37,6 +38,17 @@ HOW = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what Google's and Azure's clients read), and AWS_REGION and "
     "AWS_ENDPOINT_URL where the store is not Amazon's in us-east-1"
 )
+
+ELSEWHERE = re.compile("Received redirect|AuthorizationHeaderMalformed|IllegalLocationConstraint")  # another region
+# What a request asks for, by what only it has; the names are those of Amazon's policies.
+RIGHTS = {
+    "list-type=": "list (s3:ListBucket)",
+    "?delete": "delete (s3:DeleteObject)",
+    "DELETE": "delete (s3:DeleteObject)",
+    "PUT": "write (s3:PutObject)",
+    "GET": "read (s3:GetObject; and s3:ListBucket, without which nothing is said to be missing)",
+    "HEAD": "read (s3:GetObject; and s3:ListBucket, without which nothing is said to be missing)",
+}
 
 _away: set[str] = set()  # stores of which has been said that they are waited for
 _telling = threading.Lock()
@@ -68,11 +80,19 @@ def connected(url: str) -> ObjectStore:
 
 
 def check_endpoints() -> None:
-    """Raise Unavailable where a variable names something else than an address: `obstore` would panic at it."""
+    """Raise Unavailable where a variable names something else than an address: `obstore` would panic at it.
+
+    It would at an empty one, too, which is taken for one that is not set.
+    """
+    for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value]:
+        del os.environ[name]
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
-        given = os.environ.get(name)
-        if given and not re.fullmatch(r"https?://[\w.:\[\]-]+(/\S*)?", given):
-            raise Unavailable(f"{name}: {given} is no address: it is http://host:port or https://host")
+        try:
+            AnyHttpUrl(os.environ.get(name, "http://localhost"))
+        except ValidationError:
+            raise Unavailable(
+                f"{name}: {os.environ[name]} is no address: it is http://host:port or https://host"
+            ) from None
 
 
 def of_profile() -> Any:
@@ -140,13 +160,12 @@ def with_retry(url: str, ask: Callable[[ObjectStore], T], patience: float | None
 def may_pass(error: BaseError) -> bool:
     """Return whether asking again may help: the store is away, in trouble or asks for it. `obstore` has but texts."""
     text = str(error)
-    if METADATA in text or "builder error" in text:
+    if METADATA in text or "builder error" in text or ELSEWHERE.search(text):
         return False
-    passing = r"status code: (5\d\d|408|429)|HTTP error|error decoding|[Tt]imed? ?out|[Cc]onnection"
-    return isinstance(error, JoinError) or (
-        not isinstance(error, PermissionDeniedError | UnauthenticatedError)
-        and not re.search(r"status code: [34](?!08|29)\d\d", text)
-        and re.search(passing, text) is not None
+    if status := re.search(r"status code: (\d+)", text):
+        return status[1] in ("408", "429") or (status[1] >= "500" and status[1] != "501")
+    return isinstance(error, JoinError) or bool(
+        re.search(r"HTTP error|error decoding|[Tt]imed? ?out|[Cc]onnection", text)
     )
 
 
@@ -166,15 +185,23 @@ def is_back(url: str) -> None:
 
 
 def refusal(url: str, error: Exception) -> str:
-    """Return what is wrong with address or credentials, and what to do."""
-    text = str(error)
+    """Return what is wrong, with the machine, the address or the credentials, and what to do."""
+    text, said = str(error), message(error)
     if METADATA in text:
         return f"{url}: there are no credentials: {HOW}"
     if "NoSuchBucket" in text:
         return f"{url}: there is no such bucket: make it, or name another"
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-        return f"{url}: access is refused ({message(error)}): check credentials and what they may do, or {HOW}"
-    return f"{url}: {message(error)}: check the address, or {HOW}"
+    if "TimeTooSkewed" in text:
+        return f"{url}: this machine's clock is wrong by more than the store allows ({said}): set it"
+    if ELSEWHERE.search(text):
+        return f"{url}: the bucket is in another region ({said}): set AWS_REGION to the bucket's own"
+    if "status code: 501" in text:
+        return f"{url}: the store lacks something that is needed of it ({said}): name another store, or a newer one"
+    if "status code: 403" in text or isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        asked = re.search(r"performing ([A-Z]+ \S+)", text)
+        right = next((right for sign, right in RIGHTS.items() if asked and sign in asked[1]), "use it")
+        return f"{url}: the right to {right} is refused ({said}): check credentials and what they may do, or {HOW}"
+    return f"{url}: {said}: check the address, or {HOW}"
 
 
 def message(error: Exception) -> str:

@@ -44,6 +44,8 @@ class ObjectStorage(Frozen):
         try:
             self.ask(lambda store: store.put(probe, b"", mode="create"), once)
             try:
+                self.ask(lambda store: store.get(probe).bytes(), once)
+                self.ask(lambda store: store.list_with_delimiter(layout.DRAFTS), once)
                 self.ask(lambda store: store.put(probe, b"", mode="create"), once)
             except AlreadyExistsError:
                 pass

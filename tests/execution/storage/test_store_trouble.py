@@ -78,7 +78,9 @@ def test_one_that_stays_away_ends_it_and_says_what_it_was(proxy, objects, monkey
 
 def test_a_refusal_is_not_asked_again(proxy, objects):
     proxy.trouble = lambda method, path: 403
-    with pytest.raises(Unavailable, match=r"access is refused \(403 Forbidden, Trouble: made up 403"):
+    with pytest.raises(
+        Unavailable, match=r"the right to read \(s3:GetObject; .* \(403 Forbidden, Trouble: made up 403"
+    ):
         objects.get("cache/a")
     with pytest.raises(Unavailable):
         objects.put("cache/a", b"")
@@ -105,6 +107,7 @@ def test_what_can_be_used_is_left_as_it_was(objects, digits):
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "cannot be reached, for 1 s: HTTP error"),
         ({"AWS_ENDPOINT_URL": "http://no.such.host.invalid"}, "cannot be reached, for 1 s: HTTP error"),
         ({"AWS_ENDPOINT_URL": "nonsense"}, "AWS_ENDPOINT_URL: nonsense is no address"),
+        ({"AWS_ENDPOINT_URL_S3": "http://host:99999"}, "AWS_ENDPOINT_URL_S3: http://host:99999 is no address"),
         ({"AWS_SECRET_ACCESS_KEY": None}, "check the address, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
         ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, "there are no credentials: set AWS_ACCESS_KEY_ID"),
         ({"AWS_ACCESS_KEY_ID": None, "AWS_PROFILE": "nobody"}, "the AWS profile cannot be used .*nobody"),
@@ -121,13 +124,44 @@ def test_a_bad_endpoint_or_bad_credentials_are_named(objects, digits, monkeypatc
     assert re.search(says, said), said
 
 
+def test_an_empty_variable_is_as_none(objects, digits, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
+    prepare.check(Experiment(data_dir=digits), Execution(artifacts=f"{objects.url}/x"))
+
+
 def test_a_missing_bucket_is_named(objects, digits):
     assert "s3://no-such-bucket/x: there is no such bucket" in refusal_of("s3://no-such-bucket/x", digits)
 
 
 def test_what_may_not_be_written_to_is_refused(proxy, objects, digits):
     proxy.trouble = lambda method, path: 403 if method == "PUT" else None
-    assert "access is refused (403 Forbidden" in refusal_of(objects.url, digits)
+    assert "the right to write (s3:PutObject) is refused (403 Forbidden" in refusal_of(objects.url, digits)
+
+
+def test_what_may_not_be_listed_is_refused(proxy, objects, digits):
+    proxy.trouble = lambda method, path: (403, "AccessDenied") if "list-type" in path else None
+    assert "the right to list (s3:ListBucket) is refused (403 Forbidden, AccessDenied" in refusal_of(
+        objects.url, digits
+    )
+    proxy.trouble = lambda method, path: None
+    assert not objects.below("")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        ((501, "NotImplemented"), "name another store, or a newer one"),
+        ((301, "PermanentRedirect"), "the bucket is in another region"),
+        ((400, "AuthorizationHeaderMalformed"), "the bucket is in another region"),
+        ((403, "RequestTimeTooSkewed"), "this machine's clock is wrong"),
+    ],
+    ids=lambda given: given[1] if isinstance(given, tuple) else "",
+)
+def test_what_does_not_pass_is_named_and_not_waited_for(proxy, objects, digits, caplog, trouble, says):
+    proxy.trouble = lambda method, path: trouble
+    assert says in refusal_of(objects.url, digits)
+    assert proxy.requests.total() <= 3  # the library itself asks twice more where a status begins with 5
+    assert not caplog.records
 
 
 def test_a_store_that_heeds_no_conditions_is_refused(proxy, objects, digits, monkeypatch):
