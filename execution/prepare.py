@@ -5,6 +5,7 @@ import math
 import os
 import re
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -137,5 +138,17 @@ def run_context(experiment: Experiment, execution: Execution, flow_run: str) -> 
     return RunContext(**execution.model_dump() | settled)
 
 
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores(root: Path = Path("/")) -> int:
+    """Return how many cores this process may keep busy: those it may run on, or what its control groups grant it.
+
+    `root` : of the file system; cgroup v2, as containers and systemd's `CPUQuota=` have it
+    """
+    granted = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
+    with suppress(OSError):
+        own = re.search(r"^0::/(.*)$", (root / "proc/self/cgroup").read_text(), re.MULTILINE)
+        groups = root / "sys/fs/cgroup"
+        for group in [groups / own[1], *(groups / own[1]).parents] if own else []:
+            with suppress(OSError, ValueError):  # there is none of the root group, and it may say "max"
+                quota, period = map(int, (group / "cpu.max").read_text().split())
+                granted.append(math.ceil(quota / period))
+    return min(granted)

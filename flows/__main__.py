@@ -89,6 +89,8 @@ def run(
                 startup.beside(startup.load_kernel)
             server.wait()
             log.info("Prefect UI while this runs: %s", server.address)
+        else:
+            startup.check_api()
         try:
             summary = sweep(experiment, execution)
         except CancelledRun as cancelled:

@@ -31,6 +31,10 @@ SECONDS_BETWEEN_REQUESTS = 0.2
 SECONDS_TO_STOP = 5
 SECONDS_TO_RECORD = 60  # what thousands of quick task runs have left waiting
 LINES_OF_LOG = 12
+CAUSES = {  # what is wrong with its database, by what its log says then
+    "sqlite3.": "\nSQLite cannot use its database. If that is damaged",
+    "Can't locate revision": "\nA newer Prefect than this one has used its database. To go on with this one",
+}
 PREPARED = Path(sys.prefix) / "prefect" / "prefect.db"
 
 
@@ -105,12 +109,9 @@ class TemporaryServer:
         tail = text.splitlines()[-LINES_OF_LOG:]
         said = "\n".join([f"The end of its log, {self.log}:", *tail]) if tail else f"Its log, {self.log}, is empty."
         database = self.log.with_name(PREPARED.name)
-        remedy = (
-            f"\nSQLite cannot use its database. If that is damaged, move {database} away: only the history that the "
-            "Prefect UI shows is in it."
-            if "sqlite3." in text
-            else ""
-        )
+        remedy = next((cause for sign, cause in CAUSES.items() if sign in text), "")
+        if remedy:
+            remedy += f", move {database} away: only the history that the Prefect UI shows is in it."
         return f"Prefect's temporary server did not come up: it {answer}, and its process {ended}.\n{said}{remedy}"
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from execution.tracking import CLIENT
+from experiment.errors import InputError
 
 # Every run needs them, but Prefect imports them only when the flow begins.
 PREFECT = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders")
@@ -29,6 +30,22 @@ def ahead(tracking: bool) -> None:
     """Import what the flow will need, beside the server's start."""
     for module in (*PREFECT, *([CLIENT] if tracking else [])):
         importlib.import_module(module)
+
+
+def check_api() -> None:
+    """Raise InputError unless Prefect's API answers at the address that the user has set, if there is one."""
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL
+
+    if not PREFECT_API_URL.value():
+        return
+    try:
+        with get_client(sync_client=True) as client:
+            client.raise_for_api_version_mismatch_once()  # as the flow would, and then does not
+    except Exception as error:
+        raise InputError(
+            f"PREFECT_API_URL: {error}: name the address of a Prefect server that runs, as http://host:4200/api"
+        ) from error
 
 
 def beside(work: Callable[..., object], *given: object) -> None:

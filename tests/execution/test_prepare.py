@@ -44,3 +44,27 @@ def test_workers_left_out_are_one_per_core_and_the_mode_is_no_guess(digits):
     assert begun.wandb_mode == "offline"
     assert begun.artifacts.is_absolute()
     assert begun.name.startswith("digits-")
+
+
+@pytest.mark.parametrize(
+    ("group", "quotas", "cores"),
+    [
+        ("/", {"": "150000 100000"}, 2),
+        ("/", {"": "max 100000"}, 64),
+        (
+            "/system.slice/sweep.service",
+            {"system.slice": "300000 100000", "system.slice/sweep.service": "max 100000"},
+            3,
+        ),
+        ("/of/the/host", {"": "10000 100000"}, 1),  # a container that sees the host's name of its group
+    ],
+)
+def test_a_quota_of_cpu_time_counts_as_so_many_cores(tmp_path, monkeypatch, group, quotas, cores):
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    (tmp_path / "proc" / "self" / "cgroup").write_text(f"1:cpu:/\n0::{group}\n")
+    for name, quota in quotas.items():
+        folder = tmp_path / "sys" / "fs" / "cgroup" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "cpu.max").write_text(f"{quota}\n")
+    monkeypatch.setattr(prepare.os, "sched_getaffinity", lambda process: set(range(64)))
+    assert prepare.cores(tmp_path) == cores

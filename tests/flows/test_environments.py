@@ -11,6 +11,7 @@ from contextlib import closing
 
 import pytest
 
+from execution.orchestration.server import PREPARED
 from tests.conftest import PROJECT, clean_environment
 from tests.patience import PATIENCE
 
@@ -108,19 +109,29 @@ def test_neither_what_cannot_be_read_nor_what_is_closed_does_harm(root, environm
     assert since(before, root) == RUNS_OF_ONE
 
 
+def newer_database():
+    """The set-up's, as if a later revision of Prefect had migrated it."""
+    with closing(sqlite3.connect(":memory:")) as database, closing(sqlite3.connect(PREPARED)) as prepared:
+        prepared.backup(database)
+        database.execute("update alembic_version set version_num = 'ffffffffffff'")
+        database.commit()
+        return database.serialize()
+
+
 @pytest.mark.parametrize(
     ("code", "database", "says", "says_not"),
     [
         ("raise SystemExit('no such thing')", None, "no such thing", "database"),
         ("import signal; os.kill(os.getpid(), signal.SIGKILL)", None, "its process ended with signal 9", "database"),
         ("", b"scribbled over" * 99, "If that is damaged, move {} away", "\0"),
+        ("", newer_database, "A newer Prefect than this one has used its database", "damaged"),
     ],
-    ids=["it cannot start", "it is killed", "its database is damaged"],
+    ids=["it cannot start", "it is killed", "its database is damaged", "its database is a newer Prefect's"],
 )
 def test_a_server_that_does_not_come_up_is_told_apart(tmp_path, code, database, says, says_not):
     (tmp_path / "prefect").mkdir()
     if database:
-        (tmp_path / "prefect" / "prefect.db").write_bytes(database)
+        (tmp_path / "prefect" / "prefect.db").write_bytes(database() if callable(database) else database)
     (tmp_path / "sitecustomize.py").write_text(f"import os, sys\nif sys.argv[1:2] != ['-c']: {code or 'pass'}\n")
     start = (
         "import os, pathlib, sys; from execution.orchestration.server import TemporaryServer\n"
