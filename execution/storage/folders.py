@@ -24,9 +24,8 @@ def hand_over(storage: "ObjectStorage", made: Path, key: str) -> None:
     shutil.rmtree(made)
 
 
-def gather(storage: "ObjectStorage", name: str) -> Path:
+def gather(storage: "ObjectStorage", name: str) -> list[Path]:
     """See `Storage`. Only what is new is fetched, each folder whole: W&B's client leaves marks in them."""
-    folder = storage.folder(name)
     children: dict[str, list[Any]] = {}
     for entry in storage.below(name):
         children.setdefault("/".join(entry["path"].split("/")[:2]), []).append(entry)
@@ -39,7 +38,7 @@ def gather(storage: "ObjectStorage", name: str) -> Path:
                 file.write(storage.get(entry["path"]))
                 copies.admit(storage.home, file, entry["path"])
             os.utime(storage.home / entry["path"], (entry["last_modified"].timestamp(),) * 2)
-    return folder
+    return [storage.home / child for child in children]
 
 
 def same(path: Path, entry: Any) -> bool:

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, ClassVar
@@ -186,8 +186,8 @@ class LocalStorage(Frozen):
     def hand_over(self, made: Path, key: str) -> None:
         """Nothing is to do: it lies here already."""
 
-    def gather(self, name: str) -> Path:
-        return self.root / name
+    def gather(self, name: str) -> Sequence[Path]:
+        return [path for path in (self.root / name).glob("*") if path.is_dir()]
 
     def where(self, key: str) -> str:
         return str(self.root / key)

@@ -213,7 +213,7 @@ class ObjectStorage(Frozen):
     def hand_over(self, made: Path, key: str) -> None:
         folders.hand_over(self, made, key)
 
-    def gather(self, name: str) -> Path:
+    def gather(self, name: str) -> Sequence[Path]:
         return folders.gather(self, name)
 
     def where(self, key: str) -> str:

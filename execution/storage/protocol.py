@@ -1,6 +1,6 @@
 """Where a sweep keeps things: objects under keys like `arrays/<digest>.npy`, in a folder or elsewhere."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, ClassVar, Protocol
@@ -70,8 +70,8 @@ class Storage(Protocol):
     def hand_over(self, made: Path, key: str) -> None:
         """Keep under `key`, in place of what was there, a folder that a program has made below `folder(…)`."""
 
-    def gather(self, name: str) -> Path:
-        """Return a folder of this machine with all that was handed over to the folder `name`."""
+    def gather(self, name: str) -> Sequence[Path]:
+        """Return folders of this machine, one for each that was handed over to the folder `name`."""
 
     def where(self, key: str) -> str:
         """Return how a person finds it."""
