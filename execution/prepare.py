@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import multiprocessing
 import os
 import re
 import sys
@@ -87,6 +88,14 @@ def check_runner(execution: Execution) -> None:
         raise InputError("dask_address: is for trainings on Dask: give --runner dask, too")
     if execution.dask_address and execution.workers:
         raise InputError("workers: a cluster that runs has its own: leave it out, or leave dask_address out")
+    if execution.runner != "threads" and not execution.dask_address:
+        try:
+            multiprocessing.Lock()
+        except OSError as error:
+            raise InputError(
+                f"runner: {execution.runner} starts processes, which this machine gives no semaphores ({error}): "
+                "make /dev/shm writable, or train on threads"
+            ) from error
     if execution.runner == "dask":
         if not find_spec("prefect_dask"):
             raise InputError(f"runner: dask needs more packages: {interpreter()} -m pip install '.[dask]'")

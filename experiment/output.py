@@ -1,5 +1,6 @@
 """Files that the user asked for by name."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ def whole(output: Path) -> Iterator[Path]:
     ------
     InputError : it cannot be written
     """
-    draft = output.with_name(f"{output.name}.part")
+    draft = output.with_name(f".{output.name}.{uuid.uuid4().hex}")
     try:
         yield draft
         draft.replace(output)

@@ -117,10 +117,12 @@ def remove(storage: AnyStorage, found: Unneeded, keep: int | None, *, unsent: bo
 @contextmanager
 def in_use(storage: AnyStorage, flow_run: str) -> Iterator[None]:
     """Let nothing be removed meanwhile; begins when what is being removed is gone."""
-    with held(storage.lock(f"{layout.LOCKS}/{flow_run}.lock")):
+    mine = f"{layout.LOCKS}/{flow_run}.lock"
+    with held(storage.lock(mine)):
         with held(storage.lock(CLEANING)):
             pass
         yield
+        storage.delete(mine)  # a folder keeps the files of locks, and there is one for each night
 
 
 @contextmanager

@@ -41,6 +41,4 @@ def storage_at(given: Path | str) -> AnyStorage:
 def file_at(given: str) -> Path:
     """Return the file of this machine that a path means, or an address of something below `sweeps/` in a store."""
     above, _, name = given.rpartition(f"/{layout.SWEEPS}/")
-    if "://" not in above:
-        return Path(given)
-    return storage_at(above).local(f"{layout.SWEEPS}/{name}")
+    return storage_at(above).local(f"{layout.SWEEPS}/{name}") if above else Path(given)

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, ClassVar
@@ -57,6 +57,17 @@ class LocalStorage(Frozen):
         except OSError as error:
             reason = "is not a folder" if error.errno == errno.ENOTDIR else f"cannot be written to ({error.strerror})"
             raise InputError(f"artifacts: {existing} {reason}: name another folder") from error
+        probe = existing / f".{uuid.uuid4().hex}.lock"
+        try:
+            with FileLock(probe):
+                pass
+        except (OSError, NotImplementedError) as error:
+            raise InputError(
+                f"artifacts: {existing} is on a file system without locks ({error}), by which sweeps share their work: "
+                "name a folder on another one"
+            ) from error
+        finally:
+            probe.unlink(missing_ok=True)
         if (free := shutil.disk_usage(existing).free) < space:
             raise InputError(
                 f"artifacts: {existing} has {free / 1e6:.0f} MB free and this sweep wants {space / 1e6:.0f} MB: "
@@ -64,7 +75,7 @@ class LocalStorage(Frozen):
             )
 
     def get(self, key: str) -> bytes:
-        path = self.root / key
+        path = self.path(key)
         try:
             return path.read_bytes()
         except NotADirectoryError as error:  # a file stands where its folder belongs
@@ -88,16 +99,22 @@ class LocalStorage(Frozen):
             os.link(file.name, path)
         except FileExistsError:
             return False
+        except OSError:  # a file system without links
+            try:
+                with path.open("xb") as only:
+                    only.write(content)
+            except FileExistsError:
+                return False
         finally:
             Path(file.name).unlink()
         return True
 
     def exists(self, key: str) -> bool:
-        return os.path.lexists(self.root / key)
+        return os.path.lexists(self.path(key))
 
     def list(self, prefix: str) -> Iterator[str]:
         try:
-            names = sorted(os.listdir(self.root / prefix))  # noqa: PTH208 - strings; there may be 100,000
+            names = sorted(os.listdir(self.path(prefix)))  # noqa: PTH208 - strings; there may be 100,000
         except (FileNotFoundError, NotADirectoryError):
             return
         yield from (f"{prefix}/{name}" for name in names)
@@ -150,7 +167,7 @@ class LocalStorage(Frozen):
         faults.point(f"{kind} written")
 
     def local(self, key: str, *, anew: bool = False) -> Path:
-        return self.root / key
+        return self.path(key)
 
     def lock(self, key: str) -> LocalLock:
         path = self.made(key)
@@ -158,13 +175,22 @@ class LocalStorage(Frozen):
             self.set_aside(key)
         return LocalLock(path)
 
-    def publish(self, folder: str, files: Mapping[str, bytes], latest: str) -> None:
+    def publish(self, folder: str, files: Mapping[str, bytes], latest: str, replaced: Collection[str]) -> None:
         path = self.made(folder)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
+        for left in path.parent.glob(f".{path.name}.*.old"):
+            if not path.exists():  # what was killed between is all there is
+                left.rename(path)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         for name, content in files.items():
             (draft / name).write_bytes(content)
+        for other in path.iterdir() if path.is_dir() else ():
+            if other.name not in {*files, *replaced}:
+                if other.is_dir() and not other.is_symlink():
+                    shutil.copytree(other, draft / other.name, symlinks=True)
+                else:
+                    shutil.copy2(other, draft / other.name, follow_symlinks=False)
         old = draft.with_name(f"{draft.name}.old")
         if path.exists():
             path.rename(old)
@@ -174,8 +200,13 @@ class LocalStorage(Frozen):
         shutil.rmtree(old, ignore_errors=True)
         link = draft.with_name(f"{draft.name}.latest")
         link.unlink(missing_ok=True)
-        link.symlink_to(os.path.relpath(path, link.parent))
+        try:
+            link.symlink_to(os.path.relpath(path, link.parent))
+        except OSError:  # a file system without links
+            link.write_text(path.name)
         faults.point("publish linked")
+        if (self.root / latest).is_dir() and not (self.root / latest).is_symlink():  # copied with links followed
+            self.set_aside(latest)
         link.replace(self.root / latest)
 
     def folder(self, name: str) -> Path:
@@ -191,6 +222,13 @@ class LocalStorage(Frozen):
 
     def where(self, key: str) -> str:
         return str(self.root / key)
+
+    def path(self, key: str) -> Path:
+        """Return where an object is: what is below `latest`, below the sweep named in it where there are no links."""
+        latest = self.root / layout.LATEST
+        if f"{key}/".startswith(f"{layout.LATEST}/") and latest.is_file():
+            return latest.with_name(latest.read_text()) / key.removeprefix(layout.LATEST).lstrip("/")
+        return self.root / key
 
     def made(self, key: str) -> Path:
         """Return the path of an object, the folder that holds it made."""

@@ -5,7 +5,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, ClassVar, TypeVar
@@ -196,10 +196,11 @@ class ObjectStorage(Frozen):
     def lock(self, key: str) -> LeasedLock:
         return LeasedLock(self.url, key)
 
-    def publish(self, folder: str, files: Mapping[str, bytes], latest: str) -> None:
+    def publish(self, folder: str, files: Mapping[str, bytes], latest: str, replaced: Collection[str]) -> None:
         # A store has no folders to exchange. So for a moment there is none, rather than one of two sweeps' files; what
         # a kill leaves of it is put whole when the sweep, by then cached, is run again.
-        self.delete(folder)
+        going = {f"{folder}/{name}" for name in (*files, *replaced)}
+        self.remove([entry["path"] for entry in self.below(folder) if entry["path"] in going])
         for name, content in files.items():
             self.put(f"{folder}/{name}", content)
         faults.point("publish in place")

@@ -1,6 +1,6 @@
 """Where a sweep keeps things: objects under keys like `arrays/<digest>.npy`, in a folder or elsewhere."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, ClassVar, Protocol
@@ -61,8 +61,11 @@ class Storage(Protocol):
 
     def lock(self, key: str) -> Lock: ...
 
-    def publish(self, folder: str, files: Mapping[str, bytes], latest: str) -> None:
-        """Put a folder of these files in place of an earlier one, and point the key `latest` to it."""
+    def publish(self, folder: str, files: Mapping[str, bytes], latest: str, replaced: Collection[str]) -> None:
+        """Put a folder of these files in place of an earlier one, and point the key `latest` to it.
+
+        What else lies in the earlier one stays, but for what is named as in `replaced`.
+        """
 
     def folder(self, name: str) -> Path:
         """Return a folder of this machine for a program that wants one, made if need be."""

@@ -94,26 +94,49 @@ def start(execution: RunContext, **about: Any) -> "wandb.Run":
         return wandb.init(mode="disabled", **about)
     known = execution.storage.folder(layout.BEGUN)
     remember_older(known)
-    link = known / about["id"]
-    with suppress(FileNotFoundError):  # there was no earlier try, as a rule
-        shutil.rmtree(folder / link.readlink().name)  # whose rows are all written again: they must not be sent twice
-    link.unlink(missing_ok=True)  # first: what is killed before it is noted is found by `remember_older`
+    note = known / about["id"]
+    if earlier := earlier_try(note):
+        shutil.rmtree(earlier, ignore_errors=True)  # its rows are all written again: they must not be sent twice
+    if note.is_dir() and not note.is_symlink():  # a root that was copied with links followed
+        note.rename(note.with_name(f"{note.name}.bad-{time.time_ns()}"))
+    note.unlink(missing_ok=True)  # first: what is killed before it is noted is found by `remember_older`
     run = wandb.init(mode="offline", **about)
-    remember(link, Path(run.dir).parent)
+    remember(note, Path(run.dir).parent)
     return run
 
 
-def remember(link: Path, folder: Path) -> None:
-    """Note which folder an offline run has: as a link, which is there whole or not at all, whatever is killed."""
-    draft = link.with_name(f".{link.name}")
+def earlier_try(note: Path) -> Path | None:
+    """Return the folder that a note names; None if it is none of an offline run of that id."""
+    try:
+        name = note.readlink().name if note.is_symlink() else note.read_text()
+    except (OSError, ValueError):  # there is no note, as a rule
+        return None
+    folder = note.parent.parent / name
+    return folder if name.startswith("offline-run-") and id_of(folder) == note.name else None
+
+
+def remember(note: Path, folder: Path) -> None:
+    """Note which folder an offline run has, in place of an earlier note."""
+    draft = note.with_name(f".{note.name}")
     draft.unlink(missing_ok=True)
-    draft.symlink_to(beside(folder))
-    draft.replace(link)
+    write_note(draft, folder)
+    draft.replace(note)
 
 
-def beside(folder: Path) -> Path:
-    """Return where it is, seen from the notes."""
-    return Path("..") / folder.name
+def write_note(note: Path, folder: Path) -> None:
+    """Note a folder by a link, which is there whole or not at all; on a file system without links, in a small file.
+
+    Raises
+    ------
+    FileExistsError : there is a note
+    """
+    try:
+        note.symlink_to(Path("..") / folder.name)
+    except FileExistsError:
+        raise
+    except OSError:
+        with note.open("x") as file:
+            file.write(folder.name)
 
 
 @cache
@@ -121,7 +144,7 @@ def remember_older(known: Path) -> None:
     """Note which offline run has which folder where it has not been noted yet; to look through all takes too long."""
     for folder in known.parent.glob("offline-run-*"):
         with suppress(FileExistsError):  # is noted; or another thread, or process, comes first and may go on from there
-            (known / id_of(folder)).symlink_to(beside(folder))
+            write_note(known / id_of(folder), folder)
 
 
 def finish(run: "wandb.Run", execution: RunContext, exit_code: int) -> None:

@@ -32,6 +32,8 @@ def finished(folder: Path) -> Finished:
     ------
     InputError : no finished sweep is there, it is another version's, or its files are not those of its summary
     """
+    if folder.is_file():  # the newest sweep's name, on a file system without links
+        folder = folder.with_name(folder.read_text(errors="replace"))
     try:
         content = (folder / "summary.json").read_bytes()
     except (FileNotFoundError, NotADirectoryError):

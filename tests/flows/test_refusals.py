@@ -1,5 +1,6 @@
 """Bad input is refused before anything starts: exit code 2, what is wrong and what to do, nothing written."""
 
+import errno
 import os
 import re
 import shutil
@@ -128,6 +129,15 @@ def test_what_the_data_or_the_machine_do_not_allow_is_refused(refused, digits, a
 )
 def test_a_runner_that_is_not_there_is_refused(refused, digits, arguments, says):
     assert says in refused("--data-dir", digits, *arguments)
+
+
+@pytest.mark.parametrize("runner", ["processes", "dask"])
+def test_processes_without_semaphores_are_refused(refused, digits, monkeypatch, runner):
+    def refuse():
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("multiprocessing.Lock", refuse)
+    assert "Read-only file system): make /dev/shm writable" in refused("--data-dir", digits, "--runner", runner)
 
 
 def test_dask_without_its_packages_is_refused(refused, digits, monkeypatch):

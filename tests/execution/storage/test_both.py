@@ -1,11 +1,15 @@
 """What `Storage` promises, of the storage that is a folder and of the one in an object store."""
 
+import errno
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from execution.storage.choose import file_at
 from execution.storage.local import LocalStorage
+from experiment.errors import InputError
 
 
 def never():
@@ -96,14 +100,83 @@ def test_a_lock_is_held_by_one_until_it_is_released_or_the_other_gives_up(storag
     assert two.acquire(0, given_up=never)
 
 
+LATEST = {"latest": "sweeps/latest", "replaced": {"x", "y"}}
+
+
 def test_a_published_folder_is_whole_replaces_the_earlier_one_and_is_the_latest(storage, tmp_path):
-    storage.publish("sweeps/a", {"x": b"1", "y": b"2"}, latest="sweeps/latest")
-    storage.publish("sweeps/b", {"x": b"3"}, latest="sweeps/latest")
+    storage.publish("sweeps/a", {"x": b"1", "y": b"2"}, **LATEST)
+    storage.publish("sweeps/b", {"x": b"3"}, **LATEST)
     assert storage.get("sweeps/latest/x") == b"3"
-    storage.publish("sweeps/a", {"z": b"4"}, latest="sweeps/latest")
+    storage.publish("sweeps/a", {"z": b"4"}, **LATEST)
     assert list(storage.list("sweeps")) == ["sweeps/a", "sweeps/b", "sweeps/latest"]
     assert list(storage.list("sweeps/latest")) == ["sweeps/latest/z"]
     assert storage.local("sweeps/latest/z").read_bytes() == b"4"
     if not storage.remote:
         tmp_path.rename(tmp_path.with_name("moved"))
         assert (tmp_path.with_name("moved") / "sweeps" / "latest" / "z").read_bytes() == b"4"  # the link is relative
+
+
+def test_what_a_person_has_put_into_a_sweeps_folder_stays_when_it_is_published_again(storage):
+    storage.publish("sweeps/a", {"x": b"1", "y": b"2"}, **LATEST)
+    storage.put("sweeps/a/thesis.tex", b"mine")
+    storage.put("sweeps/a/drafts/one/two", b"mine, too")
+    storage.publish("sweeps/a", {"x": b"3"}, **LATEST)
+    assert list(storage.list("sweeps/a")) == [f"sweeps/a/{name}" for name in ("drafts", "thesis.tex", "x")]
+    assert storage.get("sweeps/a/drafts/one/two") == b"mine, too"
+    assert storage.get("sweeps/a/x") == b"3"
+
+
+def test_a_sweep_that_was_killed_between_its_folders_is_there_again_with_what_a_person_had_put_into_it(tmp_path):
+    storage = LocalStorage(root=tmp_path)
+    storage.publish("sweeps/a", {"x": b"1"}, **LATEST)
+    storage.put("sweeps/a/mine", b"mine")
+    (tmp_path / "sweeps" / "a").rename(tmp_path / "sweeps" / ".a.1.old")
+    storage.publish("sweeps/a", {"x": b"2"}, **LATEST)
+    assert sorted(storage.list("sweeps")) == ["sweeps/a", "sweeps/latest"]
+    assert storage.get("sweeps/a/mine") == b"mine"
+
+
+@pytest.fixture
+def without_links(monkeypatch):
+    """As on exFAT."""
+
+    def refuse(*_, **__):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    monkeypatch.setattr("os.symlink", refuse)
+
+
+def test_a_file_system_without_links_does(without_links, tmp_path):
+    storage = LocalStorage(root=tmp_path)
+    storage.check(space=1)
+    assert storage.put_if_absent("runs/x/stop", b"one")
+    assert not storage.put_if_absent("runs/x/stop", b"two")
+    assert storage.get("runs/x/stop") == b"one"
+    for name in ("a", "b"):
+        storage.publish(f"sweeps/{name}", {"x": name.encode()}, **LATEST)
+    assert (tmp_path / "sweeps" / "latest").read_text() == "b"
+    assert storage.get("sweeps/latest/x") == b"b"
+    assert list(storage.list("sweeps/latest")) == ["sweeps/latest/x"]
+    assert file_at(str(tmp_path / "sweeps" / "latest" / "x")).read_bytes() == b"b"
+    assert not storage.exists("sweeps/latest/y")
+
+
+def test_a_root_that_was_copied_with_links_followed_goes_on(tmp_path):
+    LocalStorage(root=tmp_path / "a").publish("sweeps/a", {"x": b"1"}, **LATEST)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    storage = LocalStorage(root=tmp_path / "b")
+    storage.publish("sweeps/b", {"x": b"2"}, **LATEST)
+    assert storage.get("sweeps/latest/x") == b"2"
+    (aside,) = (key for key in storage.list("sweeps") if "latest.bad-" in key)
+    assert storage.get(f"{aside}/x") == b"1"
+
+
+def test_a_file_system_without_locks_is_refused_before_anything_begins(monkeypatch, tmp_path):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(InputError, match=r"is on a file system without locks .*No locks available"):
+        LocalStorage(root=tmp_path / "new").check(space=1)
+    assert list(tmp_path.iterdir()) == []
