@@ -57,7 +57,7 @@ POINTS = {
     },
     "Problem 3 A": {
         "run with project and config": ["wandb.init(", '"project": execution.wandb_project', "config=config | ids"],
-        "hyperparameters from the config": ["tracked.config[name] for name in settings", "combination, recipe = run.settled(combination)"],
+        "hyperparameters from the config": ["tracked.config[name] for name in settings", "run.settled(combination)"],
         "every epoch": ["class Metrics(", "run.log(values, step=row.epoch"],
         "epoch": ["epoch: int"],
         "train_loss": ["train_loss: float"],
