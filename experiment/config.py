@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from experiment.axes import AXES, Axis, Combination, Grid
 from experiment.data.scaling import ScalingOption
 from experiment.search.halving import rungs
+from experiment.metrics import MetricName
 from experiment.search.space import Values, distinct, points, size
 from experiment.values import Settings
 from softmax.sgd import Engine
@@ -109,10 +110,11 @@ class Experiment(Grid):
         description="Validate, return and retrain the average of all SGD iterates (Polyak-Ruppert), not the last.",
     )
     nesterov: bool = Field(False, description="Momentum in Nesterov's form, which looks ahead along the velocity.")
-    select_by: Literal["val_accuracy", "val_loss"] = Field(
+    select_by: MetricName = Field(
         "val_accuracy",
-        description="What the best combination is best at; the other one breaks ties. Loss means the unregularised "
-        "cross-entropy, which alone can be compared between alphas; trainings stop by the regularised one.",
+        description="What the best combination is best at; ties are broken by cross-entropy, then by accuracy. Loss "
+        "means the unregularised cross-entropy, which alone can be compared between alphas; trainings stop by the "
+        "regularised one.",
     )
     baseline: bool = Field(
         False, description="Also fit scikit-learn's L-BFGS on the same rows, with the winner's alpha, to compare with."

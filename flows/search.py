@@ -145,7 +145,7 @@ def successive_halving(
             break
         if until is not None:
             trainings = opaque_all(rung_trained.values())
-            after = select(execution, trainings, parts, experiment.select_by, [rung] * len(going))
+            after = select(execution, trainings, parts, None, experiment.select_by, [rung] * len(going))
             going = [going[at] for at in promoted(after.order, experiment.halving or 1)]
     reached = [furthest[each] for each in dict.fromkeys(combination for combination, _ in trained)]
     return Found(list(trained.values()), reached, len(trained.keys() - computed), left=left)

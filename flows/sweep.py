@@ -103,7 +103,9 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
     scaled = scale(execution, data.train, parts, data.info.picture, experiment.scaling)
     check = check_gradients(execution, scaled.train, parts, data.classes, experiment.seed, experiment.engine)
     found = search(experiment, execution, data, scaled.train, parts, check)
-    selection = select(execution, opaque_all(found.trained), parts, experiment.select_by, found.rungs)
+    selection = select(
+        execution, opaque_all(found.trained), parts, data.train.labels, experiment.select_by, found.rungs
+    )  # fmt: skip
     ranking = ranked(selection, found.trained, found.rungs)
     best = ranking[0]
     optimum = None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax.loss import Floats, Images, Labels, cross_entropy, gradient, inputs
+from softmax.loss import Floats, Images, Labels, cross_entropy, gradient, inputs, log_softmax
 from softmax.optimiser import SGD, Optimiser
 
 BLOCK = 4096  # rows evaluated at a time: bounds the copy that indexing makes
@@ -78,7 +78,14 @@ def evaluate(
     return loss, correct
 
 
-def correct(W: Floats, b: Floats, images: Images, labels: Labels, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of `images[rows]` are classified right: (k,) bool. The mean is the accuracy that `evaluate` counts."""
-    chunks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-    return np.concatenate([(inputs(images[c], W.dtype) @ W + b).argmax(axis=1) == labels[c] for c in chunks])
+def judged(
+    W: Floats, b: Floats, images: Images, labels: Labels, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.unsignedinteger], NDArray[np.float32]]:
+    """Of each of `images[rows]` the predicted class, in the fewest bytes, and −log ŷ of the true one: (k,) both."""
+    predicted, losses = [], []
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        logits = inputs(images[block], W.dtype) @ W + b
+        predicted.append(logits.argmax(axis=1).astype(np.min_scalar_type(len(b) - 1)))
+        losses.append(-log_softmax(logits)[np.arange(len(block)), labels[block]].astype(np.float32))
+    return np.concatenate(predicted), np.concatenate(losses)

@@ -1,47 +1,74 @@
 """Step 6: rank the combinations by what they did on the validation rows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from execution.steps.run import Run
 from execution.steps.step import step
+from experiment.counts import Resampled
 from experiment.errors import EveryCombinationDiverged
+from experiment.metrics import METRICS, MetricName
+from experiment.resampling import resamples
 from experiment.results.selection import Selection
 from experiment.results.split import Split
 from experiment.results.trained import Trained
-from experiment.search.comparison import accuracy_gap
+from experiment.search.comparison import Floats, compared
 from experiment.search.ranking import Candidate, candidates, rank
+from experiment.values import ArrayRef
 
 
 @step("select")
-def select(run: Run, trained: list[Trained], split: Split, select_by: str, rungs: list[int]) -> Selection:
-    """By mean validation accuracy (or cross-entropy) over the seeds, ties by the other one, then by order in the grid.
+def select(
+    run: Run, trained: list[Trained], split: Split, labels: ArrayRef | None, select_by: str, rungs: list[int]
+) -> Selection:
+    """By a mean figure over the seeds (`experiment.metrics`), ties by cross-entropy, then by order in the grid.
 
     Parameters
     ----------
+    labels : of the training set; None: they are not compared, for halving goes on
     rungs : how far each combination came while halving: those that came further are ahead
 
     Raises
     ------
     EveryCombinationDiverged
     """
-    every = candidates(trained, rungs)
-    order = sorted(range(len(every)), key=lambda position: rank(every[position], run.config["select_by"]))
+    every, select_by = candidates(trained, rungs), run.config["select_by"]
+    order = sorted(range(len(every)), key=lambda position: rank(every[position], select_by))
     best = every[order[0]]
     if best.diverged:
         raise EveryCombinationDiverged(
             f"each of the {len(every)} combinations diverged: its loss stopped being finite. "
             "Try smaller learning rates."
         )
-    (rows,) = split.validation.shape
-    winner = correct(run, best, rows)
-    compared = [None if other.diverged else accuracy_gap(winner, correct(run, other, rows)) for other in every]
     run.summarize(combinations=len(every), **best.combination.model_dump())
     run.summarize(val_accuracy=best.val_accuracy, val_cross_entropy=best.val_cross_entropy, val_loss=best.val_loss)
-    return Selection(order=tuple(order), behind=tuple(compared))
+    if labels is None:
+        return Selection(order=tuple(order), behind=(None,) * len(every), resampled=None)
+    judged = [position for position in order if not every[position].diverged and not every[position].pruned]
+    true = run.open(labels)[run.open(split.validation)]
+    figures = resampled(run, [every[position] for position in judged], true, {select_by, "val_accuracy"})
+    gaps = compared([every[position].goodness(select_by) for position in judged], figures[select_by])
+    behind = dict(zip(judged, gaps, strict=True))
+    accuracies = np.full((len(every), figures["val_accuracy"].shape[1]), np.nan, dtype=np.float32)
+    accuracies[judged] = figures["val_accuracy"]
+    return Selection(
+        order=tuple(order),
+        behind=tuple(behind.get(position) for position in range(len(every))),
+        resampled=run.put(accuracies),
+    )
 
 
-def correct(run: Run, candidate: Candidate, rows: int) -> NDArray[np.bool_]:
-    """Return which validation rows a candidate has right: (seeds, rows)."""
-    packed = [run.open(trained.correct) for trained in candidate.trained if trained.correct]
-    return np.unpackbits(np.stack(packed), axis=1, count=rows).astype(bool)
+def resampled(
+    run: Run, compared: Sequence[Candidate], labels: NDArray[np.integer], metrics: set[MetricName]
+) -> dict[MetricName, Floats]:
+    """Return by metric the candidates' mean figures over the seeds, more is better, on resamples of the rows."""
+    judged = [one.judged for candidate in compared for one in candidate.trained if one.judged]
+    said, losses = (np.stack([run.open(ref) for ref in refs]) for refs in zip(*((one.predicted, one.losses) for one in judged), strict=True))
+    found = {name: [] for name in metrics}
+    for drawn in resamples(len(labels)):
+        counts = Resampled(labels, said, losses, len(judged[0].counts), drawn)
+        for name, parts in found.items():
+            parts.append(METRICS[name].goodness(counts).reshape(len(compared), -1, drawn.shape[1]).mean(axis=1))
+    return {name: np.concatenate(parts, axis=1) for name, parts in found.items()}

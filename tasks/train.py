@@ -8,12 +8,14 @@ import numpy as np
 from execution.steps.batch import batched
 from execution.steps.run import Run
 from execution.steps.step import step
+from experiment.counts import class_counts
 from experiment.results.examples import TrainingSet
 from experiment.results.split import Split
-from experiment.results.trained import Trained
+from experiment.results.trained import Judged, Trained
 from experiment.training import epochs
 from softmax import reference
 from softmax.loss import penalty
+from softmax.sgd import finished
 
 if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in the cache key
     from experiment.axes import Combination
@@ -39,17 +41,21 @@ def train(
     images, labels = run.open(training.images), run.open(training.labels)
     rows, validation_rows = run.open(split.train), run.open(split.validation)
     combination, recipe = run.settled(combination), run.settled(recipe)
-    if until is not None:
-        recipe = recipe.until(until)
+    now = recipe if until is None else recipe.until(until)
     data = images, labels, rows, validation_rows
-    state = run.follow(epochs(data, classes, run.config["seed"], combination, recipe), until)
+    state = run.follow(epochs(data, classes, run.config["seed"], combination, now), until)
     best = state.history[state.best_epoch - 1] if state.best_epoch else None
     cross_entropy = best.val_loss - penalty(state.best.W, combination.alpha) if best else None
-    correct = reference.correct(*state.best, images, labels, validation_rows) if best else None
+    judged, accuracy = None, None
+    if best:
+        predicted, losses = reference.judged(*state.best, images, labels, validation_rows)
+        counts = class_counts(labels[validation_rows], predicted, classes)
+        accuracy = sum(correct for *_, correct in counts) / len(validation_rows)
+        judged = Judged(counts=counts, predicted=run.put(predicted), losses=run.put(losses))
     run.summarize(
         final_val_loss=best.val_loss if best else math.nan,
         final_val_cross_entropy=math.nan if cross_entropy is None else cross_entropy,
-        final_val_accuracy=best.val_accuracy if best else 0.0,
+        final_val_accuracy=accuracy or 0.0,
         epochs_trained=len(state.history),
         best_epoch=state.best_epoch,
         diverged=state.diverged,
@@ -61,8 +67,9 @@ def train(
         best_epoch=state.best_epoch,
         val_loss=best.val_loss if best else None,
         val_cross_entropy=cross_entropy,
-        val_accuracy=best.val_accuracy if best else None,
-        correct=None if correct is None else run.put(np.packbits(correct)),
+        val_accuracy=accuracy,
+        ended=finished(state, recipe.max_epochs, recipe.patience),
+        judged=judged,
         W=run.put(state.best.W),
         b=run.put(state.best.b),
         history=run.put(np.array(state.history)),

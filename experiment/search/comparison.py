@@ -1,39 +1,79 @@
 """Is one combination better than another, or only luckier on these validation rows?"""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from experiment.values import Frozen
 
-QUANTILE = 1.96  # of the normal distribution: 95 % lie within so many standard errors
+Floats = NDArray[np.floating]
+LEVEL = 0.95
+ROUNDING = 1e-9  # of a variance: below it two combinations say the same of every row
 
 
-class AccuracyGap(Frozen):
-    """By how much a combination's validation accuracy is behind the winner's, on the same rows."""
+class Gap(Frozen):
+    """By how much a combination is behind the winner, in the figure that selected it, on the same rows."""
 
-    difference: float
-    standard_error: float
-
-    @property
-    def within_noise(self) -> bool:
-        """Whether a 95 % interval of the difference reaches 0: then the winner may just have been lucky."""
-        return self.difference <= QUANTILE * self.standard_error
+    difference: float  # of a fraction or in nats; below 0 where one that was pruned stood better
+    standard_error: float  # over resamples of the rows
+    within_noise: bool  # it may be the best: `may_be_best`
 
 
-def accuracy_gap(winner: NDArray[np.bool_], other: NDArray[np.bool_]) -> AccuracyGap:
-    """Return the difference of two accuracies on the same rows and its paired standard error.
+def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
+    """Return which of several models cannot be told from the best on these rows, at 95 % for all of them together.
 
-    With d_i the difference on row i (1, 0 or −1; its mean over the seeds): d̄ and √(Σ(d_i − d̄)² / (n(n − 1))).
-    Rows that both have right or both wrong add nothing, so it is smaller than that of two independent accuracies. For
-    one seed, b rows right only here and c only there, d̄ = (b − c)/n and, n² times, the square of the error is
-    b + c − (b − c)²/n but for n/(n − 1): McNemar's comparison (Psychometrika 12, 1947) with its error as it is, not
-    as it were if the two were equal.
+    The best came out best because it was chosen so: of 36 equal ones a comparison in pairs calls 30 % worse. Where the
+    last is no further behind the first than chance alone puts it in 5 % of resamples, nothing is told apart. Else model
+    i is told from the best if some other is ahead of it by more standard errors than chance alone puts any ahead of i
+    in 5 % of resamples: Hsu's multiple comparisons with the best (Ann. Stat. 9, 1981), with critical values of the
+    bootstrap in place of Dunnett's, for models on the same rows are correlated, each pair differently.
 
     Parameters
     ----------
-    winner, other : (seeds, n) bool, which rows are right
+    figures : (k,), more is better
+    resampled : (k, resamples), the same on resamples of the rows
     """
-    differences = winner.mean(axis=0) - other.mean(axis=0)
-    n = len(differences)
-    error = float(differences.std(ddof=1)) / n**0.5 if n > 1 else 0.0
-    return AccuracyGap(difference=float(differences.mean()), standard_error=error)
+    deviations = resampled - figures[:, None]
+    if np.ptp(figures) <= np.quantile(np.ptp(deviations, axis=0), LEVEL):
+        return np.ones(len(figures), dtype=bool)
+    errors = standard_errors(deviations)
+    leads = (
+        (
+            in_errors(figures - figures[i], errors[i]).max(),
+            in_errors((deviations - deviations[i]).T, errors[i]).max(axis=1),
+        )
+        for i in range(len(figures))
+    )
+    return np.array([lead <= np.quantile(by_chance, LEVEL) for lead, by_chance in leads])
+
+
+def standard_errors(deviations: Floats) -> Floats:
+    """Return those of all differences between models, (k, k); 0 where two say the same of every row."""
+    covariance = np.atleast_2d(np.cov(deviations))
+    sums = covariance.diagonal()[:, None] + covariance.diagonal()
+    squares = sums - 2 * covariance
+    return np.sqrt(np.where(squares > ROUNDING * sums, squares, 0.0))
+
+
+def in_errors(differences: Floats, errors: Floats) -> Floats:
+    """Return differences in standard errors; one that has no error is 0 or infinite."""
+    certain = np.where(differences > ROUNDING, np.inf, 0.0)
+    return np.divide(differences, errors, out=certain, where=errors > 0)
+
+
+def compared(figures: Sequence[float], resampled: Floats) -> list[Gap]:
+    """Return how far each is behind the first.
+
+    Parameters
+    ----------
+    figures : (k,), more is better
+    resampled : (k, resamples)
+    """
+    values = np.array(figures)
+    near = may_be_best(values, resampled.astype(np.float64))
+    errors = (resampled[0] - resampled).std(axis=1, dtype=np.float64)
+    return [
+        Gap(difference=values[0] - values[i], standard_error=errors[i], within_noise=bool(near[i] or i == 0))
+        for i in range(len(values))
+    ]

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from itertools import groupby
 from statistics import fmean
 
+import numpy as np
+
 from experiment.axes import Combination
+from experiment.counts import Counted
+from experiment.metrics import METRICS, MetricName
 from experiment.results.selection import Selection
 from experiment.results.trained import Trained
-from experiment.search.comparison import AccuracyGap
+from experiment.search.comparison import Gap
 from experiment.values import Frozen
 
 
@@ -17,9 +21,9 @@ class Candidate(Frozen):
 
     combination: Combination
     trained: tuple[Trained, ...]
-    behind: AccuracyGap | None = None  # the winner, once there is one
+    behind: Gap | None = None  # the winner, once they were compared
     rung: int = 0  # how far it came while halving
-    pruned: bool = False  # others came further: its figures are of where it stood
+    pruned: bool = False  # it had not ended when others went on: its figures are of where it stood
 
     @property
     def diverged(self) -> bool:
@@ -27,7 +31,7 @@ class Candidate(Frozen):
 
     @property
     def within_noise(self) -> bool:
-        """Whether it may be as accurate as the winner."""
+        """Whether it may be as good as the winner."""
         return self.behind is not None and self.behind.within_noise
 
     @property
@@ -42,6 +46,12 @@ class Candidate(Frozen):
     def val_cross_entropy(self) -> float:
         """Unregularised, so that it can be compared between α."""
         return fmean(math.inf if run.val_cross_entropy is None else run.val_cross_entropy for run in self.trained)
+
+    def goodness(self, select_by: MetricName) -> float:
+        """Its figure by one of `METRICS`, turned round where less is better; −∞ if it diverged."""
+        if self.diverged:
+            return -math.inf
+        return fmean(float(METRICS[select_by].goodness(counted(run))) for run in self.trained)
 
     @property
     def best_epoch(self) -> int:
@@ -59,7 +69,12 @@ def candidates(trained: Sequence[Trained], rungs: Sequence[int] = ()) -> list[Ca
     rungs = rungs or [0] * len(grouped)
     last = max(rungs, default=0)
     return [
-        Candidate(combination=combination, trained=runs, rung=rung, pruned=rung < last)
+        Candidate(
+            combination=combination,
+            trained=runs,
+            rung=rung,
+            pruned=rung < last and not all(run.ended for run in runs),
+        )
         for (combination, runs), rung in zip(grouped, rungs, strict=True)
     ]
 
@@ -70,10 +85,17 @@ def ranked(selection: Selection, trained: Sequence[Trained], rungs: Sequence[int
     return tuple(every[at].model_copy(update={"behind": selection.behind[at]}) for at in selection.order)
 
 
-def rank(candidate: Candidate, select_by: str) -> tuple[float, ...]:
-    """Return a sort key: those first that came further, by mean validation accuracy (or cross-entropy).
+def rank(candidate: Candidate, select_by: MetricName) -> tuple[float, ...]:
+    """Return a sort key: those first that came further, by the mean figure over the seeds.
 
-    Ties are broken by the other one; those that diverged are last.
+    Ties are broken by cross-entropy, then by accuracy; those that diverged are last.
     """
-    by_accuracy = (-candidate.val_accuracy, candidate.val_cross_entropy)
-    return (candidate.diverged, -candidate.rung, *(by_accuracy if select_by == "val_accuracy" else by_accuracy[::-1]))
+    figures = (-candidate.goodness(select_by), candidate.val_cross_entropy, -candidate.val_accuracy)
+    return (candidate.diverged, -candidate.rung, *figures)
+
+
+def counted(run: Trained) -> Counted:
+    """What a training's figures are made of."""
+    assert run.judged is not None
+    rows, predicted, correct = np.array(run.judged.counts).T
+    return Counted(rows, predicted, correct, np.asarray(run.val_cross_entropy))

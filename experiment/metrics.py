@@ -1,0 +1,53 @@
+"""The figures that a model may be selected by. Each is declared once, here, as an entry of `METRICS`.
+
+From there come the choices of `select_by`, the ranking, the comparison with the best and what they are called in words.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from experiment.counts import Counts, Numbers
+
+
+def accuracy(of: Counts) -> Numbers:
+    """The fraction of rows that are right."""
+    return np.asarray(of.correct.sum(axis=-1) / of.rows.sum(axis=-1))
+
+
+def cross_entropy(of: Counts) -> Numbers:
+    """The mean of −log ŷ over the true classes, without penalty: it can be compared between alphas."""
+    return of.cross_entropy
+
+
+def balanced_accuracy(of: Counts) -> Numbers:
+    """The mean of recall over the classes that have rows: a rare class counts as much as a frequent one."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nanmean(of.correct / of.rows, axis=-1))
+
+
+def macro_f1(of: Counts) -> Numbers:
+    """The mean of F1, 2·TP / (rows + predicted), over the classes that have rows or were predicted."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nanmean(2 * of.correct / (of.rows + of.predicted), axis=-1))
+
+
+class Metric(NamedTuple):
+    label: str  # in sentences
+    function: Callable[[Counts], Numbers]
+    higher_is_better: bool = True
+    fraction: bool = True  # said in per cent, differences in points
+
+    def goodness(self, of: Counts) -> Numbers:
+        """The figure, turned round where less is better."""
+        return self.function(of) if self.higher_is_better else -self.function(of)
+
+
+MetricName = Literal["val_accuracy", "val_loss", "val_balanced_accuracy", "val_macro_f1"]
+METRICS: Mapping[str, Metric] = {
+    "val_accuracy": Metric("accuracy", accuracy),
+    "val_loss": Metric("cross-entropy", cross_entropy, higher_is_better=False, fraction=False),
+    "val_balanced_accuracy": Metric("balanced accuracy", balanced_accuracy),
+    "val_macro_f1": Metric("macro-F1", macro_f1),
+}
