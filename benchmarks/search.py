@@ -18,7 +18,6 @@ from benchmarks.data import cold, problem
 from benchmarks.processes import program
 from benchmarks.results import Bench, Section, markdown
 from experiment.data.split import split_rows
-from experiment.search.comparison import accuracy_gap
 from softmax import reference
 
 SEEDS = (541, 542, 543, 544, 545)
@@ -35,7 +34,7 @@ SEARCHES = {
 class Winner(NamedTuple):
     said: str
     accuracy: float
-    right: NDArray[np.bool_]  # (1, validation rows)
+    right: NDArray[np.bool_]  # (validation rows,)
     epochs: int  # of all trainings
     seconds: float
 
@@ -57,8 +56,8 @@ def compared(seed: int, found: dict[str, Winner]) -> Section:
     grid, *_ = found.values()
     table = [["", "winner", "validation accuracy", "behind the full grid, points", "epochs", "seconds"]]
     for name, one in found.items():
-        less = accuracy_gap(grid.right, one.right)
-        apart = "" if one is grid else f"{100 * less.difference:.2f} ± {100 * less.standard_error:.2f}"
+        less = grid.right.astype(float) - one.right
+        apart = "" if one is grid else f"{100 * less.mean():.2f} ± {100 * less.std(ddof=1) / len(less) ** 0.5:.2f}"
         table.append([name, one.said, f"{one.accuracy:.2%}", apart, f"{one.epochs:,}", f"{one.seconds:.0f}"])
     return Section(f"Seed {seed}", [], table)
 
@@ -74,11 +73,13 @@ def winner(bench: Bench, name: str, seed: int, flags: tuple[str, ...]) -> Winner
     data = problem(bench)
     rows = split_rows(data.labels, 0.2, seed).held_out
     with np.load(latest / "model.npz") as model:
-        right = reference.correct(
+        predicted, _ = reference.judged(
             model["W_best_validation"], model["b_best_validation"], data.images, data.labels, rows
         )
     said = " ".join(map(str, summary["best"].values()))
-    return Winner(said, summary["val_accuracy"], right[None], summary["epochs_trained"], ended.seconds)
+    return Winner(
+        said, summary["val_accuracy"], predicted == data.labels[rows], summary["epochs_trained"], ended.seconds
+    )
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field
 
 from experiment.axes import AXES, Axis, Combination, Grid
 from experiment.data.scaling import ScalingOption
-from experiment.search.halving import rungs
 from experiment.metrics import MetricName
+from experiment.search.halving import rungs
 from experiment.search.space import Values, distinct, points, size
 from experiment.values import Settings
 from softmax.sgd import Engine

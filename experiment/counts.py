@@ -1,7 +1,5 @@
 """How often each class was right and was predicted: all that a figure needs of a model on some rows, but its loss."""
 
-from collections.abc import Callable
-from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -28,49 +26,12 @@ class Counts(Protocol):
 
 
 class Counted(NamedTuple):
-    """Of one model, once."""
+    """Of one model on all rows."""
 
     rows: Numbers
     predicted: Numbers
     correct: Numbers
     cross_entropy: Numbers
-
-
-class Resampled:
-    """Of several models in some resamples, (models, resamples, c) and (models, resamples), made when they are asked for.
-
-    Parameters
-    ----------
-    labels : (n,)
-    said, losses : (models, n) predicted classes and −log ŷ of the true ones
-    drawn : (n, resamples), how often each row is drawn
-    """
-
-    def __init__(
-        self, labels: Numbers, said: Numbers, losses: NDArray[np.float32], classes: int, drawn: NDArray[np.float32]
-    ) -> None:
-        self.labels, self.said, self.losses, self.classes, self.drawn = labels, said, losses, classes, drawn
-
-    @cached_property
-    def rows(self) -> Numbers:
-        return self.by_class(lambda k: self.drawn[self.labels == k].sum(axis=0))
-
-    @cached_property
-    def predicted(self) -> Numbers:
-        return self.by_class(lambda k: (self.said == k).astype(np.float32) @ self.drawn)
-
-    @cached_property
-    def correct(self) -> Numbers:
-        return self.by_class(
-            lambda k: (self.said[:, self.labels == k] == k).astype(np.float32) @ self.drawn[self.labels == k]
-        )
-
-    @cached_property
-    def cross_entropy(self) -> Numbers:
-        return self.losses @ self.drawn / np.float32(len(self.drawn))
-
-    def by_class(self, count: Callable[[int], Numbers]) -> Numbers:
-        return np.stack([count(k) for k in range(self.classes)], axis=-1)
 
 
 def class_counts(labels: NDArray[np.integer], predicted: NDArray[np.integer], classes: int) -> ClassCounts:

@@ -1,11 +1,15 @@
 """The bootstrap over rows (Efron, Ann. Stat. 7, 1979): would other rows have said the same?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from experiment.counts import Numbers
+
 RESAMPLES = 400
+LEVEL = 0.95  # of resamples, that have to agree before something is said
 COUNTS_AT_A_TIME = 2**23  # 32 MB
 
 
@@ -26,7 +30,44 @@ def resamples(rows: int, *, seed: int = 0) -> Iterator[NDArray[np.float32]]:
         yield np.stack([np.bincount(drawn, minlength=rows) for drawn in draws], axis=1).astype(np.float32)
 
 
-def interval(figures: NDArray[np.floating], level: float = 0.95) -> tuple[float, float]:
+def interval(figures: NDArray[np.floating], level: float = LEVEL) -> tuple[float, float]:
     """Return between which two of the resamples' figures the middle `level` of them lie (percentile interval)."""
     low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+class Resampled:
+    """The `Counts` of several models in some resamples: (models, resamples, c), each made when it is asked for.
+
+    Parameters
+    ----------
+    labels : (n,)
+    said, losses : (models, n) predicted classes and −log ŷ of the true ones
+    drawn : (n, resamples), how often each row is drawn
+    """
+
+    def __init__(
+        self, labels: Numbers, said: Numbers, losses: NDArray[np.float32], classes: int, drawn: NDArray[np.float32]
+    ) -> None:
+        self.labels, self.said, self.losses, self.classes, self.drawn = labels, said, losses, classes, drawn
+
+    @cached_property
+    def rows(self) -> Numbers:
+        return self.by_class(lambda k: self.drawn[self.labels == k].sum(axis=0))
+
+    @cached_property
+    def predicted(self) -> Numbers:
+        return self.by_class(lambda k: (self.said == k).astype(np.float32) @ self.drawn)
+
+    @cached_property
+    def correct(self) -> Numbers:
+        return self.by_class(
+            lambda k: (self.said[:, self.labels == k] == k).astype(np.float32) @ self.drawn[self.labels == k]
+        )
+
+    @cached_property
+    def cross_entropy(self) -> Numbers:
+        return self.losses / np.float32(len(self.drawn)) @ self.drawn  # a sum might overflow
+
+    def by_class(self, count: Callable[[int], Numbers]) -> Numbers:
+        return np.stack([count(k) for k in range(self.classes)], axis=-1)

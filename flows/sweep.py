@@ -24,7 +24,7 @@ from execution.outputs.retention import in_use
 from execution.runners.runner import steps_run
 from execution.steps.step import opaque_all
 from execution.storage import layout
-from execution.storage.arrays import read_file
+from execution.storage.arrays import open_array, read_file
 from execution.tracking import mode
 from execution.tracking.offline import to_send
 from experiment.config import Experiment
@@ -107,6 +107,8 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
         execution, opaque_all(found.trained), parts, data.train.labels, experiment.select_by, found.rungs
     )  # fmt: skip
     ranking = ranked(selection, found.trained, found.rungs)
+    assert selection.resampled is not None
+    resampled = open_array(execution.storage, selection.resampled)[list(selection.order)]
     best = ranking[0]
     optimum = None
     if experiment.baseline:
@@ -123,6 +125,8 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
     runs = [[run.identity for run in candidate.trained] for candidate in ranking]
     summary = summarized(
         ranking=ranking,
+        resampled=resampled,
+        select_by=experiment.select_by,
         runs=runs,
         check=check,
         split=parts,
@@ -148,7 +152,7 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
     ranges = [name for name, values in experiment.grid.items() if isinstance(values, Range)]
     drawn = report(
         execution, opaque_all(ranking), runs, model, scaled, test, data.info,
-        split=parts, data=data.artifact, ranges=ranges, importance=summary.importance,
+        split=parts, data=data.artifact, ranges=ranges, importance=summary.importance.shares if summary.importance else {},
         analysis=summary.analysis, lbfgs=optimum, lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
     )  # fmt: skip
     return Done(with_report(summary, drawn), ranking, drawn)

@@ -1,132 +1,148 @@
-"""What mattered: in a grid an analysis of variance, among drawn combinations an estimate of one."""
+"""What mattered: how much of the variance of validation accuracy each hyperparameter explains, and how sure that is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiment.axes import AXES
+from experiment.resampling import LEVEL, interval
 from experiment.search.ranking import Candidate
-from experiment.search.sampling import distribution, known, silent_study
 from experiment.search.space import Range, Space
+from experiment.summary import Importance
 
-REST = "the rest"
+Floats = NDArray[np.floating]
+REST, SEPARATOR = "the rest", " × "
 ROUNDING = 1e-12  # accuracies closer together than this are equal
-FEWEST = 10  # combinations that say something of what was not tried
+FEWEST = 10  # combinations that say something of those that are missing
+EXACT, FITTED = "analysis of variance", "least squares"
 
 
-def importance(ranking: Sequence[Candidate], space: Space | None = None) -> dict[str, float]:
-    """Return the shares of the variance of validation accuracy; they sum to 1.
+def importance(ranking: Sequence[Candidate], resampled: Floats, space: Space | None = None) -> Importance | None:
+    """Return the shares of the variance of validation accuracy, each with its interval over the validation rows.
 
-    Over a complete grid: of each hyperparameter with several values alone, of each pair of them together
-    ("alpha × batch_size"), and of "the rest"; a single one has all. The shares depend on the values that the grid
-    has. All are 0 where accuracies are constant; there are none ({}) where a combination is missing, has diverged or
-    was pruned, for then the parts of the variance overlap. Of drawn combinations they are `estimated`, if those that
-    converged are enough and none was pruned.
+    Over a complete grid by analysis of variance: of each hyperparameter with several values alone, of each pair of them
+    together ("alpha × batch_size"), and of "the rest"; they sum to 1. Where combinations diverged or were drawn, those
+    that converged are fitted by `main_effects`, if they are enough. None if there are too few, or some were pruned.
+
+    An effect is beyond noise if its sum of squares is larger than the largest of its kind (alone, or in pairs) that
+    chance gives in 95 % of resamples: that of the accuracies' deviations from what they are. That the first
+    hyperparameter mattered most is certain if it is beyond noise and first in 95 % of resamples.
 
     Parameters
     ----------
     ranking : the candidates, in any order; accuracies are means over seeds
+    resampled : (candidates, resamples), the same on resamples of the validation rows
     space : from which they were drawn; None: they are a grid
     """
-    varied = [name for name in AXES if len({getattr(candidate.combination, name) for candidate in ranking}) > 1]
-    drawn = space and any(isinstance(values, Range) for values in space.values())
-    grid = None if drawn else complete_grid(ranking, varied)
-    if grid is not None:
-        return shares(grid, varied)
-    return {} if space is None else estimated(ranking, space)
-
-
-def estimated(ranking: Sequence[Candidate], space: Space) -> dict[str, float]:
-    """Return the share of each hyperparameter alone, and of "the rest", of the variance over the space.
-
-    By fANOVA (Hutter, Hoos & Leyton-Brown, ICML 2014; Optuna's): a random forest is fitted to the combinations that
-    converged, and its predictions, unlike these, cover the space evenly.
-    """
-    kept = [candidate for candidate in ranking if not candidate.diverged]
-    varied = {
-        name: distribution(name, values)
-        for name, values in space.items()
-        if len({getattr(candidate.combination, name) for candidate in kept}) > 1
-    }
-    if len(kept) < FEWEST or any(candidate.pruned for candidate in ranking) or not varied:
-        return {}
-    accuracies = [candidate.val_accuracy for candidate in kept]
-    if np.ptp(accuracies) < ROUNDING:
-        return dict.fromkeys([*varied, REST], 0.0)
-    from optuna.importance import FanovaImportanceEvaluator
-
-    study = silent_study()
-    study.add_trials([known(space, varied, c.combination, c.val_accuracy) for c in kept])
-    alone = FanovaImportanceEvaluator(seed=0).evaluate(study)
-    found = {name: alone.get(name, 0.0) for name in varied}
-    return found | {REST: max(1 - sum(found.values()), 0.0)}
-
-
-def is_estimate(found: Mapping[str, float]) -> bool:
-    """Return whether shares are `estimated`: then pairs have none of their own, and something is left."""
-    return len(found) > 1 and not any(" × " in name for name in found)
-
-
-def complete_grid(ranking: Sequence[Candidate], names: Sequence[str]) -> NDArray[np.float64] | None:
-    """Return validation accuracies with one dimension for each of `names`; None where some are missing."""
-    values = [sorted({getattr(c.combination, name) for c in ranking}) for name in names]
-    if prod(map(len, values)) != len(ranking):
+    kept = [at for at, candidate in enumerate(ranking) if not candidate.diverged]
+    converged = [ranking[at] for at in kept]
+    values = {name: [getattr(one.combination, name) for one in converged] for name in AXES}
+    values = {name: column for name, column in values.items() if len(set(column)) > 1}
+    if any(one.pruned for one in ranking) or not values:
         return None
-    places = [{level: at for at, level in enumerate(levels)} for levels in values]
-    grid = np.full([len(levels) for levels in values], np.nan)
-    for candidate in ranking:
-        if not candidate.diverged and not candidate.pruned:
-            place = tuple(at[getattr(candidate.combination, name)] for name, at in zip(names, places, strict=True))
-            grid[place] = candidate.val_accuracy
-    return None if np.isnan(grid).any() else grid
+    observed = np.array([one.val_accuracy for one in converged])[:, None]
+    samples = resampled[kept].astype(np.float64)
+    # The accuracies as they are, on other rows, and how far these are off.
+    y = np.concatenate([observed, samples, samples - observed], axis=1)
+    ranges = {name: given for name, given in (space or {}).items() if isinstance(given, Range)}
+    complete = not ranges and len(kept) == len(ranking) == prod(len(set(column)) for column in values.values())
+    if complete:
+        squares, fitting = analysis_of_variance(y, values), set(values)
+    elif len(kept) < FEWEST:
+        return None
+    else:
+        squares, fitting = main_effects(y, values, ranges)
+    count, total = samples.shape[1], ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    shares = {
+        name: np.divide(some, total, out=np.zeros_like(total), where=total > ROUNDING) for name, some in squares.items()
+    }
+    beyond: list[str] = []
+    for kind in (list(values), [name for name in squares if SEPARATOR in name]):
+        chance = np.max([np.zeros(count), *(squares[name][1 + count :] for name in kind)], axis=0)
+        beyond += [name for name in kind if squares[name][0] > max(np.quantile(chance, LEVEL), ROUNDING)]
+    first, *others = sorted(values, key=lambda name: -squares[name][0])
+    resampled_shares = {name: some[1 : 1 + count] for name, some in shares.items()}
+    leads = resampled_shares[first] > np.max([np.zeros(count), *(resampled_shares[other] for other in others)], axis=0)
+    return Importance(
+        method=EXACT if complete else FITTED,
+        shares={name: float(some[0]) for name, some in shares.items()},
+        intervals={name: interval(some) for name, some in resampled_shares.items()},
+        beyond_noise=tuple(beyond),
+        lead=float(leads.mean()),
+        certain=first in beyond and first in fitting and bool(leads.mean() >= LEVEL),
+    )
 
 
-def shares(grid: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
-    """Return each effect's sum of squares over the total one (η²; R. A. Fisher, Statistical Methods, 1925).
+def analysis_of_variance(y: Floats, values: Mapping[str, Sequence[Any]]) -> dict[str, Floats]:
+    """Return each effect's sum of squares (R. A. Fisher, Statistical Methods, 1925).
 
     On a complete grid the main effects ȳ_i − ȳ, the interactions of pairs ȳ_ij − ȳ_i − ȳ_j + ȳ and what is left are
     orthogonal: their sums of squares add up to Σ(y − ȳ)².
 
     Parameters
     ----------
-    grid : one dimension for each of `names`
+    y : (combinations, samples)
+    values : of each hyperparameter, by combination
     """
-    total = float(((grid - grid.mean()) ** 2).sum())
-    constant = np.ptp(grid) < ROUNDING
-    rest, found = grid - grid.mean(), {}
-    for some in (*combinations(range(grid.ndim), 1), *combinations(range(grid.ndim), 2)):
+    places = [np.unique(column, return_inverse=True)[1] for column in values.values()]
+    rest = np.empty((*(max(place) + 1 for place in places), y.shape[1]))
+    rest[tuple(places)] = y - y.mean(axis=0)
+    axes, names, found = range(len(places)), list(values), {}
+    for some in (*combinations(axes, 1), *combinations(axes, 2)):
         # What earlier effects took away has no mean left over these axes: the means are this effect alone.
-        others = tuple(axis for axis in range(grid.ndim) if axis not in some)
-        effect = np.broadcast_to(rest.mean(axis=others, keepdims=True), grid.shape)
+        others = tuple(axis for axis in axes if axis not in some)
+        effect = np.broadcast_to(rest.mean(axis=others, keepdims=True), rest.shape)
         rest = rest - effect
-        found[" × ".join(names[axis] for axis in some)] = effect
-    if grid.ndim != 1:
-        found[REST] = rest
-    return {name: 0.0 if constant else float((effect**2).sum() / total) for name, effect in found.items()}
+        found[SEPARATOR.join(names[axis] for axis in some)] = (effect**2).sum(axis=tuple(axes))
+    if len(names) > 1:
+        found[REST] = (rest**2).sum(axis=tuple(axes))
+    return found
 
 
-def in_words(found: dict[str, float]) -> str:
-    """Return the shares in one line that sums to 100 %: each hyperparameter alone, largest first, then "together"."""
-    if not found:
-        return f"no figure: it needs every combination of the grid, or {FEWEST} drawn ones, at its end"
-    if not any(found.values()):
-        return "nothing: all combinations are equally accurate"
-    alone = sorted(((found[name], name) for name in AXES if name in found), reverse=True)
-    parts = [(name.replace("_", " "), share) for share, name in alone]
-    parts.append(("together", 1 - sum(share for share, _ in alone)))
-    shown = [f"{name} {percent}%" for (name, _), percent in zip(parts, rounded(parts), strict=True)]
-    over = "by fANOVA's estimate, over what was searched" if is_estimate(found) else "over this grid's values"
-    return f"{', '.join(shown)} (of the variance {over})"
+def main_effects(
+    y: Floats, values: Mapping[str, Sequence[Any]], ranges: Collection[str]
+) -> tuple[dict[str, Floats], set[str]]:
+    """Return the sum of squares that each hyperparameter explains beside all others, and which an F test confirms.
+
+    Least squares on indicators of values, and on t and t² of what was drawn from a range, t on the axis's scale
+    (type II sums of squares; Yates, J. Am. Stat. Assoc. 29, 1934). They add up to Σ(y − ȳ)² only where the
+    hyperparameters are balanced; "the rest" is what the fit leaves, interactions and all. The F tests, at 5 % for all
+    hyperparameters together, ask whether other combinations, drawn likewise, would say the same.
+
+    Parameters
+    ----------
+    y, values : as for `analysis_of_variance`
+    ranges : the hyperparameters drawn from ranges
+    """
+    from scipy.special import fdtrc  # the F distribution's upper tail
+
+    columns = {name: design(name, column, name in ranges) for name, column in values.items()}
+
+    def residual(names: Iterable[str]) -> tuple[Floats, int]:
+        X = np.column_stack([np.ones(len(y)), *(columns[name] for name in names)])
+        coefficients, _, rank, _ = np.linalg.lstsq(X, y)
+        return ((y - X @ coefficients) ** 2).sum(axis=0), len(y) - int(rank)
+
+    left, freedom = residual(values)
+    found, confirmed = {}, set()
+    for name in values:
+        without, more = residual(other for other in values if other != name)
+        found[name] = np.maximum(without - left, 0.0)
+        if more > freedom > 0 and left[0] > 0:
+            F = found[name][0] / (more - freedom) / (left[0] / freedom)
+            confirmed |= {name} if fdtrc(more - freedom, freedom, F) < (1 - LEVEL) / len(values) else set()
+    return {**found, REST: left}, confirmed
 
 
-def rounded(parts: Sequence[tuple[str, float]]) -> list[int]:
-    """Return whole per cents that sum to 100: those with the largest remainders are rounded up."""
-    exact = [100 * max(share, 0.0) for _, share in parts]
-    whole = [int(value) for value in exact]
-    by_remainder = sorted(range(len(parts)), key=lambda i: whole[i] - exact[i])
-    for i in by_remainder[: 100 - sum(whole)]:
-        whole[i] += 1
-    return whole
+def design(name: str, column: Sequence[Any], drawn: bool) -> Floats:
+    """Return a hyperparameter's columns in a least-squares fit."""
+    if not drawn:
+        return np.array([[value == level for level in sorted(set(column))[1:]] for value in column], dtype=float)
+    t = np.array(column, dtype=float)
+    t = np.log(t) if AXES[name].scale == "log" else t
+    t = (t - t.mean()) / np.ptp(t)
+    return np.column_stack([t, t**2])

@@ -1,7 +1,6 @@
 """Every combination, ranked, as a table."""
 
 from collections.abc import Iterable, Sequence
-from statistics import stdev
 
 import pandas as pd
 
@@ -13,8 +12,8 @@ from experiment.search.ranking import Candidate
 def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> pd.DataFrame:
     """Return one row a combination, best first.
 
-    `behind_best` is by how much the validation accuracy is behind that of the best, on the same rows, with its paired
-    standard error; `within_noise` says whether the best may just have been lucky (`experiment.search.comparison`).
+    `behind_best` is by how much the figure that selected is behind that of the best, on the same rows, with its
+    standard error; `within_noise` says whether it may be as good (`experiment.search.comparison`).
     Under several seeds the figures are means, with their standard deviations over the seeds.
 
     Parameters
@@ -64,10 +63,7 @@ def row(rank: int, candidate: Candidate, called: Sequence[str], axes: Iterable[s
     }
     if halved:
         figures |= {"rung": candidate.rung, "pruned": candidate.pruned}
-    if len(runs := candidate.trained) > 1:
-        figures["val_accuracy_std"] = stdev(run.val_accuracy or 0.0 for run in runs)
-        figures["val_cross_entropy_std"] = (
-            None if candidate.diverged else stdev(run.val_cross_entropy or 0.0 for run in runs)
-        )
-        figures["seeds"] = len(runs)
+    if len(candidate.trained) > 1:
+        figures |= {f"{name}_std": candidate.spread.get(name) for name in ("val_accuracy", "val_cross_entropy")}
+        figures["seeds"] = len(candidate.trained)
     return figures

@@ -3,7 +3,11 @@
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
+import numpy as np
+from numpy.typing import NDArray
+
 from experiment.config import Recipe
+from experiment.metrics import MetricName
 from experiment.results.dataset import DatasetInfo
 from experiment.results.evaluation import Evaluation
 from experiment.results.gradient_check import GradientCheck
@@ -24,6 +28,8 @@ from report.text.analysis import analysis
 def summarized(
     *,
     ranking: Sequence[Candidate],
+    resampled: NDArray[np.floating],
+    select_by: MetricName,
     runs: Sequence[Sequence[str]],
     check: GradientCheck,
     split: Split,
@@ -42,6 +48,7 @@ def summarized(
     Parameters
     ----------
     ranking : the candidates, best first
+    resampled : (candidates, resamples), their accuracies on resamples of the validation rows
     runs : what the W&B runs of each are called
     left : combinations that time did not suffice for
     space : from which the combinations were drawn; None: they are the grid
@@ -49,7 +56,8 @@ def summarized(
     """
     best = ranking[0]
     others = [candidate.behind for candidate in ranking[1:] if candidate.behind]
-    floor = split.baseline
+    found = None if left else importance(ranking, resampled, space)
+    floor, (rows,) = split.baseline, split.validation.shape
     summary = Summary.model_validate(
         about
         | {
@@ -69,6 +77,10 @@ def summarized(
             "val_cross_entropy": best.val_cross_entropy,
             "val_loss": best.val_loss,
             "stopped_at_max_epochs": any(stopped_by_limit(run, recipe) for run in best.trained),
+            "select_by": select_by,
+            "seeds": len(best.trained),
+            "spread": best.spread,
+            "compared": len(others),
             "within_noise": sum(behind.within_noise for behind in others),
             "baseline": {
                 "val_accuracy": floor.accuracy,
@@ -77,11 +89,7 @@ def summarized(
                 "test_loss": test.baseline.cross_entropy,
             },
             "lbfgs": lbfgs and lbfgs.model_dump(exclude=set(ORIGIN)),
-            "beats_baseline": any(
-                candidate.val_accuracy > floor.accuracy and candidate.val_cross_entropy < floor.cross_entropy
-                for candidate in ranking
-                if not candidate.diverged
-            ),
+            "beats_baseline": best.val_accuracy > floor.accuracy and best.val_cross_entropy < floor.cross_entropy,
             "test_accuracy": test.test_accuracy,
             "test_accuracy_95": test.interval,
             "test_loss": test.test_loss,
@@ -89,7 +97,8 @@ def summarized(
             "class_accuracy": dict(zip(info.class_names, test.class_accuracy, strict=True)),
             "class_scores": dict(zip(info.class_names, test.class_scores, strict=True)),
             "calibration": test.calibration,
-            "importance": {} if left else importance(ranking, space),
+            "validation_rows": rows,
+            "importance": found,
             "left": left,
             "gradient_error": max(check.relative_errors.values()),
             "combinations": len(ranking),
@@ -103,7 +112,20 @@ def summarized(
         }
     )
     return summary.model_copy(
-        update={"analysis": tuple(analysis(ranking, summary.importance, remarks.warnings(summary), space))}
+        update={
+            "analysis": tuple(
+                analysis(
+                    ranking,
+                    resampled,
+                    found,
+                    rows=rows,
+                    floor=floor,
+                    select_by=select_by,
+                    notes=remarks.warnings(summary),
+                    space=space,
+                )
+            )
+        }
     )
 
 

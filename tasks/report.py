@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from statistics import stdev
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,7 +77,9 @@ def report(
         "test_accuracy": test.test_accuracy,
         "test_loss": test.test_loss,
     }
-    run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures, **spread(best))
+    run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures)
+    if best.spread:
+        run.summarize(seeds=len(best.trained), **{f"{name}_std": value for name, value in best.spread.items()})
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
     converged = [candidate for candidate in ranking[:COMPARED] if not candidate.diverged]
     correct = [candidate_correct(run, candidate, split) for candidate in converged]
@@ -156,15 +157,6 @@ class OptionalOutputs:
         if self.missing:
             reasons = "; ".join(f"{name} ({type(error).__name__}: {error})" for name, error in self.missing.items())
             log.warning("Could not be drawn, and is tried again by the next run: %s.", reasons)
-
-
-def spread(best: Candidate) -> dict[str, float]:
-    """Return the deviations over the seeds of what the figures are means of; {} under one seed."""
-    if len(best.trained) < 2:
-        return {}
-    names = ("val_accuracy", "val_cross_entropy", "val_loss")
-    deviations = {f"{name}_std": stdev(getattr(run, name) for run in best.trained) for name in names}
-    return {"seeds": len(best.trained), **deviations}
 
 
 def saved_model(

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from execution.steps.run import Run
 from execution.steps.step import step
-from experiment.counts import Resampled
 from experiment.errors import EveryCombinationDiverged
 from experiment.metrics import METRICS, MetricName
-from experiment.resampling import resamples
+from experiment.resampling import Resampled, resamples
 from experiment.results.selection import Selection
 from experiment.results.split import Split
 from experiment.results.trained import Trained
@@ -21,7 +20,7 @@ from experiment.values import ArrayRef
 
 @step("select")
 def select(
-    run: Run, trained: list[Trained], split: Split, labels: ArrayRef | None, select_by: str, rungs: list[int]
+    run: Run, trained: list[Trained], split: Split, labels: ArrayRef | None, select_by: MetricName, rungs: list[int]
 ) -> Selection:
     """By a mean figure over the seeds (`experiment.metrics`), ties by cross-entropy, then by order in the grid.
 
@@ -65,8 +64,9 @@ def resampled(
 ) -> dict[MetricName, Floats]:
     """Return by metric the candidates' mean figures over the seeds, more is better, on resamples of the rows."""
     judged = [one.judged for candidate in compared for one in candidate.trained if one.judged]
-    said, losses = (np.stack([run.open(ref) for ref in refs]) for refs in zip(*((one.predicted, one.losses) for one in judged), strict=True))
-    found = {name: [] for name in metrics}
+    said = np.stack([run.open(one.predicted) for one in judged])
+    losses = np.stack([run.open(one.losses) for one in judged])
+    found: dict[MetricName, list[Floats]] = {name: [] for name in metrics}
     for drawn in resamples(len(labels)):
         counts = Resampled(labels, said, losses, len(judged[0].counts), drawn)
         for name, parts in found.items():

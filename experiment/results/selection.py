@@ -1,7 +1,14 @@
 """What `select` returns."""
 
-from experiment.search.comparison import Gap
-from experiment.values import ArrayRef, Result
+from experiment.values import ArrayRef, Frozen, Result
+
+
+class Gap(Frozen):
+    """By how much a combination is behind the winner, in the figure that selected it, on the same rows."""
+
+    difference: float  # of a fraction or in nats; below 0 where one that was pruned stood better
+    standard_error: float  # over resamples of the rows
+    within_noise: bool  # it may be the best: `experiment.search.comparison`
 
 
 class Selection(Result):

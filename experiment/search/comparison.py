@@ -5,19 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.values import Frozen
+from experiment.resampling import LEVEL
+from experiment.results.selection import Gap
 
 Floats = NDArray[np.floating]
-LEVEL = 0.95
 ROUNDING = 1e-9  # of a variance: below it two combinations say the same of every row
-
-
-class Gap(Frozen):
-    """By how much a combination is behind the winner, in the figure that selected it, on the same rows."""
-
-    difference: float  # of a fraction or in nats; below 0 where one that was pruned stood better
-    standard_error: float  # over resamples of the rows
-    within_noise: bool  # it may be the best: `may_be_best`
 
 
 def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
@@ -38,14 +30,11 @@ def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
     if np.ptp(figures) <= np.quantile(np.ptp(deviations, axis=0), LEVEL):
         return np.ones(len(figures), dtype=bool)
     errors = standard_errors(deviations)
-    leads = (
-        (
-            in_errors(figures - figures[i], errors[i]).max(),
-            in_errors((deviations - deviations[i]).T, errors[i]).max(axis=1),
-        )
-        for i in range(len(figures))
-    )
-    return np.array([lead <= np.quantile(by_chance, LEVEL) for lead, by_chance in leads])
+    near = []
+    for i in range(len(figures)):
+        by_chance = in_errors((deviations - deviations[i]).T, errors[i]).max(axis=1)
+        near.append(in_errors(figures - figures[i], errors[i]).max() <= np.quantile(by_chance, LEVEL))
+    return np.array(near)
 
 
 def standard_errors(deviations: Floats) -> Floats:

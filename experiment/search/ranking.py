@@ -3,16 +3,15 @@
 import math
 from collections.abc import Sequence
 from itertools import groupby
-from statistics import fmean
+from statistics import fmean, stdev
 
 import numpy as np
 
 from experiment.axes import Combination
 from experiment.counts import Counted
 from experiment.metrics import METRICS, MetricName
-from experiment.results.selection import Selection
+from experiment.results.selection import Gap, Selection
 from experiment.results.trained import Trained
-from experiment.search.comparison import Gap
 from experiment.values import Frozen
 
 
@@ -52,6 +51,14 @@ class Candidate(Frozen):
         if self.diverged:
             return -math.inf
         return fmean(float(METRICS[select_by].goodness(counted(run))) for run in self.trained)
+
+    @property
+    def spread(self) -> dict[str, float]:
+        """The standard deviations over the seeds of what its figures are means of; {} under one seed."""
+        if len(self.trained) < 2 or self.diverged:
+            return {}
+        names = ("val_accuracy", "val_cross_entropy", "val_loss")
+        return {name: stdev(getattr(run, name) for run in self.trained) for name in names}
 
     @property
     def best_epoch(self) -> int:

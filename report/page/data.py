@@ -130,6 +130,8 @@ def place(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any
         "diverged": candidate.diverged,
         "behind": behind and behind.difference,
         "behind_se": behind and behind.standard_error,
+        "val_accuracy_std": candidate.spread.get("val_accuracy"),
+        "val_cross_entropy_std": candidate.spread.get("val_cross_entropy"),
         "pruned": candidate.pruned,
         "near": rank == 1 or candidate.within_noise,
         **({} if len(runs) < 2 or candidate.diverged else {"std": stdev(run.val_accuracy or 0.0 for run in runs)}),

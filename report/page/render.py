@@ -12,7 +12,7 @@ from markupsafe import Markup
 from experiment.axes import AXES
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
-from report.importance import REST, is_estimate
+from report.importance import REST
 from report.text import remarks
 
 SCRIPTS = ("echarts/echarts.min.js", "state.js", "charts.js", "table.js", "page.js")
@@ -39,8 +39,10 @@ def page(summary: Summary, ranking: Sequence[Candidate], shown: bytes, notes: Ma
         drawn=for_script(drawn),
         seeds=len(ranking[0].trained),
         drawn_by=remarks.search(summary),
-        estimate=is_estimate(summary.importance),
-        importance=sorted(summary.importance.items(), key=lambda item: (item[0] == REST, -item[1])),
+        importance=sorted(
+            summary.importance.shares.items() if summary.importance else (),
+            key=lambda item: (item[0] == REST, -item[1]),
+        ),
         warnings=remarks.warnings(summary),
         notes={heading: text for heading, text in notes.items() if text},
         style=Markup(text("page.css")),  # noqa: S704  # ours, as are the scripts

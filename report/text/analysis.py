@@ -1,25 +1,45 @@
 """The outcome of a sweep in two or three paragraphs: what mattered, what is promising, what the picture shows.
 
-Every sentence says what the table beside it says, and hedges where the table does.
+Every sentence says what the table beside it says; what claims more than the table (that something mattered, is best,
+acts together) is said where it also holds on resamples of the validation rows (`report.importance`, `Gap`).
 """
 
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from experiment.axes import AXES, axes_of
+from experiment.metrics import MetricName
+from experiment.results.split import Baseline
 from experiment.search.ranking import Candidate
 from experiment.search.space import Range, Space
+from experiment.summary import Importance
 from experiment.values import text
-from report.importance import FEWEST, is_estimate
-from report.text.lines import by_tercile, by_value, common_values, observations
-from report.text.wording import capital, label, listed, listed_values
+from report.importance import FEWEST, FITTED
+from report.text.lines import by_tercile, by_value, observations
+from report.text.wording import (
+    alone,
+    capital,
+    count,
+    label,
+    listed,
+    listed_values,
+    standing,
+    whole_per_cents,
+)  # fmt: skip
 
 
 def analysis(
     ranking: Sequence[Candidate],
-    importance: Mapping[str, float],
+    resampled: NDArray[np.floating],
+    importance: Importance | None,
+    *,
+    rows: int,
+    floor: Baseline,
+    select_by: MetricName = "val_accuracy",
     notes: Sequence[str] = (),
     space: Space | None = None,
 ) -> list[str]:
@@ -28,14 +48,15 @@ def analysis(
     Parameters
     ----------
     ranking : the candidates, best first
-    importance : shares of the variance (`report.importance`), {} where there are none
-    notes : what whoever uses the winner should know (`report.text.remarks.warnings`), in sentences without a full stop
+    resampled : (candidates, resamples), their accuracies on resamples of the validation rows
+    importance : `report.importance`
+    rows, floor : how many validation rows there are, and what the class frequencies come to on them
+    notes : what whoever uses the winner should know (`report.text.facts.warnings`), in sentences without a full stop
     space : from which the combinations were drawn; None: they are a grid
     """
-    table = figures(ranking)
+    table = figures(ranking, floor)
     varied = [name for name in AXES if name in table and table[name].nunique() > 1]
     ranges = {name: values for name, values in (space or {}).items() if isinstance(values, Range)}
-    levels = [name for name in varied if name not in ranges]
     converged = table[~table["diverged"]]
     if converged.empty:
         return [
@@ -44,42 +65,34 @@ def analysis(
             if len(table) > 1
             else "The only combination diverged. Try a smaller learning rate, or another scaling of the inputs."
         ]
-    warned = [f"A caution: {note}." for note in notes]
+    cautions = [f"A caution: {note}." for note in notes]
     if len(table) == 1:
         only = (
             "Only one combination was tried, so this sweep cannot tell which hyperparameter matters, nor what range is "
             "promising."
         )
-        return [" ".join([only, *warned])]
-    if table["pruned"].any():
-        first = [halved(table), common_values(converged, levels)]
-        second = [noise(table), promising(converged, varied, ranges), failures(table, varied, ranges), *warned]
-        paragraphs = [first, second]
-    elif space and not importance:
-        few = f"Fewer than {FEWEST} combinations converged: too few to estimate which hyperparameter mattered."
-        second = [noise(table), promising(converged, varied, ranges), failures(table, varied, ranges), *warned]
-        paragraphs = [[few], second]
-    else:
-        most = leading(converged, varied, importance)
-        paragraphs = [
-            [
-                mattered(converged, varied, importance, most),
-                by_tercile(converged, most) if most in ranges else by_value(converged, most),
-            ],
-            [
-                noise(table),
-                promising(converged, varied, ranges),
-                edges(converged, varied, ranges),
-                failures(table, varied, ranges),
-                *warned,
-            ],
-            observations(converged, levels, importance, most),
-        ]
+        return [" ".join([only, *cautions])]
+    paragraphs = [
+        [mattered(table, varied, importance, rows)],
+        [
+            noise(table, rows, select_by),
+            promising(converged, varied, ranges),
+            "" if table["pruned"].any() else edges(converged, varied, ranges),
+            failures(table, varied, ranges),
+            *cautions,
+        ],
+    ]
+    if importance:
+        levels = [name for name in varied if name not in ranges]
+        if importance.certain:
+            first = alone(importance)[0][0]
+            paragraphs[0].append((by_tercile if first in ranges else by_value)(converged, first))
+        paragraphs.append(observations(converged, resampled[converged.index], levels, importance))
     return [" ".join(sentence for sentence in sentences if sentence) for sentences in paragraphs if any(sentences)]
 
 
-def figures(ranking: Sequence[Candidate]) -> pd.DataFrame:
-    """Return one row a combination, best first."""
+def figures(ranking: Sequence[Candidate], floor: Baseline) -> pd.DataFrame:
+    """Return one row a combination, best first; `near`: may be the best, and beats the class frequencies."""
     axes = axes_of(candidate.combination for candidate in ranking)
     return pd.DataFrame(
         {
@@ -88,100 +101,87 @@ def figures(ranking: Sequence[Candidate]) -> pd.DataFrame:
             "diverged": candidate.diverged,
             "pruned": candidate.pruned,
             "seeds": len(candidate.trained),
-            "near": place == 0 or candidate.within_noise,
+            "compared": candidate.behind is not None,
+            "within": candidate.within_noise,
+            "near": (place == 0 or candidate.within_noise)
+            and candidate.val_accuracy > floor.accuracy
+            and candidate.val_cross_entropy < floor.cross_entropy,
         }
         for place, candidate in enumerate(ranking)
     )
 
 
-def leading(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float]) -> str:
-    """Return the hyperparameter that mattered most alone: by variance, else by how far apart its medians are."""
-    if importance:
-        return max(varied, key=lambda name: importance[name])
-    return max(varied, key=lambda name: spread(converged, name))
-
-
-def spread(converged: pd.DataFrame, name: str) -> float:
-    medians = converged.groupby(name)["accuracy"].median()
-    return float(medians.max() - medians.min())
-
-
-def mattered(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float], first: str) -> str:
-    """Say which hyperparameter mattered most, by which measure, and how far that goes."""
-    fixed = [label(name) for name in AXES if name in converged and name not in varied]
+def mattered(table: pd.DataFrame, varied: Sequence[str], importance: Importance | None, rows: int) -> str:
+    """Say which hyperparameter mattered most, by which measure, and how sure that is."""
+    fixed = [label(name) for name in AXES if name in table and name not in varied]
     only = (
         f" Of {listed(fixed)} only one value was tried, so nothing is said about {'it' if len(fixed) == 1 else 'them'}."
         if fixed
         else ""
     )
-    if not importance:
-        width = spread(converged, first)
-        if not width:
-            return f"Among the combinations that converged the medians do not depend on any hyperparameter.{only}"
+    if pruned := int(table["pruned"].sum()):
         return (
-            "An analysis of variance needs every combination of the grid at its end, and some are not, so no shares "
-            f"are given. Among those that converged {label(first)} moves the median accuracy most: by "
-            f"{100 * width:.2f} points from its worst value to its best.{only}"
+            f"Halving pruned {pruned} of {len(table)} combinations before their end. So figures are of different "
+            "epochs, no shares of variance are given, and which hyperparameter mattered most cannot be told as from a "
+            f"full grid: quick learners are favoured.{only}"
         )
-    if not any(importance.values()):
+    if not importance:
+        return f"Fewer than {FEWEST} combinations converged: too few to tell which hyperparameter mattered.{only}"
+    shares = alone(importance)
+    first, share = shares[0]
+    if not share:
         return f"All combinations are equally accurate: no hyperparameter mattered among these values.{only}"
-    alone = sorted(((importance[name], name) for name in varied), reverse=True)
-    together = 1 - sum(share for share, _ in alone)
+    low, high = importance.intervals[first]
+    interval = f"{low:.0%} to {high:.0%} in 95 % of resamples of the {count(rows, 'validation row')}"
+    if not importance.certain:
+        return (
+            "Which hyperparameter mattered most cannot be told from noise on "
+            f"{count(rows, 'validation row')}: {label(first)} has the largest share of the variance of validation "
+            f"accuracy alone, {share:.0%} ({interval}), and is first in {importance.lead:.0%} of the resamples.{only}"
+        )
+    if len(shares) == 1:
+        return f"{capital(label(first))} alone varied, and its effect on validation accuracy is beyond noise.{only}"
+    *others, (_, together) = whole_per_cents(importance)[1:]
+    fitted = importance.method == FITTED
     said = [
-        f"{capital(label(first))} mattered most: alone it explains {alone[0][0]:.0%} of the variance of validation "
-        f"accuracy over {'what was searched, by the estimate of fANOVA' if is_estimate(importance) else 'this grid'}"
+        f"{capital(label(first))} mattered most: alone it explains {share:.0%} of the variance of validation accuracy "
+        f"over {'what was searched' if fitted else 'this grid'} ({interval}), "
+        f"{listed([f'{label(name)} {percent}%' for name, percent in others])}, and {together}% only in combination. "
+        f"It is first in {importance.lead:.0%} of the resamples.{only}"
     ]
-    if others := [f"{label(name)} {share:.0%}" for share, name in alone[1:]]:
-        said.append(f", {listed(others)}, and {max(together, 0):.0%} only in combination")
-    said.append(f".{only}")
-    if together > alone[0][0]:
-        said.append(" But more than that is due to combinations of them, so none can be judged by itself.")
-    elif len(alone) > 1 and alone[1][0] > 0.8 * alone[0][0]:
-        said.append(f" The lead over {label(alone[1][1])} is small.")
-    if is_estimate(importance):
+    if fitted:
         said.append(
-            f" These shares are those of a random forest fitted to the {len(converged)} combinations that converged: "
-            "estimates, and statements about the values and ranges that were given."
+            f" These shares are of a least-squares fit of main effects to the {int((~table['diverged']).sum())} "
+            "combinations that converged: estimates, and statements about the values and ranges that were given."
         )
     else:
         said.append(" These shares are statements about the values that were tried; other values would give others.")
     return "".join(said)
 
 
-def halved(table: pd.DataFrame) -> str:
-    """Say why halving leaves little to compare."""
-    pruned = int(table["pruned"].sum())
-    return (
-        f"Halving pruned {pruned} of {len(table)} combinations before their end. So figures are of different epochs, "
-        "no shares of variance are given, and which hyperparameter mattered most cannot be told as from a full "
-        "grid: quick learners are favoured."
-    )
-
-
-def noise(table: pd.DataFrame) -> str:
+def noise(table: pd.DataFrame, rows: int, select_by: MetricName) -> str:
     """Say how far the ranking can be trusted."""
-    near, others = int(table["near"].sum()) - 1, len(table) - 1
+    others = table.iloc[1:]
     seeds = int(table["seeds"].max())
     means = f" Figures are means over {seeds} seeds." if seeds > 1 else ""
-    if near == 0:
-        return f"The winner is ahead of all {others} others by more than the noise of the validation rows.{means}"
-    return (
-        f"{near} of the {others} others {'is' if near == 1 else 'are'} within noise of the winner (95 %, paired on the "
-        f"same validation rows): among these {near + 1} the order means little.{means}"
-    )
+    if not others["compared"].any():
+        return means.strip()
+    near = int(others["within"].sum())
+    order = f": among these {near + 1} the order means little" if near else ""
+    return f"{capital(standing(near, int(others['compared'].sum()), rows, select_by))}{order}.{means}"
 
 
 def promising(converged: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Range]) -> str:
     """Say which values those near the top have."""
     near, said = converged[converged["near"]], []
-    for name in varied:
+    for name in varied if len(near) else ():
         reached, tried = sorted(near[name].unique()), sorted(converged[name].unique())
         if len(tried) == 1:
             continue
-        if name in ranges and len(reached) > 1:
-            said.append(f"{label(name)} lies from {reached[0]:g} to {reached[-1]:g}, drawn from {ranges[name]}")
-        elif reached == tried:
-            said.append(f"every value of {label(name)} gets there")
+        if reached == tried:
+            said.append(f"every value of {label(name)} that was tried gets there")
+        elif name in ranges and len(reached) > 1:
+            said.append(f"{label(name)} lies between {reached[0]:g} and {reached[-1]:g}")
         elif len(reached) == 1:
             said.append(f"{'it has' if len(near) == 1 else 'all of them have'} {label(name)} {text(reached[0])}")
         else:

@@ -1,30 +1,34 @@
 """What the lines of the parallel coordinates show, in sentences.
 
-Tables have a row a combination, the best first: its hyperparameters, `accuracy`.
+Tables have a row a combination, the best first: its hyperparameters, `accuracy`. Samples have their accuracies on
+resamples of the validation rows, (combinations, resamples).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations, pairwise
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from experiment.resampling import LEVEL
+from experiment.search.comparison import may_be_best
+from experiment.summary import Importance
 from experiment.values import text
-from report.text.wording import capital, label, listed, listed_values
+from report.importance import SEPARATOR
+from report.text.wording import alone, capital, label, listed, listed_values
 
+Samples = NDArray[np.floating]
 TOP = 10  # lines that the right half of the picture shows
-MINOR = 0.02  # of the variance: an interaction below that is not worth a word
 
 
 def by_value(converged: pd.DataFrame, name: str) -> str:
     """Say where the lines through each value of a hyperparameter end, as one sees it in the picture."""
-    groups = converged.groupby(name)["accuracy"]
-    if groups.ngroups < 2 or not converged["accuracy"].nunique() > 1:
-        return ""
-    medians = groups.median()
+    medians = converged.groupby(name)["accuracy"].median()
     if len(medians) > 6:
         return (
-            f"In the picture half of the lines through {label(name)} {text(medians.idxmax())} end above "
-            f"{medians.max():.2%}, half of those through {text(medians.idxmin())} below {medians.min():.2%}."
+            f"In the picture half of the lines through {label(name)} {text(medians.idxmax())} end at or above "
+            f"{medians.max():.2%}, half of those through {text(medians.idxmin())} at or below {medians.min():.2%}."
         )
     (first, median), *others = medians.items()
     ends = [f"{median:.2%}", *(f"those through {text(value)} at {median:.2%}" for value, median in others)]
@@ -35,49 +39,51 @@ def by_tercile(converged: pd.DataFrame, name: str) -> str:
     """Say the same of a hyperparameter that was drawn from a range: of the lowest third of those tried, and so on."""
     ordered = converged.sort_values(name)
     cuts = [round(len(ordered) * third / 3) for third in range(4)]
-    thirds = [ordered.iloc[start:end] for start, end in pairwise(cuts)]
-    if not all(map(len, thirds)):
-        return ""
     ends = [
-        f"{third[name].iloc[0]:g} to {third[name].iloc[-1]:g} at {third['accuracy'].median():.2%}" for third in thirds
+        f"{third[name].iloc[0]:g} to {third[name].iloc[-1]:g} at {third['accuracy'].median():.2%}"
+        for third in (ordered.iloc[start:end] for start, end in pairwise(cuts))
     ]
     return f"In the picture the lines, by thirds of {label(name)}, end in the median: {listed(ends)}."
 
 
-def observations(
-    converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float], leading: str
-) -> list[str]:
+def observations(converged: pd.DataFrame, samples: Samples, varied: Sequence[str], importance: Importance) -> list[str]:
     """Say what the picture shows that a table does not: bundles, crossings, what the best have in common.
 
     Parameters
     ----------
     varied : those hyperparameters whose lines meet in values
-    leading : the hyperparameter that mattered most
     """
-    if len(converged) < 3 or converged["accuracy"].nunique() < 2:
-        return []
+    leading = alone(importance)[0][0]
     said = [
-        bundles(converged, leading) if leading in varied else "",
-        crossing(converged, varied, importance),
-        common_values(converged, varied),
+        bundles(converged, samples, leading) if importance.certain and leading in varied else "",
+        crossing(converged, samples, varied, importance),
+        common_values(converged, samples, varied),
     ]
     found = [sentence for sentence in said if sentence]
     return ["The picture shows what a table does not.", *found] if found else []
 
 
-def bundles(converged: pd.DataFrame, name: str) -> str:
+def sure(holds: NDArray[np.bool_]) -> bool:
+    """Whether something holds in enough of the resamples."""
+    return bool(holds.mean() >= LEVEL)
+
+
+def bundles(converged: pd.DataFrame, samples: Samples, name: str) -> str:
     """Say whether the values of a hyperparameter part the lines without overlap."""
-    ends = converged.groupby(name)["accuracy"].agg(["min", "max", "count"])
-    if len(ends) < 2 or ends["count"].max() < 2:
+    values, accuracy = converged[name].to_numpy(), converged["accuracy"].to_numpy()
+    near = set(values[may_be_best(accuracy, samples)])
+    if len(near) > 1 or len(values) == len(set(values)):
         return ""
-    ends = ends.sort_values("max", ascending=False)
-    best, below = ends.index[0], ends.iloc[1:]
-    if ends["min"].iloc[0] > below["max"].max():
+    (best,) = near
+    mine, lowest = values == best, samples[values == best].min(axis=0)
+    if sure(lowest > samples[~mine].max(axis=0)):
         return (
             f"The bundle of lines through {label(name)} {text(best)} ends above all others: no choice of the rest "
             "makes up for another value."
         )
-    overlapping = [value for value, row in below.iterrows() if row["max"] >= ends["min"].iloc[0]]
+    overlapping = [value for value in sorted(set(values) - near) if sure(samples[values == value].max(axis=0) > lowest)]
+    if not overlapping:
+        return ""
     return (
         f"The bundle through {label(name)} {text(best)} reaches highest but overlaps with "
         f"{'that' if len(overlapping) == 1 else 'those'} through {listed_values(overlapping)}: a bad choice of the "
@@ -85,38 +91,56 @@ def bundles(converged: pd.DataFrame, name: str) -> str:
     )
 
 
-def crossing(converged: pd.DataFrame, varied: Sequence[str], importance: Mapping[str, float]) -> str:
+def crossing(converged: pd.DataFrame, samples: Samples, varied: Sequence[str], importance: Importance) -> str:
     """Say of the pair that interacts most where its lines cross: which value is best depends on the other."""
-    pairs = {pair: importance.get(" × ".join(pair), 0.0) for pair in combinations(varied, 2)}
-    if not pairs or max(pairs.values()) < MINOR:
+    pairs = [pair for pair in combinations(varied, 2) if SEPARATOR.join(pair) in importance.beyond_noise]
+    if not pairs:
         return ""
-    first, second = max(pairs, key=lambda pair: pairs[pair])
-    means = converged.pivot_table(index=second, columns=first, values="accuracy", aggfunc="mean")
-    best = means.idxmax(axis=1)
-    share = f"{capital(label(first))} and {label(second)} act together ({pairs[first, second]:.0%} of the variance)"
-    if best.nunique() == 1:
-        return f"{share}, though {label(first)} {text(best.iloc[0])} is best on average whatever the {label(second)}."
-    low, high = best.index[0], best.index[-1]
-    if best[low] == best[high]:
-        high = best.index[(best != best[low]).argmax()]
-    return (
-        f"{share}: lines cross, for on average {label(first)} {text(best[low])} is best with {label(second)} "
-        f"{text(low)}, and {text(best[high])} with {text(high)}."
+    first, second = max(pairs, key=lambda pair: importance.shares[SEPARATOR.join(pair)])
+    values, others = (sorted(converged[name].unique()) for name in (first, second))
+    # By value of the second, value of the first, and resample.
+    means = np.array(
+        [
+            [samples[(converged[first] == value) & (converged[second] == other)].mean(axis=0) for value in values]
+            for other in others
+        ]
     )
-
-
-def common_values(converged: pd.DataFrame, varied: Sequence[str]) -> str:
-    """Say through which points all of the best lines go, and where they spread."""
-    top = converged.head(TOP)
-    if len(converged) <= len(top):
+    if means.shape[1] < 2:
         return ""
+    ordered = np.sort(means, axis=1)
+    ahead = (means.argmax(axis=1)[:, None] == np.arange(len(values))[:, None]) & (ordered[:, -1] > ordered[:, -2])[
+        :, None
+    ]
+    best = ahead.mean(axis=2).argmax(axis=1)  # by value of the second, what is best most often
+    holds = ahead[np.arange(len(others)), best]
+    together = (
+        f"{capital(label(first))} and {label(second)} act together "
+        f"({importance.shares[SEPARATOR.join((first, second))]:.0%} of the variance)"
+    )
+    if len(set(best)) == 1 and sure(holds.all(axis=0)):
+        return f"{together}, though {label(first)} {text(values[best[0]])} is best on average whatever the {label(second)}."
+    for low, high in combinations(range(len(others)), 2):
+        if best[low] != best[high] and sure(holds[low] & holds[high]):
+            return (
+                f"{together}: lines cross, for on average {label(first)} {text(values[best[low]])} is best with "
+                f"{label(second)} {text(others[low])}, and {text(values[best[high]])} with {text(others[high])}."
+            )
+    return f"{together}."
+
+
+def common_values(converged: pd.DataFrame, samples: Samples, varied: Sequence[str]) -> str:
+    """Say through which points all of the best lines go, and where they spread."""
+    if len(converged) <= TOP:
+        return ""
+    best, top = converged.head(TOP), np.argsort(-samples, axis=0, kind="stable")[:TOP]
     several = [name for name in varied if converged[name].nunique() > 1]
-    same = [f"{label(name)} {text(top[name].iloc[0])}" for name in several if top[name].nunique() == 1]
-    wide = [label(name) for name in several if set(top[name]) == set(converged[name])]
-    if same and wide:
-        return f"The best {len(top)} all go through {listed(same)} and spread over every value of {listed(wide)}."
-    if same:
-        return f"The best {len(top)} all go through {listed(same)}."
-    if wide:
-        return f"The best {len(top)} spread over every value of {listed(wide)}."
-    return ""
+    same = [
+        f"{label(name)} {text(best[name].iloc[0])}"
+        for name in several
+        if best[name].nunique() == 1 and sure((converged[name].to_numpy()[top] == best[name].iloc[0]).all(axis=0))
+    ]
+    wide = [label(name) for name in several if set(best[name]) == set(converged[name])]
+    if not same:
+        return ""
+    spread = f" and spread over every value of {listed(wide)}" if wide else ""
+    return f"The best {TOP} all go through {listed(same)}{spread}."

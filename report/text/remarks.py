@@ -1,6 +1,54 @@
-"""What is to be said of a sweep beside its figures."""
+"""A sweep's outcome as a list of headed facts: what the terminal, the verdict, the page and the PDF say of it."""
 
 from experiment.summary import Summary
+from report.text.wording import count, importance_in_words, standing
+
+
+def facts(summary: Summary) -> list[tuple[str, str]]:
+    """Return headings and texts, in the order in which they are read."""
+    floor, (low, high) = summary.baseline, summary.test_accuracy_95
+    side = "more" if summary.gap >= 0 else "less"
+    rows = [
+        (
+            "sweep",
+            f"{count(summary.combinations, 'combination')}, {count(summary.cached, 'training')} cached, "
+            f"{summary.diverged} diverged, {summary.seconds} s",
+        ),
+        ("search", search(summary)),
+        (
+            "halving",
+            f"{summary.pruned} pruned before their end, {count(summary.epochs_trained, 'epoch')} in all"
+            if summary.pruned
+            else "",
+        ),
+        ("best", summary.best.words),
+        ("best epoch", str(summary.best_epoch)),
+        (
+            "validation",
+            f"accuracy {summary.val_accuracy:.2%}, cross-entropy {summary.val_cross_entropy:.4f}, with its penalty "
+            f"{summary.val_loss:.4f}{spread(summary)}",
+        ),
+        (
+            "test",
+            f"accuracy {summary.test_accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%} "
+            f"(validation gave {100 * abs(summary.gap):.2f} points {side}), cross-entropy {summary.test_loss:.4f}",
+        ),
+        ("calibration", calibration(summary)),
+        ("data", summary.data_note),
+        ("scaling", summary.scaling),
+        (
+            "baseline",
+            f"class frequencies: accuracy {floor['test_accuracy']:.2%}, cross-entropy {floor['test_loss']:.4f} (test)",
+        ),
+        ("L-BFGS", lbfgs(summary)),
+        ("ranking", ranking(summary)),
+        (
+            "what mattered",
+            importance_in_words(summary.importance, summary.validation_rows) if summary.combinations > 1 else "",
+        ),
+        *(("warning", warning) for warning in warnings(summary)),
+    ]
+    return [(heading, text) for heading, text in rows if text]
 
 
 def search(summary: Summary) -> str:
@@ -11,39 +59,64 @@ def search(summary: Summary) -> str:
     return f"{summary.combinations - len(summary.earlier)} drawn, sampler {summary.sampler}{before}"
 
 
-def ranking(summary: Summary) -> str:
-    """Return how far the ranking can be trusted, in one line."""
-    near, others = summary.within_noise, summary.combinations - 1
+def spread(summary: Summary) -> str:
+    """Return the standard deviations over the seeds; "" under one."""
+    if not summary.spread:
+        return ""
     return (
-        f"{near} of the {others} others {'is' if near == 1 else 'are'} within noise of the best in accuracy "
-        "(95 %, paired on the same validation rows)"
+        f" (means over {summary.seeds} seeds, which deviate by {100 * summary.spread['val_accuracy']:.2f} points and "
+        f"{summary.spread['val_cross_entropy']:.4f})"
     )
+
+
+def calibration(summary: Summary) -> str:
+    """Return the expected calibration error, in one line."""
+    low, high = summary.calibration.interval
+    points = f"{100 * summary.calibration.error:.1f} points, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
+    return f"expected error of the probabilities {points} (test)"
+
+
+def lbfgs(summary: Summary) -> str:
+    """Return what scikit-learn came to, in one line; "" if it was not asked."""
+    if not (found := summary.lbfgs):
+        return ""
+    return (
+        f"accuracy {found['val_accuracy']:.2%}, cross-entropy {found['val_cross_entropy']:.4f} (validation; "
+        f"scikit-learn, alpha {found['alpha']:g}, {count(int(found['iterations']), 'iteration')})"
+    )
+
+
+def ranking(summary: Summary) -> str:
+    """Return how far the ranking can be trusted, in one line; "" if nothing was compared."""
+    if not summary.compared:
+        return ""
+    return standing(summary.within_noise, summary.compared, summary.validation_rows, summary.select_by)
 
 
 def warnings(summary: Summary) -> list[str]:
     """Return what whoever uses the winner should know, a sentence each."""
     said = list(summary.data_warnings)
     if summary.left:
-        many = "s were" if summary.left > 1 else " was"
         said.append(
-            f"time was up before {summary.left} combination{many} trained as far as intended, and the best may be "
-            "among them: the same command, run again, goes on from there"
+            f"time was up before {count(summary.left, 'combination')} {'was' if summary.left == 1 else 'were'} trained "
+            "as far as intended, and the best may be among them: the same command, run again, goes on from there"
         )
     if summary.pruned:
         said.append(
-            f"{summary.pruned} of {summary.combinations} combinations were pruned before their end, by how they stood "
-            "then: one that learns slowly may have been lost, and none of them shows what it could have come to"
+            f"{summary.pruned} of {count(summary.combinations, 'combination')} "
+            f"{'was' if summary.pruned == 1 else 'were'} pruned before the end, by the figures of that epoch: one that "
+            "learns slowly may have been lost, and none of them shows what it could have come to"
         )
     if not summary.beats_baseline:
         said.append(
-            "no combination beats always answering with the class frequencies "
+            "the best combination does not beat always answering with the class frequencies "
             f"(validation accuracy {summary.baseline['val_accuracy']:.2%}, "
             f"cross-entropy {summary.baseline['val_cross_entropy']:.4f}) in both accuracy and cross-entropy: "
             "look at the scaling of the inputs and at the learning rates"
         )
     if summary.stopped_at_max_epochs:
         said.append(
-            f"the winner was still improving when max_epochs stopped it (best epoch {summary.best_epoch}): "
-            "allow more epochs, or larger learning rates"
+            f"max_epochs stopped the winner before its patience had run out (best epoch {summary.best_epoch}): more "
+            "epochs may give a better one"
         )
     return said

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from experiment.summary import Summary
-from report.importance import in_words
-from report.text import remarks
+from report.text.remarks import facts
+from report.text.wording import count
 
 
 def verdict(summary: Summary) -> str:
@@ -12,8 +12,8 @@ def verdict(summary: Summary) -> str:
     low, high = summary.test_accuracy_95
     return (
         f"test accuracy {summary.test_accuracy:.2%} ({low:.2%} to {high:.2%}), cross-entropy {summary.test_loss:.4f}, "
-        f"by {summary.best} after {summary.best_epoch} epochs; {summary.combinations} combinations, "
-        f"{summary.cached} of their trainings cached" + (f"; {summary.left} left, time was up" if summary.left else "")
+        f"by {summary.best} after {count(summary.best_epoch, 'epoch')}; {count(summary.combinations, 'combination')}, "
+        f"{count(summary.cached, 'training')} cached" + (f"; {summary.left} left, time was up" if summary.left else "")
     )
 
 
@@ -25,26 +25,7 @@ def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
     notes : what is to be said beside the figures, by heading; empty texts are left out
     picture : address of the parallel coordinates, `data:` say; empty: there is none
     """
-    low, high = summary.test_accuracy_95
-    floor = summary.baseline
-    rows = [
-        *([("data", summary.data_understood)] if summary.data_understood else []),
-        *([("data", summary.data_note)] if summary.data_note else []),
-        ("scaling", summary.scaling),
-        ("winner", summary.best.words),
-        ("best epoch", str(summary.best_epoch)),
-        ("validation", f"accuracy {summary.val_accuracy:.2%}, cross-entropy {summary.val_cross_entropy:.4f}"),
-        ("test", f"accuracy {summary.test_accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%}"),
-        ("", f"cross-entropy {summary.test_loss:.4f}"),
-        ("baseline", f"class frequencies: accuracy {floor['test_accuracy']:.2%}, {floor['test_loss']:.4f}"),
-        ("ranking", remarks.ranking(summary)),
-        ("what mattered", in_words(summary.importance)),
-        *(("warning", warning) for warning in remarks.warnings(summary)),
-        ("combinations", f"{summary.combinations}, {summary.cached} trainings cached, {summary.diverged} diverged"),
-        *([("search", remarks.search(summary))] if summary.sampler else []),
-        ("time", f"{summary.seconds} s"),
-        *(note for note in notes.items() if note[1]),
-    ]
+    rows = [*facts(summary), *(note for note in notes.items() if note[1])]
     table = "\n".join(f"| {heading} | {cell(text)} |" for heading, text in rows)
     words = "\n\n".join(summary.analysis)
     shown = f"\n![Parallel coordinates]({picture})\n" if picture else ""
