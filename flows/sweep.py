@@ -151,8 +151,8 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
     )  # fmt: skip
     ranges = [name for name, values in experiment.grid.items() if isinstance(values, Range)]
     drawn = report(
-        execution, opaque_all(ranking), runs, model, scaled, test, data.info,
-        split=parts, data=data.artifact, ranges=ranges, importance=summary.importance.shares if summary.importance else {},
+        execution, opaque_all(ranking), runs, model, scaled, test, data.info, split=parts, labels=data.train.labels,
+        data=data.artifact, ranges=ranges, importance=summary.importance.shares if summary.importance else {},
         analysis=summary.analysis, lbfgs=optimum, lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
     )  # fmt: skip
     return Done(with_report(summary, drawn), ranking, drawn)

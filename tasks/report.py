@@ -22,7 +22,7 @@ from experiment.results.retrained import Retrained
 from experiment.results.scaled import Scaled
 from experiment.results.split import Split
 from experiment.search.ranking import Candidate
-from experiment.values import Artifact
+from experiment.values import ArrayRef, Artifact
 from report.leaderboard import leaderboard, with_lbfgs
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def report(
     info: DatasetInfo,
     *,
     split: Split,
+    labels: ArrayRef,
     data: Artifact,
     ranges: Sequence[str],
     importance: Mapping[str, float],
@@ -54,7 +55,7 @@ def report(
     Parameters
     ----------
     ranking : the candidates, best first
-    split : the validation rows that the candidates are compared on
+    split, labels : the validation rows that the candidates are compared on, and of all training rows what they are
     data : what all of it was made from
     ranges : the hyperparameters that were drawn from ranges
     importance, analysis : what mattered, in figures and in words
@@ -82,7 +83,8 @@ def report(
         run.summarize(seeds=len(best.trained), **{f"{name}_std": value for name, value in best.spread.items()})
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
     converged = [candidate for candidate in ranking[:COMPARED] if not candidate.diverged]
-    correct = [candidate_correct(run, candidate, split) for candidate in converged]
+    true = run.open(labels)[run.open(split.validation)]
+    correct = [candidate_correct(run, candidate, true) for candidate in converged]
     W, class_names, confusion = run.open(model.W), info.class_names, run.open(test.confusion)
     mistakes, mistaken = run.open(test.mistakes), run.open(test.mistaken)
     drawings: dict[str, Callable[[], Figure]] = {
@@ -133,11 +135,10 @@ def report(
     )
 
 
-def candidate_correct(run: Run, candidate: Candidate, split: Split) -> NDArray[np.float64]:
+def candidate_correct(run: Run, candidate: Candidate, true: NDArray[np.integer]) -> NDArray[np.float64]:
     """Which validation rows a candidate has right, mean over the seeds: (n,)."""
-    packed = [run.open(trained.correct) for trained in candidate.trained if trained.correct]
-    bits = np.unpackbits(np.stack(packed), axis=1, count=split.validation.shape[0])
-    return np.asarray(bits.mean(axis=0), np.float64)
+    predicted = [run.open(trained.judged.predicted) for trained in candidate.trained if trained.judged]
+    return np.asarray((np.stack(predicted) == true).mean(axis=0), np.float64)
 
 
 class OptionalOutputs:

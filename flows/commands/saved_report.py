@@ -9,7 +9,6 @@ from wandb_workspaces.reports.v2 import interface as wr
 from experiment.config import Experiment
 from experiment.search.space import extent
 from experiment.summary import Summary
-from report.importance import is_estimate
 
 TOP = 10  # combinations that the second picture shows
 ACCURACY, LOSS = "final_val_accuracy", "final_val_cross_entropy"  # in the summaries of trainings
@@ -46,7 +45,7 @@ def report_of(summary: Summary, trainings: Sequence[str], entity: str, project: 
             wr.H2("What mattered"),
             wr.P(
                 "The panel shows W&B's own measure, from a random forest over the runs; the shares in the text above "
-                f"come from {'fANOVA' if is_estimate(summary.importance) else 'an analysis of variance'}."
+                f"come from {summary.importance.method if summary.importance else 'nothing: there are none'}."
             ),
             every([wr.ParameterImportancePlot(with_respect_to=ACCURACY, layout=wr.Layout(w=WIDTH, h=10))]),
             wr.H2("Learning curves"),

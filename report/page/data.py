@@ -1,7 +1,6 @@
 """What the page shows, as JSON: of every combination place, figures and curves; of every class its mistakes."""
 
 from collections.abc import Collection, Iterable, Sequence
-from statistics import stdev
 from typing import Any
 
 import numpy as np
@@ -119,7 +118,7 @@ def shades(values: NDArray[np.generic]) -> tuple[float, float]:
 
 
 def place(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any]:
-    behind, runs = candidate.behind, candidate.trained
+    behind = candidate.behind
     return {
         "rank": rank,
         **{name: getattr(candidate.combination, name) for name in axes},
@@ -130,11 +129,9 @@ def place(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any
         "diverged": candidate.diverged,
         "behind": behind and behind.difference,
         "behind_se": behind and behind.standard_error,
-        "val_accuracy_std": candidate.spread.get("val_accuracy"),
-        "val_cross_entropy_std": candidate.spread.get("val_cross_entropy"),
         "pruned": candidate.pruned,
         "near": rank == 1 or candidate.within_noise,
-        **({} if len(runs) < 2 or candidate.diverged else {"std": stdev(run.val_accuracy or 0.0 for run in runs)}),
+        **({"std": candidate.spread["val_accuracy"]} if candidate.spread else {}),
     }
 
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, Template
 from markupsafe import Markup
 
 from experiment.axes import AXES
+from experiment.metrics import METRICS
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
 from report.importance import REST
@@ -33,6 +34,8 @@ def page(summary: Summary, ranking: Sequence[Candidate], shown: bytes, notes: Ma
         combination["prefect"] = [run.task_run for run in candidate.trained]
         combination["seconds"] = round(sum(run.seconds for run in candidate.trained), 3)
     drawn = {name: data.pop(name) for name in ("axes", "combinations", "curves", "errors")}
+    selected = METRICS[summary.select_by]
+    drawn["selected"] = {"by": summary.select_by, "label": selected.label, "fraction": selected.fraction}
     content = template().render(
         summary=summary,
         data=data,

@@ -74,7 +74,7 @@ function pick(c) {
 // By how much the first is more accurate than the second on the same validation rows, and the standard error if known.
 function difference(one, other) {
   const [low, high] = [one.rank, other.rank].sort((a, b) => a - b);
-  const error = low === high ? 0 : (DATA.errors[high - 2]?.[low - 1] ?? (low === 1 ? ALL[high - 1].behind_se : null));
+  const error = low === high ? 0 : (DATA.errors[high - 2]?.[low - 1] ?? (low === 1 && DATA.selected.by === "val_accuracy" ? ALL[high - 1].behind_se : null));
   return [one.val_accuracy - other.val_accuracy, error];
 }
 

@@ -5,7 +5,7 @@ const COLUMNS = [
   { name: "rank", label: "rank" },
   ...HYPER.map((axis) => ({ name: axis.name, label: axis.label })),
   { name: "val_accuracy", label: "validation accuracy", text: accuracy },
-  { name: "behind", label: "points behind the best ± standard error", text: behind },
+  { name: "behind", label: `${DATA.selected.label} behind the best, ${DATA.selected.fraction ? "points" : "nats"} ± standard error`, text: behind },
   { name: "val_cross_entropy", label: "validation cross-entropy", text: (c) => (c.diverged ? "" : c.val_cross_entropy.toFixed(4)) },
   { name: "best_epoch", label: "best epoch" },
   { name: "epochs", label: "epochs" },
@@ -23,7 +23,8 @@ function behind(c) {
   if (c.rank === 1) return "the best";
   if (c.behind === null) return "";
   const near = c.near ? ", within noise" : "";
-  return `${(100 * c.behind).toFixed(2)} ± ${(100 * c.behind_se).toFixed(2)}${near}`;
+  const [scale, digits] = DATA.selected.fraction ? [100, 2] : [1, 4];
+  return `${(scale * c.behind).toFixed(digits)} ± ${(scale * c.behind_se).toFixed(digits)}${near}`;
 }
 
 function element(tag, text, attributes = {}) {

@@ -141,13 +141,13 @@ def mattered(table: pd.DataFrame, varied: Sequence[str], importance: Importance 
         )
     if len(shares) == 1:
         return f"{capital(label(first))} alone varied, and its effect on validation accuracy is beyond noise.{only}"
-    *others, (_, together) = whole_per_cents(importance)[1:]
+    *others, (_, left) = whole_per_cents(importance)[1:]
     fitted = importance.method == FITTED
+    over, rest = ("what was searched", "is left") if fitted else ("this grid", "only in combination")
     said = [
         f"{capital(label(first))} mattered most: alone it explains {share:.0%} of the variance of validation accuracy "
-        f"over {'what was searched' if fitted else 'this grid'} ({interval}), "
-        f"{listed([f'{label(name)} {percent}%' for name, percent in others])}, and {together}% only in combination. "
-        f"It is first in {importance.lead:.0%} of the resamples.{only}"
+        f"over {over} ({interval}), {listed([f'{label(name)} {percent}%' for name, percent in others])}, and {left}% "
+        f"{rest}. It is first in {importance.lead:.0%} of the resamples.{only}"
     ]
     if fitted:
         said.append(
@@ -195,7 +195,7 @@ def edges(converged: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, R
     At the end of a range is its outer tenth, on the axis's scale.
     """
     near, said = converged[converged["near"]], []
-    for name in varied:
+    for name in varied if len(near) else ():
         tried, reached = sorted(converged[name].unique()), sorted(near[name].unique())
         if name in ranges:
             low, high = (fraction(ranges[name], name, end) for end in (reached[0], reached[-1]))

@@ -107,10 +107,8 @@ def crossing(converged: pd.DataFrame, samples: Samples, varied: Sequence[str], i
     )
     if means.shape[1] < 2:
         return ""
-    ordered = np.sort(means, axis=1)
-    ahead = (means.argmax(axis=1)[:, None] == np.arange(len(values))[:, None]) & (ordered[:, -1] > ordered[:, -2])[
-        :, None
-    ]
+    runner_up, most = np.sort(means, axis=1)[:, -2:].transpose(1, 0, 2)
+    ahead = (means.argmax(axis=1)[:, None] == np.arange(len(values))[:, None]) & (most > runner_up)[:, None]
     best = ahead.mean(axis=2).argmax(axis=1)  # by value of the second, what is best most often
     holds = ahead[np.arange(len(others)), best]
     together = (
@@ -118,7 +116,8 @@ def crossing(converged: pd.DataFrame, samples: Samples, varied: Sequence[str], i
         f"({importance.shares[SEPARATOR.join((first, second))]:.0%} of the variance)"
     )
     if len(set(best)) == 1 and sure(holds.all(axis=0)):
-        return f"{together}, though {label(first)} {text(values[best[0]])} is best on average whatever the {label(second)}."
+        on_top = f"{label(first)} {text(values[best[0]])}"
+        return f"{together}, though {on_top} is best on average whatever the {label(second)}."
     for low, high in combinations(range(len(others)), 2):
         if best[low] != best[high] and sure(holds[low] & holds[high]):
             return (

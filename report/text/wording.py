@@ -7,6 +7,7 @@ from experiment.axes import AXES
 from experiment.metrics import METRICS, MetricName
 from experiment.summary import Importance
 from experiment.values import text
+from report.importance import FITTED, REST
 
 NAMED = 8  # values in a sentence: more are a table
 
@@ -58,12 +59,13 @@ def alone(importance: Importance) -> list[tuple[str, float]]:
 
 
 def whole_per_cents(importance: Importance) -> list[tuple[str, int]]:
-    """Return the shares alone, largest first, and "together" in whole per cents that sum to 100.
+    """Return the shares alone, largest first, and what is left ("together") in whole per cents that sum to 100.
 
-    Those with the largest remainders are rounded up.
+    Those with the largest remainders are rounded up. Of a fit what is left is not only due to combinations of them.
     """
     parts = alone(importance)
-    parts.append(("together", 1 - sum(share for _, share in parts)))
+    rest = REST if importance.method == FITTED else "together"
+    parts.append((rest, 1 - sum(share for _, share in parts)))
     exact = [100 * max(share, 0.0) for _, share in parts]
     whole = [int(value) for value in exact]
     by_remainder = sorted(range(len(parts)), key=lambda i: whole[i] - exact[i])

@@ -1,39 +1,115 @@
-"""Made-up sweeps of all kinds, ranked."""
+"""Made-up sweeps of all kinds, from the validation rows that each training has right."""
 
 import itertools
+from functools import cache
+from typing import NamedTuple
 
+import numpy as np
 from hypothesis import strategies as st
 
-from experiment.search.comparison import AccuracyGap
+from experiment.resampling import resamples
+from experiment.results.split import Baseline
+from experiment.results.trained import Judged
+from experiment.search.comparison import compared
 from experiment.search.ranking import Candidate
-from tests.made_up import combination, diverged, trained
+from experiment.summary import Importance
+from report.importance import importance
+from report.text.analysis import analysis
+from tests.made_up import NOTHING, combination, diverged, trained
+
+FLOOR = Baseline(accuracy=-1, cross_entropy=9)  # that everything beats
 
 
-@st.composite
-def sweeps(draw):
-    """A grid, ranked; accuracies from anything, or mostly from one hyperparameter, or all the same."""
-    rates = draw(st.sets(st.sampled_from([0.1, 0.03, 0.01, 0.001]), min_size=1))
-    sizes = draw(st.sets(st.sampled_from([8, 16, 32, 64]), min_size=1))
-    alphas = draw(st.sets(st.sampled_from([0.0, 1e-5, 0.001, 0.01]), min_size=1))
-    seeds = draw(st.integers(1, 3))
-    kind = draw(st.sampled_from(["anything", "one of them", "equal"]))
-    weight = {value: draw(st.integers(0, 1000)) for value in alphas}
-    runs = []
-    for point in itertools.product(rates, sizes, alphas):
-        of = combination(*point)
-        accuracy = {"equal": 500, "one of them": weight[point[2]], "anything": draw(st.integers(0, 1000))}[kind] / 1000
-        lost = draw(st.integers(0, 9)) == 0
-        runs.append(tuple(diverged(of) if lost else trained(of, accuracy) for _ in range(seeds)))
-    made = [Candidate(combination=some[0].combination, trained=some) for some in runs]
-    made.sort(key=lambda candidate: (candidate.diverged, -candidate.val_accuracy))
-    error = draw(st.sampled_from([0.0, 0.01, 0.1]))
-    return tuple(
-        candidate
-        if candidate.diverged
-        else candidate.model_copy(
-            update={
-                "behind": AccuracyGap(difference=made[0].val_accuracy - candidate.val_accuracy, standard_error=error)
-            }
-        )
-        for candidate in made
+class Made(NamedTuple):
+    ranking: tuple[Candidate, ...]
+    samples: np.ndarray  # (candidates, resamples), accuracies on resamples of the rows
+    rows: int
+
+    def importance(self, space=None) -> Importance | None:
+        return importance(self.ranking, self.samples, space)
+
+    def paragraphs(self, space=None, **more) -> list[str]:
+        given = {"rows": self.rows, "floor": FLOOR, "space": space} | more
+        return analysis(self.ranking, self.samples, self.importance(space), **given)
+
+    def said(self, space=None, **more) -> str:
+        return " ".join(self.paragraphs(space, **more))
+
+
+@cache
+def drawn(rows: int) -> np.ndarray:
+    return np.concatenate(list(resamples(rows)), axis=1)
+
+
+def made(combinations, right, *, lost=(), pruned=()) -> Made:
+    """Return a sweep, ranked by accuracy.
+
+    Parameters
+    ----------
+    right : (combinations, rows) or (combinations, seeds, rows), which rows are right
+    lost, pruned : positions of the combinations that diverged, that were pruned
+    """
+    right = np.asarray(right, dtype=np.float32)
+    right = right[:, None] if right.ndim == 2 else right
+    rows = right.shape[2]
+    candidates = []
+    for at, (of, bits) in enumerate(zip(combinations, right, strict=True)):
+        runs = [
+            diverged(of)
+            if at in lost
+            else trained(of, float(one.mean()), 2 - float(one.mean()), judged=judged(rows, int(one.sum())))
+            for one in bits
+        ]
+        candidates.append(Candidate(combination=of, trained=tuple(runs), pruned=at in pruned))
+    order = sorted(range(len(candidates)), key=lambda at: (at in lost, at in pruned, -candidates[at].val_accuracy))
+    samples = (right.mean(axis=1) @ drawn(rows) / np.float32(rows))[order]
+    ranking = [candidates[at] for at in order]
+    known = [at for at, one in enumerate(ranking) if not one.diverged and not one.pruned]
+    samples[[at for at in range(len(ranking)) if at not in known]] = np.nan
+    gaps = compared([ranking[at].val_accuracy for at in known], samples[known]) if known else []
+    for at, gap in zip(known, gaps, strict=True):
+        ranking[at] = ranking[at].model_copy(update={"behind": gap})
+    return Made(tuple(ranking), samples, rows)
+
+
+def judged(rows, right):
+    return Judged(counts=((rows, rows, right),), predicted=NOTHING, losses=NOTHING)
+
+
+def grid(rates, sizes, alphas):
+    return [combination(*point) for point in itertools.product(rates, sizes, alphas)]
+
+
+def bits(accuracies, rows, rng):
+    """Which rows are right, by chance, where each has its own accuracy: (…, rows)."""
+    return rng.uniform(size=(*np.shape(accuracies), rows)) < np.asarray(accuracies)[..., None]
+
+
+def sweeps():
+    """Grids, ranked; accuracies from anything, one hyperparameter, two together, chance, ties, one row."""
+    return st.integers(0, 149).map(sweep)
+
+
+@cache
+def sweep(seed: int) -> Made:
+    rng = np.random.default_rng(seed)
+    rates, sizes, alphas = (
+        sorted(rng.choice(values, rng.integers(1, 4), replace=False).tolist())
+        for values in ([0.1, 0.03, 0.01, 0.001], [8, 16, 32, 64], [0.0, 1e-5, 0.001, 0.01])
     )
+    combinations = grid(rates, sizes, alphas)
+    weight = dict(zip(alphas, rng.uniform(0.2, 1, len(alphas)), strict=True))
+    kind = ["anything", "one of them", "together", "chance", "ties", "one row"][seed % 6]
+    accuracies = {
+        "anything": rng.uniform(size=len(combinations)),
+        "one of them": np.array([weight[of.alpha] for of in combinations]),
+        "together": np.array(
+            [0.5 + 0.4 * ((of.alpha == alphas[0]) == (of.learning_rate == rates[0])) for of in combinations]
+        ),
+    }.get(kind, np.full(len(combinations), 0.8))
+    right = bits(np.repeat(accuracies[:, None], rng.integers(1, 4), axis=1), rng.choice([27, 200, 2000]), rng)
+    if kind in {"ties", "one row"}:
+        right[:] = right[0, 0]
+        right[0, 0, 0] ^= kind == "one row"
+    lost = np.flatnonzero(rng.uniform(size=len(combinations)) < rng.choice([0, 0, 0.15]))
+    return made(combinations, right, lost=set(lost.tolist()))

@@ -10,15 +10,13 @@ from hypothesis import strategies as st
 
 from experiment.axes import AXES
 from experiment.config import Experiment
-from experiment.search.comparison import AccuracyGap
-from experiment.search.ranking import Candidate
 from experiment.search.sampling import draw
 from experiment.search.space import Range
-from report.importance import REST, importance, in_words, is_estimate
+from report.importance import EXACT, FITTED, REST
 from report.parallel import parallel_coordinates
 from report.pictures import learning_curves
-from report.text.analysis import analysis
-from tests.made_up import diverged, trained
+from report.text.wording import importance_in_words
+from tests.report.rankings import made
 
 SPACE = Experiment.model_validate({"learning_rates": "1e-3:10", "batch_sizes": "8:64", "alphas": "1e-5:0.1"}).grid
 RANGES = [name for name, values in SPACE.items() if isinstance(values, Range)]
@@ -26,20 +24,11 @@ LABELS = {AXES[name].label: name for name in RANGES}
 VALUE = r"[\de.+-]*\d"
 
 
-def ranked(accuracy, count=60, near=0.01, lost=lambda _: False):
+def sweep(accuracy, count=60, rows=1000, lost=lambda _: False):
     """Combinations drawn at random, by an accuracy that is known."""
-    runs = [diverged(one) if lost(one) else trained(one, accuracy(one)) for one in draw(SPACE, "random", 1, [], count)]
-    made = [Candidate(combination=run.combination, trained=(run,)) for run in runs]
-    made.sort(key=lambda candidate: (candidate.diverged, -candidate.val_accuracy))
-    best = made[0].val_accuracy
-    return [
-        one
-        if one.diverged
-        else one.model_copy(
-            update={"behind": AccuracyGap(difference=best - one.val_accuracy, standard_error=near / 1.96)}
-        )
-        for one in made
-    ]
+    combinations = draw(SPACE, "random", 1, [], count)
+    right = [np.arange(rows) < rows * accuracy(one) for one in combinations]
+    return made(combinations, right, lost={at for at, one in enumerate(combinations) if lost(one)})
 
 
 def place(one, name):
@@ -53,47 +42,54 @@ def alone(name):
 
 
 @pytest.mark.parametrize("name", RANGES)
-def test_what_alone_decides_has_nearly_all_of_the_estimate(name):
-    found = importance(ranked(alone(name)), SPACE)
-    assert is_estimate(found)
-    assert set(found) == {*RANGES, REST}
-    assert sum(found.values()) == pytest.approx(1)
-    assert found[name] > 0.85
-    assert importance(ranked(alone(name)), SPACE) == found
+def test_what_alone_decides_has_nearly_all_of_the_fit(name):
+    found = sweep(alone(name)).importance(SPACE)
+    assert (found.method, found.certain) == (FITTED, True)
+    assert set(found.shares) == {*RANGES, REST}
+    assert found.shares[name] > 0.85
 
 
 def test_two_that_weigh_as_two_to_one_have_shares_of_four_to_one():
-    found = importance(
-        ranked(lambda one: 0.2 + 0.4 * place(one, "alpha") + 0.2 * place(one, "learning_rate"), 200), SPACE
-    )
-    assert found["alpha"] == pytest.approx(0.8, abs=0.1)
-    assert found["learning_rate"] == pytest.approx(0.2, abs=0.1)
-    assert "by fANOVA's estimate" in in_words(found)
+    both = sweep(lambda one: 0.2 + 0.4 * place(one, "alpha") + 0.2 * place(one, "learning_rate"), 200)
+    found = both.importance(SPACE)
+    assert found.shares["alpha"] == pytest.approx(0.8, abs=0.1)
+    assert found.shares["learning_rate"] == pytest.approx(0.2, abs=0.1)
+    assert "by least squares" in importance_in_words(found, 1000)
+    assert "least-squares fit of main effects to the 200 combinations" in both.said(SPACE)
 
 
-def test_there_is_no_estimate_from_few_or_halved_combinations_and_none_of_the_constant():
-    assert importance(ranked(alone("alpha"), 9), SPACE) == {}
-    halved = [one.model_copy(update={"pruned": at > 5}) for at, one in enumerate(ranked(alone("alpha")))]
-    assert importance(halved, SPACE) == {}
-    assert set(importance(ranked(lambda _: 0.5), SPACE).values()) == {0.0}
-    assert "Fewer than 10" in analysis(ranked(alone("alpha"), 9), {}, (), SPACE)[0]
+def test_an_effect_in_the_middle_of_a_range_is_found():
+    found = sweep(lambda one: 0.9 - abs(place(one, "learning_rate") - 0.5)).importance(SPACE)
+    assert found.certain
+    assert found.shares["learning_rate"] > 0.8
+
+
+def test_there_is_no_figure_for_few_or_halved_combinations_and_none_of_the_constant():
+    few = sweep(alone("alpha"), 9)
+    assert few.importance(SPACE) is None
+    assert "Fewer than 10" in few.said(SPACE)
+    many = sweep(alone("alpha"))
+    halved = [one.model_copy(update={"pruned": at > 5}) for at, one in enumerate(many.ranking)]
+    assert many._replace(ranking=tuple(halved)).importance(SPACE) is None
+    assert set(sweep(lambda _: 0.5).importance(SPACE).shares.values()) == {0.0}
 
 
 def test_a_grid_that_was_drawn_to_its_last_point_has_exact_shares():
     grid = Experiment()
-    made = [Candidate(combination=one, trained=(trained(one, 0.5 + one.alpha),)) for one in grid.combinations]
-    assert importance(made, grid.grid) == importance(made)
-    assert is_estimate(importance(made[:-1], grid.grid))
+    complete = made(grid.combinations, [np.arange(99) < 50 + 1000 * one.alpha for one in grid.combinations])
+    assert complete.importance(grid.grid) == complete.importance()
+    assert complete.importance().method == EXACT
 
 
-@given(st.sampled_from(RANGES), st.floats(0.001, 0.5))
-def test_the_range_called_promising_is_that_of_those_near_the_top(name, near):
-    ranking = ranked(alone(name), 30, near)
-    text = " ".join(analysis(ranking, dict.fromkeys([*RANGES, REST], 0.25), (), SPACE))
-    close = [one.combination for one in ranking if one.within_noise or one is ranking[0]]
-    for label, low, high in re.findall(rf"({'|'.join(LABELS)}) lies from ({VALUE}) to ({VALUE}), drawn", text):
+@given(st.sampled_from(RANGES), st.sampled_from([20, 200, 2000]))
+def test_the_range_called_promising_is_that_of_those_near_the_top(name, rows):
+    some = sweep(alone(name), 30, rows)
+    text = some.said(SPACE)
+    close = [one.combination for one in some.ranking if one.within_noise or one is some.ranking[0]]
+    for label, low, high in re.findall(rf"({'|'.join(LABELS)}) lies between ({VALUE}) and ({VALUE})", text):
         values = [getattr(one, LABELS[label]) for one in close]
         assert (f"{min(values):g}", f"{max(values):g}") == (low, high)
+        assert len(close) < 30
     beyond = re.search(r"Not tried, and next to the promising values: (.*?)\.(?: |$)", text)
     said = set(re.findall(rf"({'|'.join(LABELS)}) (above|below)", beyond[1] if beyond else ""))
     for label, field in LABELS.items():
@@ -102,8 +98,8 @@ def test_the_range_called_promising_is_that_of_those_near_the_top(name, near):
 
 
 def test_thirds_of_the_lines_end_where_the_table_says():
-    ranking = ranked(lambda one: 0.9 - 0.4 * abs(place(one, "learning_rate") - 0.5))
-    text = " ".join(analysis(ranking, importance(ranking, SPACE), (), SPACE))
+    some = sweep(lambda one: 0.9 - 0.4 * abs(place(one, "learning_rate") - 0.5))
+    text, ranking = some.said(SPACE), some.ranking
     found = re.search(r"by thirds of learning rate, end in the median: (.*?%) and (.*?%)\.", text)
     thirds = re.findall(rf"({VALUE}) to ({VALUE}) at ({VALUE})%", " ".join(found.groups()))
     table = sorted((one.combination.learning_rate, one.val_accuracy) for one in ranking)
@@ -113,15 +109,15 @@ def test_thirds_of_the_lines_end_where_the_table_says():
 
 
 def test_from_where_on_none_converged_is_said():
-    ranking = ranked(alone("alpha"), lost=lambda one: one.learning_rate > 1)
-    text = " ".join(analysis(ranking, importance(ranking, SPACE), (), SPACE))
+    some = sweep(alone("alpha"), lost=lambda one: one.learning_rate > 1)
+    text, ranking = some.said(SPACE), some.ranking
     most = max(one.combination.learning_rate for one in ranking if not one.diverged)
     assert f"none with learning rate above {most:g} converged" in text
     assert "never converged" not in text
 
 
 def test_lines_stand_on_a_true_scale_where_numbers_were_drawn():
-    ranking = ranked(alone("alpha"), 30)
+    ranking = sweep(alone("alpha"), 30).ranking
     table = pd.DataFrame(
         {**one.combination.model_dump(), "val_accuracy": one.val_accuracy, "diverged": False} for one in ranking
     )
@@ -135,7 +131,7 @@ def test_lines_stand_on_a_true_scale_where_numbers_were_drawn():
 
 
 def test_curves_of_numbers_that_were_drawn_share_one_panel_and_a_short_legend():
-    histories = {one.combination: np.full((3, 4), [[1], [2], [3]], float) for one in ranked(alone("alpha"), 30)}
+    histories = {one.combination: np.full((3, 4), [[1], [2], [3]], float) for one in sweep(alone("alpha"), 30).ranking}
     figure = learning_curves(histories, next(iter(histories)), RANGES)
     assert [axis.get_title() for axis in figure.axes[:2]] == ["all", "the winner alone"]
     assert len(figure.legends[0].get_texts()) == 2

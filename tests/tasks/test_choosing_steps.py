@@ -9,17 +9,18 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 from experiment.axes import Combination
+from experiment.counts import class_counts
 from experiment.errors import EveryCombinationDiverged
+from experiment.resampling import RESAMPLES
 from experiment.results.dataset import DatasetInfo
 from experiment.results.evaluation import Evaluation
 from experiment.results.examples import TrainingSet
 from experiment.results.retrained import Retrained
 from experiment.results.scaled import Scaled, ScalingRef
-from experiment.results.selection import Selection
+from experiment.results.selection import Gap, Selection
 from experiment.results.split import Baseline
-from experiment.results.trained import Trained
+from experiment.results.trained import Judged, Trained
 from experiment.scores import calibration, class_scores
-from experiment.search.comparison import AccuracyGap
 from experiment.search.ranking import candidates, ranked
 from experiment.values import Artifact
 from tasks.evaluate import evaluate
@@ -49,7 +50,8 @@ def trained(run):
             best_epoch=epoch,
             val_loss=None if diverged else loss + 9 - seed,
             val_cross_entropy=None if diverged else loss,
-            correct=None if diverged else run.put(np.packbits(np.arange(60) < 60 * accuracy)),
+            ended=True,
+            judged=None if diverged else judged(run, accuracy, loss),
             val_accuracy=None if diverged else accuracy,
             W=run.put(rng.standard_normal((64, 10)).astype(np.float32)),
             b=run.put(rng.standard_normal(10).astype(np.float32)),
@@ -59,49 +61,89 @@ def trained(run):
     return make
 
 
+TRUE = np.arange(60) % 2
+
+
+def judged(run, accuracy, loss):
+    """Of 60 rows of two classes the first are right."""
+    predicted = np.where(np.arange(60) < round(60 * accuracy), TRUE, 1 - TRUE).astype(np.uint8)
+    losses = np.full(60, loss, np.float32)
+    return Judged(counts=class_counts(TRUE, predicted, 2), predicted=run.put(predicted), losses=run.put(losses))
+
+
 # ---- select
 
 
-def order(call, parts, runs, select_by="val_accuracy"):
-    result, _ = call(select, trained=runs, split=parts, select_by=select_by, rungs=[])
+@pytest.fixture
+def chosen(call, parts, run):
+    def chosen(runs, select_by="val_accuracy", rungs=(), true=TRUE):
+        labels = None if true is None else run.put(np.r_[np.zeros(240, int), true])
+        return call(select, trained=runs, split=parts, labels=labels, select_by=select_by, rungs=list(rungs))[0]
+
+    return chosen
+
+
+def order(chosen, runs, select_by="val_accuracy"):
+    result = chosen(runs, select_by)
     return [candidate.combination.learning_rate for candidate in ranked(result, runs)]
 
 
-def test_the_most_accurate_is_first_and_ties_go_to_the_lower_loss_then_to_the_grids_order(call, parts, trained):
+def test_the_most_accurate_is_first_and_ties_go_to_the_lower_loss_then_to_the_grids_order(chosen, trained):
     runs = [trained(0.1, 1, 0.8, 0.5), trained(0.2, 1, 0.9, 0.7), trained(0.3, 1, 0.9, 0.6), trained(0.4, 1, 0.8, 0.5)]
-    assert order(call, parts, runs) == [0.3, 0.2, 0.1, 0.4]
-    assert order(call, parts, runs, "val_loss") == [0.1, 0.4, 0.3, 0.2]
+    assert order(chosen, runs) == [0.3, 0.2, 0.1, 0.4]
+    assert order(chosen, runs, "val_loss") == [0.1, 0.4, 0.3, 0.2]
 
 
-def test_several_seeds_count_by_their_mean(call, parts, trained):
+def test_several_seeds_count_by_their_mean(chosen, trained):
     runs = [trained(0.1, 1, 0.95), trained(0.1, 2, 0.65), trained(0.2, 1, 0.82), trained(0.2, 2, 0.82)]
-    assert order(call, parts, runs) == [0.2, 0.1]
+    assert order(chosen, runs) == [0.2, 0.1]
 
 
-def test_a_combination_that_diverged_under_any_seed_is_last(call, parts, trained):
+def test_a_combination_that_diverged_under_any_seed_is_last(chosen, trained):
     runs = [trained(0.1, 1, 0.99), trained(0.1, 2, diverged=True), trained(0.2, 1, 0.1), trained(0.2, 2, 0.1)]
-    assert order(call, parts, runs) == [0.2, 0.1]
+    assert order(chosen, runs) == [0.2, 0.1]
 
 
-def test_if_all_diverged_there_is_nothing_to_select(call, parts, trained):
+def test_if_all_diverged_there_is_nothing_to_select(chosen, trained):
     with pytest.raises(EveryCombinationDiverged, match="each of the 2 combinations diverged"):
-        order(call, parts, [trained(0.1, 1, diverged=True), trained(0.2, 1, diverged=True)])
+        order(chosen, [trained(0.1, 1, diverged=True), trained(0.2, 1, diverged=True)])
 
 
-def test_a_selection_holds_positions_and_nothing_of_who_trained(call, parts, trained):
+def test_a_selection_holds_positions_and_nothing_of_who_trained(chosen, trained):
     runs = [trained(0.1, 1), trained(0.2, 1)]
-    result, _ = call(select, trained=runs, split=parts, select_by="val_accuracy", rungs=[])
-    equal = AccuracyGap(difference=0, standard_error=0)
-    assert result == Selection(order=(0, 1), behind=(equal, equal))
+    result = chosen(runs)
+    equal = Gap(difference=0, standard_error=0, within_noise=True)
+    assert (result.order, result.behind) == ((0, 1), (equal, equal))
 
 
-def test_differences_are_on_the_same_rows_and_none_where_diverged(call, parts, trained):
+def test_by_macro_f1_a_rare_class_counts_as_much(chosen, trained, run):
+    true = (np.arange(60) >= 55).astype(int)  # five of the second class, which the second model has right among others
+    runs, losses = [], run.put(np.ones(60, np.float32))
+    for rate, said in ((0.1, np.zeros(60, np.uint8)), (0.2, (np.arange(60) >= 48).astype(np.uint8))):
+        found = Judged(counts=class_counts(true, said, 2), predicted=run.put(said), losses=losses)
+        runs.append(trained(rate, 1).model_copy(update={"judged": found}))
+    for select_by, best in (("val_accuracy", 0), ("val_macro_f1", 1), ("val_balanced_accuracy", 1)):
+        assert chosen(runs, select_by, true=true).order[0] == best
+
+
+def test_while_halving_nothing_is_compared_and_at_last_not_those_pruned(chosen, trained):
+    runs = [trained(0.1, 1, 0.8), trained(0.2, 1, 0.7).model_copy(update={"ended": False}), trained(0.3, 1, 0.6)]
+    assert chosen(runs, rungs=[0, 0, 0], true=None).behind == (None, None, None)
+    result = chosen(runs, rungs=[1, 0, 0])
+    assert [gap is None for gap in result.behind] == [False, True, False]  # the third had ended
+
+
+def test_differences_are_on_the_same_rows_and_none_where_diverged(chosen, trained, run):
     runs = [trained(0.1, 1, 0.8), trained(0.2, 1, diverged=True), trained(0.3, 1, 0.5)]
-    result, _ = call(select, trained=runs, split=parts, select_by="val_accuracy", rungs=[])
+    result = chosen(runs)
     same, none, other = result.behind
     assert (same.difference, none) == (0, None)
     assert other.difference == pytest.approx(0.3)
-    assert other.standard_error == pytest.approx(np.sqrt((18 - 18**2 / 60) / 60 / 59))
+    assert other.standard_error == pytest.approx(np.sqrt(18 - 18**2 / 60) / 60, rel=0.1)
+    accuracies = run.open(result.resampled)
+    assert accuracies.shape == (3, RESAMPLES)
+    assert np.isnan(accuracies[1]).all()
+    assert accuracies[2].mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_best_epoch_is_the_mean_over_the_seeds(trained):
@@ -158,13 +200,13 @@ DATA = Artifact(name="digits", kind="dataset", contents={}, about={})
 
 
 @pytest.fixture
-def reported(call, run, grey, trained):
+def reported(call, run, grey, trained, parts):
     """Report on two combinations under two seeds. Gives the files, by name, and what went in."""
     runs = [
         trained(0.1, 1, 0.81, epoch=4), trained(0.1, 2, 0.79, epoch=8),
         trained(0.2, 1, 0.60), trained(0.2, 2, 0.62),
     ]  # fmt: skip
-    ranking = ranked(Selection(order=(0, 1), behind=(None, None)), runs)
+    ranking = ranked(Selection(order=(0, 1), behind=(None, None), resampled=None), runs)
     model = Retrained(
         combination=ranking[0].combination, epochs=6, train_loss=1.0, W=run.put(np.full((64, 10), 2, np.float32)),
         b=run.put(np.full(10, 3, np.float32)), history=run.put(np.zeros((6, 4))),
@@ -180,7 +222,8 @@ def reported(call, run, grey, trained):
     scaled = Scaled(train=examples, train_scaling=grey, final=examples, final_scaling=grey, said="")
     info = DatasetInfo(class_names=NAMES, picture=(4, 16))
     result, told = call(
-        report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, info=info, data=DATA,
+        report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, info=info, data=DATA, split=parts,
+        labels=run.put(np.r_[np.zeros(240, int), TRUE]),
         importance={"alpha": 1.0}, analysis=("Alpha mattered.",), lbfgs=None, lbfgs_run="", ranges=(),
     )  # fmt: skip
     return {name: run.read(file) for name, file in result.files.items()}, runs, run.read(result.preview), told

@@ -6,6 +6,7 @@ from sklearn.metrics import log_loss
 
 from experiment.axes import Combination
 from experiment.config import Recipe
+from experiment.counts import class_counts
 from experiment.errors import Diverged
 from softmax import sgd
 from tasks.retrain import retrain
@@ -46,7 +47,10 @@ def test_the_best_epoch_and_its_figures_are_those_of_a_plain_loop(call, run, tra
     assert result.val_loss == pytest.approx(losses[best], abs=1e-5)
     assert result.val_accuracy == accuracies[best]
     assert result.val_cross_entropy == pytest.approx(losses[best] - 0.005 * (weights[best] ** 2).sum(), abs=1e-5)
-    np.testing.assert_array_equal(np.unpackbits(run.open(result.correct), count=60), right[best])
+    np.testing.assert_array_equal(run.open(result.judged.predicted) == labels[240:300], right[best])
+    assert run.open(result.judged.losses).mean() == pytest.approx(result.val_cross_entropy, abs=1e-5)
+    assert result.judged.counts == class_counts(labels[240:300], run.open(result.judged.predicted), 10)
+    assert result.ended
     np.testing.assert_allclose(run.open(result.W), weights[best], atol=1e-4)
     np.testing.assert_allclose(run.open(result.history)[:, 2], losses, atol=1e-5)
     assert handle.summary["final_val_loss"] == result.val_loss

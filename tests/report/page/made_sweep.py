@@ -15,15 +15,16 @@ from experiment.results.gradient_check import GradientCheck
 from experiment.results.scaled import Scaled, ScalingRef
 from experiment.results.split import Baseline, Split
 from experiment.scores import calibration, class_scores
-from experiment.search.comparison import AccuracyGap
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
 from report.page.data import COMPARED, classes_data, page_data
 from report.page.render import page
 from report.summary import summarized
-from tests.made_up import NOTHING, combination, diverged, trained
+from tests.made_up import NOTHING, combination
+from tests.report.rankings import bits, made
 
 RECIPE = Recipe(max_epochs=1000, patience=10, average=False, nesterov=False, horizon=1000, engine="numba")
+ROWS = 200
 FLOOR = Baseline(accuracy=0.1, cross_entropy=2.3)
 
 
@@ -50,34 +51,29 @@ def made_sweep(
     class_names=None,
     epochs=30,
     ranges=(),
+    select_by="val_accuracy",
     **about,
 ) -> MadeSweep:
     """Return the sweep over a grid; `lost` are the learning rates that diverge."""
     rng = np.random.default_rng(0)
     names = tuple(class_names or [f"class {k}" for k in range(classes)])
-    made = []
-    for number, point in enumerate(itertools.product(rates, sizes, alphas, decays)):
-        of, accuracy = combination(*point), float(rng.uniform(0.5, 0.9))
-        origins: list[dict[str, Any]] = [
-            {"identity": f"run-{number}-{seed}", "task_run": f"task-{number}-{seed}", "seconds": 1.5}
-            for seed in range(seeds)
-        ]
-        figures: Any = {"loss": 1 - accuracy, "epochs_trained": epochs, "best_epoch": max(1, epochs - 10)}
-        runs = [
-            diverged(of, **origin) if of.learning_rate in lost else trained(of, accuracy, **figures, **origin)
-            for origin in origins
-        ]
-        made.append(Candidate(combination=of, trained=tuple(runs)))
-    made.sort(key=lambda candidate: (candidate.diverged, -candidate.val_accuracy))
+    points = [combination(*point) for point in itertools.product(rates, sizes, alphas, decays)]
+    right = bits(rng.uniform(0.5, 0.9, len(points)), ROWS, rng)
+    sweep = made(points, right, lost={at for at, of in enumerate(points) if of.learning_rate in lost})
+    figures: Any = {"epochs_trained": epochs, "best_epoch": max(1, epochs - 10), "seconds": 1.5}
     ranking = tuple(
-        candidate
-        if candidate.diverged
-        else candidate.model_copy(
+        candidate.model_copy(
             update={
-                "behind": AccuracyGap(difference=made[0].val_accuracy - candidate.val_accuracy, standard_error=0.01)
+                "trained": tuple(
+                    candidate.trained[0].model_copy(
+                        update={"identity": f"run-{place}-{seed}", "task_run": f"task-{place}-{seed}"}
+                        | ({"seconds": 1.5} if candidate.diverged else figures)
+                    )
+                    for seed in range(seeds)
+                )
             }
         )
-        for candidate in made
+        for place, candidate in enumerate(sweep.ranking)
     )
     counts = rng.integers(0, 9, (len(names),) * 2) + 50 * np.eye(len(names), dtype=int)
     mistakes = np.array([[k, k, (k + 1) % len(names), 0.01] for k in range(len(names))])
@@ -85,7 +81,7 @@ def made_sweep(
     mistaken = rng.integers(0, 256, (len(names), features)).astype(np.uint8)
     accuracies = tuple(float(value) for value in counts.diagonal() / counts.sum(axis=1))
     converged = [candidate for candidate in ranking[:COMPARED] if not candidate.diverged]
-    correct = [(rng.random(200) < candidate.val_accuracy).astype(float) for candidate in converged]
+    correct = [(rng.random(ROWS) < candidate.val_accuracy).astype(float) for candidate in converged]
     shown = page_data(ranking, [history(candidate, rng) for candidate in ranking], correct, ranges)
     side = math.isqrt(features)
     shown |= classes_data(
@@ -95,9 +91,11 @@ def made_sweep(
     rows = TrainingSet(images=NOTHING, labels=NOTHING)
     summary = summarized(
         ranking=ranking,
+        resampled=sweep.samples,
+        select_by=select_by,
         runs=[[run.identity for run in candidate.trained] for candidate in ranking],
         check=GradientCheck(relative_errors={"W": 1e-7}),
-        split=Split(train=NOTHING, validation=NOTHING, baseline=FLOOR),
+        split=Split(train=NOTHING, validation=NOTHING.model_copy(update={"shape": (ROWS,)}), baseline=FLOOR),
         recipe=RECIPE,
         test=Evaluation(
             test_loss=0.4, test_accuracy=0.85, interval=(0.84, 0.86), baseline=FLOOR, class_accuracy=accuracies,

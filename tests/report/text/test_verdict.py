@@ -9,7 +9,7 @@ EVIL = '<script>alert(1)</script> | "quoted" & 👟 حذاء\n| a | b |'
 def test_it_has_the_figures_the_warnings_and_the_analysis():
     summary = made_sweep().summary
     text = page(summary, {"files": "there", "news": ""}, "data:picture")
-    assert "| test | accuracy 85.00%, 95 % interval 84.00% to 86.00% |" in text
+    assert "| test | accuracy 85.00%, 95 % interval 84.00% to 86.00% (validation gave" in text
     assert "| files | there |" in text
     assert "news" not in text
     for paragraph in summary.analysis:
