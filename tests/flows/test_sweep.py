@@ -152,7 +152,7 @@ def test_a_combination_that_diverges_is_recorded_ranked_last_and_stops_nothing(e
     table = pd.read_csv(execution.artifacts / "sweeps" / "latest" / "leaderboard.csv")
     assert table["diverged"].tolist() == [False, True]
     assert table["within_noise"].tolist() == [True, False]
-    assert summary.importance == {}
+    assert summary.importance is None
 
 
 def test_if_every_combination_diverges_the_flow_fails_and_says_so(experiment, execution):
