@@ -18,6 +18,7 @@ from experiment.search.space import Values, distinct, points, size
 from experiment.values import Settings
 from softmax.sgd import Engine
 
+SUFFIXES = (".csv", ".tsv", ".parquet", ".gz", ".npz", ".npy", ".txt", ".zip", ".xlsx", ".json")  # of files
 Sampler = Literal["random", "sobol", "tpe"]
 BATCH = 8  # trials that TPE draws at once, before it looks at what they came to; not the number of workers
 
@@ -173,7 +174,8 @@ class Experiment(Grid):
         if self.data is None:
             return self.data_dir and self.data_dir.expanduser()  # the shell leaves --data-dir=~/x as it is
         path = Path(self.data).expanduser()
-        return path if path.exists() or len(path.parts) > 1 or path.suffix else self.data
+        # OpenML's names have points in them, too.
+        return path if path.exists() or len(path.parts) > 1 or path.suffix.lower() in SUFFIXES else self.data
 
     @property
     def data_name(self) -> str:

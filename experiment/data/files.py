@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -15,8 +16,12 @@ from experiment.data.raw import Part, Raw
 from experiment.errors import DataError
 
 KINDS = ("train_images", "train_labels", "test_images", "test_labels")
-IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 KERAS = ("x_train", "y_train", "x_test", "y_test")
+# Of a file's name: what comes before, the part, a mark, what it holds, what comes after.
+NPY = re.compile(r"(.*)(train|test)(_)(images|labels)(\.npy)")
+IDX = re.compile(r"(.*)(train|t10k|test)(-)(images|labels)([-.]idx[13]-ubyte)")
+PACKED_IDX = re.compile(IDX.pattern + r"(\.gz)")
+CHUNK = 2**24  # bytes that are read at once
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 WANTED = (
     "…train_images.npy and …train_labels.npy (with …test_images.npy and …test_labels.npy if there is a test part; any "
@@ -31,23 +36,28 @@ def array_files(folder: Path) -> list[Path]:
     ------
     DataError : none, more than one set of them, or some that lack their other half
     """
-    for names, pattern in ((KINDS, "*{}.npy"), (IDX, "{}"), (IDX, "{}.gz")):
-        found = [sorted(folder.glob(pattern.format(name))) for name in names]
-        if not any(found):
+    for pattern in (NPY, IDX, PACKED_IDX):
+        found = [match for path in sorted(folder.iterdir()) if (match := pattern.fullmatch(path.name))]
+        if not found:
             continue
-        for several in found:
-            if len(several) > 1:
-                listed = ", ".join(path.name for path in several)
-                raise DataError(f"{folder}: {listed} all stand there; keep one data set in a folder")
-        stem = next(files[0].name.removesuffix(pattern.format(name)[1:]) for files, name in zip(found, names) if files)  # noqa: B905
-        prefix = stem if pattern.startswith("*") else ""
-        parts = 4 if any(found[2:]) else 2
-        expected = [pattern.format(name).replace("*", prefix) for name in names[:parts]]
-        missing = [file for file, files in zip(expected, found, strict=False) if not files]
+        for side, kind in dict.fromkeys((match[2], match[4]) for match in found):
+            if len(several := [match[0] for match in found if (match[2], match[4]) == (side, kind)]) > 1:
+                raise DataError(f"{folder}: {', '.join(several)} all stand there; keep one data set in a folder")
+        test = [match[2] for match in found if match[2] != "train"]
+        expected = [name_of(found[0], side, kind) for side in ("train", *test[:1]) for kind in ("images", "labels")]
+        missing = [file for file in expected if file not in {match[0] for match in found}]
         if missing:
             raise DataError(f"{folder}: {', '.join(missing)} missing; put there all of {', '.join(expected)}")
         return [folder / file for file in expected]
     raise DataError(f"{folder}: no data found; put there {WANTED}")
+
+
+def name_of(match: re.Match[str], side: str, kind: str) -> str:
+    """Return what another file of the same data set is called."""
+    prefix, _, mark, _, *rest = match.groups()
+    return f"{prefix}{side}{mark}{kind}{''.join(rest)}".replace(
+        "idx3" if kind == "labels" else "idx1", f"idx{1 if kind == 'labels' else 3}"
+    )
 
 
 def read_arrays(folder: Path) -> Raw:
@@ -74,36 +84,62 @@ def read_npz(path: Path) -> Raw:
     ------
     DataError : no such archive, other names, or arrays of Python objects, which are pickles and not read
     """
+    arrays = arrays_of(path)
+    for names in (KERAS, KINDS):
+        here = [name for name in names if name in arrays]
+        if here in (list(names), list(names[:2])):
+            raw = from_arrays([arrays[name] for name in here], [f"{path}: {name}" for name in here])
+            unused = [name for name in arrays if name not in here]
+            return raw._replace(notes=(*raw.notes, *([f"not used: {', '.join(unused)}"] if unused else [])))
+    raise DataError(
+        f"{path}: holds {', '.join(arrays) or 'nothing'}; name its arrays {', '.join(KERAS)}, or {', '.join(KINDS)}"
+    )
+
+
+def examples_of_npz(path: Path) -> NDArray[Any]:
+    """Return the examples in an .npz, labels or not: of the test part, or of the other where there is none."""
+    arrays = arrays_of(path)
+    for name in ("x_test", "test_images", "x_train", "train_images"):
+        if name in arrays:
+            return arrays[name]
+    raise DataError(f"{path}: holds {', '.join(arrays) or 'nothing'}; name what is to be predicted x_test")
+
+
+def arrays_of(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays in an .npz by their names in small letters.
+
+    Raises
+    ------
+    DataError : no such archive, damaged, or arrays of Python objects
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            for names in (KERAS, KINDS):
-                here = [name for name in names if name in archive.files]
-                if here in (list(names), list(names[:2])):
-                    return from_arrays([archive[name] for name in here], [f"{path}: {name}" for name in here])
-            listed = ", ".join(archive.files) or "nothing"
+            return {name.lower(): archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zlib.error, AttributeError, KeyError) as error:
         raise DataError(f"{path}: not an .npz of plain arrays ({error}); write it with numpy.savez") from error
     except Exception as error:  # a damaged archive raises zipfile's own, a damaged header anything
         raise DataError(f"{path}: truncated or damaged ({error}); write it again with numpy.savez") from error
-    raise DataError(f"{path}: holds {listed}; name its arrays {', '.join(KERAS)}, or {', '.join(KINDS)}")
 
 
 def from_arrays(arrays: list[NDArray[Any]], where: list[str], picture: tuple[int, int] | None = None) -> Raw:
     """Return two or four arrays as parts; n × height × width become rows, and are pictures of that shape."""
-    parts = []
+    parts, notes = [], list[str]()
     shapes = {array.shape[1:] for array in arrays[::2] if array.ndim == 3}
     if len(shapes) > 1:
         raise DataError(f"{where[2]}: pictures of another shape than in {where[0]}; make all of one height and width")
     for i in range(0, len(arrays), 2):
-        images, labels = check_images(arrays[i], where[i]), arrays[i + 1]
-        check_labels(labels, where[i + 1], len(images))
+        images = check_images(arrays[i], where[i])
+        labels, note = labels_in(arrays[i + 1], where[i + 1], len(images))
+        notes += [f"{KINDS[i + 1]}: {note}"] if note else []
         parts.append(Part(images, labels, where[i], where[i + 1]))
     if len(parts) > 1 and parts[0].values.shape[1] != parts[1].values.shape[1]:
         raise DataError(
             f"{where[2]}: {parts[1].values.shape[1]} features an image, {parts[0].values.shape[1]} in {where[0]}; "
             "make both of images of one size"
         )
-    return Raw(parts[0], parts[1] if len(parts) > 1 else None, picture=shapes.pop() if shapes else picture)
+    return Raw(
+        parts[0], parts[1] if len(parts) > 1 else None, picture=shapes.pop() if shapes else picture, notes=tuple(notes)
+    )
 
 
 def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:
@@ -122,12 +158,25 @@ def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:
     return images
 
 
-def check_labels(labels: NDArray[Any], where: str, count: int) -> None:
-    """Raise DataError unless labels are (count,), one for each image."""
+def labels_in(labels: NDArray[Any], where: str, count: int) -> tuple[NDArray[Any], str]:
+    """Return labels as (count,), and what they were, if not that: a column, or one-hot; else DataError."""
+    note = ""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels, note = labels.ravel(), "a column of labels"
+    elif one_hot(labels):
+        labels, note = labels.argmax(axis=1), f"one-hot, classes 0 to {labels.shape[1] - 1}"
     if labels.ndim != 1:
         raise DataError(f"{where}: shape {labels.shape}; save labels 1-D, one an image")
     if len(labels) != count:
         raise DataError(f"{where}: {len(labels)} labels for {count} images; save one label an image")
+    return labels, note
+
+
+def one_hot(labels: NDArray[Any]) -> bool:
+    """Return whether each row is 1 in one column and 0 in the others."""
+    if labels.ndim != 2 or labels.dtype.kind not in "buif":
+        return False
+    return bool(((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all())
 
 
 def read_any_idx(path: Path) -> NDArray[Any]:
@@ -149,7 +198,9 @@ def read_any_idx(path: Path) -> NDArray[Any]:
             shape = struct.unpack(f">{rank}I", file.read(4 * rank))
             dtype = np.dtype(IDX_TYPES[kind])
             size = math.prod(shape) * dtype.itemsize
-            elements = file.read(size + 1)
+            elements = bytearray()
+            while len(elements) <= size and (chunk := file.read(min(CHUNK, size + 1 - len(elements)))):
+                elements += chunk
     except (gzip.BadGzipFile, EOFError, zlib.error, struct.error) as error:
         raise DataError(f"{path}: not a whole IDX file ({error}); fetch it again") from error
     if len(elements) != size:

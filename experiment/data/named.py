@@ -1,7 +1,9 @@
 """Data sets by name: those that come with scikit-learn, else OpenML's."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from warnings import catch_warnings, simplefilter
 
 from experiment.data.columns import Column
 from experiment.data.raw import Part, Raw
@@ -13,7 +15,7 @@ BUNDLED = ("breast_cancer", "digits", "iris", "wine")
 
 
 def read_named(name: str, folder: Path, drop: Sequence[str] = ()) -> Raw:
-    """Return scikit-learn's own set of that name, or OpenML's newest active one, kept in `folder` and verified.
+    """Return scikit-learn's own set of that name, or OpenML's, kept and verified: its active version, or NAME@VERSION.
 
     Raises
     ------
@@ -40,18 +42,27 @@ def openml(name: str, folder: Path, drop: Sequence[str] = ()) -> Raw:
     from sklearn.datasets import fetch_openml
     from sklearn.datasets._openml import OpenMLError
 
-    where = f"OpenML's {name}"
+    where, (name, _, version) = f"OpenML's {name}", name.partition("@")
+    if version and not version.isdecimal():
+        raise DataError(f"{name}@{version}: no version; give its number, {name}@1 say")
+    close = get_close_matches(name, BUNDLED, 1)
+    hint = f"did you mean {close[0]}?" if close else "check the name"
     try:
-        found = fetch_openml(name=name, data_home=folder, as_frame=True, parser="auto", n_retries=1)
+        with catch_warnings():
+            simplefilter("ignore")  # that there are several versions: which one it is, is noted
+            found = fetch_openml(
+                name=name, version=int(version or 0) or "active", data_home=folder, as_frame=True, parser="auto",
+                n_retries=1,
+            )  # fmt: skip
     except OpenMLError as error:
         known = ", ".join(BUNDLED)
         raise DataError(
-            f"{name}: neither a file, nor one of scikit-learn's sets ({known}), nor known to OpenML ({error}); "
-            "check the name"
+            f"{name}: neither a file, nor one of scikit-learn's sets ({known}), nor known to OpenML ({error}); {hint}"
         ) from error
     except OSError as error:
         raise Unreachable(
-            f"{where} cannot be had ({error}); check the network, or name a file or one of {', '.join(BUNDLED)}"
+            f"{where} cannot be had ({error}); check the network; {name} is no file here and none of "
+            f"{', '.join(BUNDLED)}: {hint}"
         ) from error
     except ValueError as error:  # another checksum than announced, say
         raise DataError(f"{where} cannot be used ({error}); remove {folder / 'openml.org'} and try again") from error
@@ -60,4 +71,8 @@ def openml(name: str, folder: Path, drop: Sequence[str] = ()) -> Raw:
     table, label = as_table(found.frame), str(found.target.name)
     schema, table, notes = schema_of(table, label, where, drop)
     values, _ = schema.read(table, where)
-    return Raw(Part(values, labels(table, label, where), where, f"{where}: {label}"), table=schema, notes=tuple(notes))
+    return Raw(
+        Part(values, labels(table, label, where), where, f"{where}: {label}"),
+        table=schema,
+        notes=(f"version {found.details['version']}", *notes),
+    )

@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from experiment.data.files import examples_of_npz
 from experiment.data.formats import read_npy
 from experiment.data.named import read_named
 from experiment.data.own import read, table_of
@@ -38,5 +39,7 @@ def examples(given: Path | str, schema: Schema | None, downloads: Path = Path())
         return schema.features(read_table(table), str(table))
     if given.suffix == ".npy" and given.is_file():
         return read_npy(given)
+    if given.suffix == ".npz" and given.is_file():
+        return examples_of_npz(given)
     raw = read(given, None)
     return (raw.test or raw.train).values

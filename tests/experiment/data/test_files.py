@@ -1,6 +1,7 @@
 """Arrays in folders and archives, under the names that people give them."""
 
 import gzip
+import re
 import struct
 
 import numpy as np
@@ -33,6 +34,34 @@ def test_idx_files_packed_and_unpacked(tmp_path):
     is_the_small_one(own_data(tmp_path / "plain"))
 
 
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: name.replace("-idx", ".idx"),
+        lambda name: f"emnist-letters-{name}".replace("t10k", "test"),
+        lambda name: f"emnist-letters-{name}".replace("t10k", "test").removesuffix(".gz"),
+    ],
+)
+def test_idx_files_under_the_names_that_people_and_emnist_give_them(tmp_path, rename):
+    files = {rename(name): file for name, file in AS_IDX.items()}
+    write(tmp_path, {name: file if name.endswith(".gz") else gzip.decompress(file) for name, file in files.items()})
+    is_the_small_one(own_data(tmp_path))
+    (tmp_path / rename("t10k-labels-idx1-ubyte.gz")).unlink()
+    with pytest.raises(DataError, match=re.escape(f"{rename('t10k-labels-idx1-ubyte.gz')} missing")):
+        own_data(tmp_path)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("sizes", [">3I", "<3I"])
+def test_an_idx_file_that_promises_more_than_memory_is_refused_before_it_is_had(tmp_path, packed, sizes):
+    content = struct.pack(">I", 0x803) + struct.pack(sizes, 60_000, 65_535, 2**31 - 1) + b"x" * 100
+    name = "train-images-idx3-ubyte"
+    files = {path.removesuffix(".gz"): gzip.decompress(file) for path, file in AS_IDX.items()} | {name: content}
+    write(tmp_path, {f"{n}.gz": gzip.compress(c) for n, c in files.items()} if packed else files)
+    with pytest.raises(DataError, match=f"{name}.*: shorter than the [0-9]+ bytes that its header promises"):
+        own_data(tmp_path)
+
+
 @pytest.mark.parametrize(("kind", "dtype"), [(9, ">i1"), (11, ">i2"), (12, ">i4"), (13, ">f4"), (14, ">f8")])
 def test_idx_files_of_other_numbers(tmp_path, kind, dtype):
     numbers = (RAW["train_images"].astype(float) - 100).astype(dtype)
@@ -45,6 +74,34 @@ def test_idx_files_of_other_numbers(tmp_path, kind, dtype):
 def test_an_archive(tmp_path, names):
     np.savez_compressed(tmp_path / "set.npz", **names)
     is_the_small_one(own_data(tmp_path / "set.npz"))
+
+
+def test_labels_as_a_column_or_one_hot_and_names_in_capitals_are_understood_with_a_word(tmp_path):
+    y = RAW["train_labels"]
+    for labels, said in ((y[:, None], "train_labels: a column of labels"), (np.eye(3)[y], "one-hot, classes 0 to 2")):
+        np.savez(tmp_path / "set.npz", X_train=RAW["train_images"], Y_train=labels, ids=np.arange(30))
+        data = own_data(tmp_path / "set.npz")
+        assert data.class_names == ("0", "1", "2")
+        assert np.bincount(np.r_[data.arrays.train_labels, data.arrays.test_labels]).tolist() == [10, 10, 10]
+        assert said in data.note
+        assert "not used: ids" in data.note
+
+
+def test_pictures_keep_height_and_width_and_rows_are_pictures_if_the_user_says_so(tmp_path):
+    X, y = RAW["train_images"], RAW["train_labels"]
+    np.savez(tmp_path / "set.npz", x_train=X.reshape(30, 10, 2), y_train=y)
+    assert own_data(tmp_path / "set.npz").picture == (10, 2)
+    with pytest.raises(DataError, match="pictures of 10x2; leave --pictures out"):
+        own_data(tmp_path / "set.npz", pictures="4x5")
+    np.savez(tmp_path / "set.npz", x_train=flat(X)[:, :16], y_train=y)
+    data = own_data(tmp_path / "set.npz")
+    assert (data.picture, data.understood) == (None, "16 features; if they are pictures: --pictures 4x4")
+    assert own_data(tmp_path / "set.npz", pictures="2x8").picture == (2, 8)
+    with pytest.raises(DataError, match="16 features are no pictures of 28x28; give another --pictures"):
+        own_data(tmp_path / "set.npz", pictures="28x28")
+    np.savez(tmp_path / "set.npz", x_train=X, y_train=y, x_test=RAW["test_images"].reshape(10, 5, 4), y_test=y[:10])
+    with pytest.raises(DataError, match=r"x_test: pictures of another shape than in .*x_train"):
+        own_data(tmp_path / "set.npz")
 
 
 def test_an_archive_without_test_part_is_split_the_same_each_time(tmp_path):
@@ -92,5 +149,5 @@ def test_two_sets_in_one_folder_or_none_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"no data found; put there …train_images\.npy"):
         own_data(tmp_path)
     write(tmp_path, {f"{prefix}{name}.npy": npy_bytes(array) for name, array in RAW.items() for prefix in "ab"})
-    with pytest.raises(DataError, match=r"atrain_images.npy, btrain_images.npy all stand there; keep one data set"):
+    with pytest.raises(DataError, match=r"atest_images.npy, btest_images.npy all stand there; keep one data set"):
         own_data(tmp_path)

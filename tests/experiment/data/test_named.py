@@ -73,7 +73,7 @@ def test_a_file_with_another_checksum_is_refused(server, tmp_path):
 
 
 def test_a_name_that_nobody_knows_is_refused(server, tmp_path):
-    with pytest.raises(DataError, match=r"irises: neither a file, nor one of scikit-learn's sets .* check the name"):
+    with pytest.raises(DataError, match=r"irises: neither a file, nor one of scikit-learn's sets .* did you mean iris"):
         own_data("irises", downloads=tmp_path)
 
 

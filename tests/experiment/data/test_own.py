@@ -60,7 +60,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "inf": ({"test_images": put(Xt.astype("f4"), (0, 1), np.inf)}, "test_images", "inf in image 0, feat"),
     "-inf": ({"test_images": put(Xt.astype("f4"), (9, 19), -np.inf)}, "test_images", "-inf in image 9"),
     "NaN, 3-D": ({"train_images": put(RAW["train_images"] / 1, (7, 1, 2), np.nan)}, "train_images", "7, f"),
-    "2-D labels": ({"train_labels": y[:, None]}, "train_labels", r"shape \(30, 1\); save labels 1-D"),
+    "2-D labels": ({"train_labels": np.c_[y, y]}, "train_labels", r"shape \(30, 2\); save labels 1-D"),
     "labels on a scale": ({"train_labels": y + 0.5}, "train_labels", "0.5 is no class but a number on a scale"),
     "NaN labels": ({"test_labels": put(yt / 1, 3, np.nan)}, "test_labels", "nan is no class"),
     "dates as labels": ({"test_labels": yt.astype("M8[D]")}, "test_labels", "dtype datetime64.*integers or texts"),
