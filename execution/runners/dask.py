@@ -125,7 +125,8 @@ class DaskRunner(DaskTaskRunner):
         ------
         InputError : names the worker, and what it lacks or cannot reach
         """
-        self.execution.state.arrive()
+        if self.execution.dask_address:
+            self.execution.state.arrive()
         sweep = Sweep(
             text=Path(on_worker.__file__).read_text(),
             facts=on_worker.facts(),
@@ -184,7 +185,8 @@ class DaskRunner(DaskTaskRunner):
         self.ready.result()
         task_run_id = uuid4()
         if task not in self.shared:
-            self.execution.state.arrive()  # again, for workers that come later
+            if self.execution.dask_address:
+                self.execution.state.arrive()  # again, for workers that come later
             shared = {"task": task, "context": serialize_context(), "return_type": "state"}
             self.shared[task] = self.handed_on(bytes, cloudpickle.dumps(shared))
         call = cloudpickle.dumps(
