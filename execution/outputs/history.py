@@ -61,7 +61,7 @@ def add(storage: AnyStorage, line: dict[str, str]) -> list[dict[str, str]]:
     writer = csv.DictWriter(lines, dict.fromkeys([*columns, *line]), restval="")  # a person's own columns stay
     writer.writeheader()
     writer.writerows([*earlier, line])
-    storage.put(layout.HISTORY, lines.getvalue().encode())
+    storage.put(layout.HISTORY, lines.getvalue().encode(), durable=True)
     return earlier
 
 

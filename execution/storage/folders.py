@@ -14,13 +14,17 @@ BESIDE_RESULTS = ("logs", "tmp")  # what of W&B's folders nobody sends
 
 
 def hand_over(storage: "ObjectStorage", made: Path, key: str) -> None:
-    """See `Storage`. The store has it from here on, and only the store."""
-    if storage.below(key):
-        storage.delete(key)
-    for path in sorted(made.rglob("*")):
-        inside = path.relative_to(made)
-        if path.is_file() and inside.parts[0] not in BESIDE_RESULTS:
-            storage.put(f"{key}/{inside.as_posix()}", path.read_bytes())
+    """See `Storage`. The store has it from here on, and only the store.
+
+    What was there before goes last: another process may have handed it over, whose record counts on it.
+    """
+    files = {f"{key}/{path.relative_to(made).as_posix()}": path for path in sorted(made.rglob("*")) if path.is_file()}
+    files = {name: path for name, path in files.items() if path.relative_to(made).parts[0] not in BESIDE_RESULTS}
+    old = [entry["path"] for entry in storage.below(key) if entry["path"] not in files]
+    for name, path in files.items():
+        storage.put(name, path.read_bytes())
+    if old:
+        storage.remove(old)
     shutil.rmtree(made)
 
 

@@ -87,14 +87,14 @@ class LocalStorage(Frozen):
         with self.draft() as file:
             file.write(content)
             if durable:
-                file.flush()
-                os.fsync(file.fileno())
+                sync(file)
             self.adopt(file, key)
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
         path = self.made(key)
         with self.draft() as file:
             file.write(content)
+            sync(file)  # half of it would stand for ever
         try:
             os.link(file.name, path)
         except FileExistsError:
@@ -184,7 +184,9 @@ class LocalStorage(Frozen):
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         for name, content in files.items():
-            (draft / name).write_bytes(content)
+            with (draft / name).open("wb") as file:
+                file.write(content)
+                sync(file)
         for other in path.iterdir() if path.is_dir() else ():
             if other.name not in {*files, *replaced}:
                 if other.is_dir() and not other.is_symlink():
@@ -235,3 +237,9 @@ class LocalStorage(Frozen):
         path = self.root / key
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def sync(file: IO[bytes]) -> None:
+    """Have on the disk what was written, whatever happens to the machine."""
+    file.flush()
+    os.fsync(file.fileno())

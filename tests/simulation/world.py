@@ -29,6 +29,7 @@ class World:
         self.faults = True
         self.happened = Counter()
         self.trace = []
+        self.written = {}  # every content that a key ever had
         self.every = []  # greenlets: one that nobody knows any more would be ended, which runs its `finally`
         self.over = False
 
@@ -85,6 +86,8 @@ class World:
             answer = answer.collect() if name == "list" else answer
         except Exception as error:
             answer = error
+        if name == "put":
+            self.written.setdefault(arguments[0], set()).add(arguments[1])
         self.trace.append((round(self.now, 6), process.name, name, str(arguments[0]), type(answer).__name__))
         if 0.04 < luck < 0.06:
             self.happened["answer lost"] += 1
@@ -147,10 +150,10 @@ class Threads:
     def __init__(self, world):
         self.world = world
 
-    def Thread(self, target, args=(), **_):  # noqa: N802 - as it is called
+    def Thread(self, target, args=(), **_):
         return SimpleNamespace(start=lambda: self.world.start(getcurrent().process, target, *args))
 
-    def Event(self):  # noqa: N802
+    def Event(self):
         return Event(self.world)
 
 
