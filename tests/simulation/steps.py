@@ -5,14 +5,14 @@ import json
 from functools import partial
 
 import numpy as np
-from prefect.results import ResultRecord, ResultRecordMetadata
+from prefect._internal.result_records import ResultRecord, ResultRecordMetadata
 from prefect.serializers import JSONSerializer
 
 from execution.cache import locks, records
 from execution.steps import training
 from execution.storage import arrays, layout
 from experiment.axes import Combination
-from experiment.results.trained import Trained
+from experiment.values import ArrayRef, Result
 from softmax.sgd import train
 
 EPOCHS = 6
@@ -27,6 +27,16 @@ def epochs(combination, **more):
         PIXELS, LABELS, np.arange(16), np.arange(16, 24), classes=2, seed=1, max_epochs=EPOCHS, engine="numpy",
         rate=lambda _: combination.learning_rate, batch_size=combination.batch_size, alpha=combination.alpha, **more,
     )  # fmt: skip
+
+
+class Played(Result):
+    """What a training comes to."""
+
+    epochs: int
+    lowest: float
+    W: ArrayRef
+    b: ArrayRef
+    history: ArrayRef
 
 
 class Run:
@@ -62,10 +72,9 @@ def step(execution, combination, holder, trained):
         state = training.follow(execution, identity, run, trained)
         run.hand_over(storage, identity)
         put = partial(arrays.put_array, storage)
-        result = Trained(
-            combination=combination, diverged=False, epochs_trained=EPOCHS, best_epoch=state.best_epoch,
-            val_loss=state.lowest, val_cross_entropy=state.lowest, val_accuracy=1.0, correct=None,
-            W=put(state.best.W), b=put(state.best.b), history=put(np.array(state.history)), task_run=holder,
+        result = Played(
+            task_run=holder, epochs=len(state.history), lowest=state.lowest, W=put(state.best.W), b=put(state.best.b),
+            history=put(np.array(state.history)),
         )  # fmt: skip
         metadata = ResultRecordMetadata(storage_key=f"{layout.RECORDS}/{key}", serializer=JSONSerializer())
         content = ResultRecord(result=result, metadata=metadata).serialize()
@@ -84,7 +93,7 @@ def recorded(storage, combination):
 
 
 def result_in(record):
-    return Trained.model_validate(json.loads(json.loads(record)["result"])["data"])
+    return Played.model_validate(json.loads(json.loads(record)["result"])["data"])
 
 
 def bits(result):

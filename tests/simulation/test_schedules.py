@@ -138,7 +138,7 @@ def test_no_schedule_trains_to_two_different_bits_loses_a_record_or_sends_a_row_
             written = simulation.world.written[f"{layout.RECORDS}/{KEYS[combination]}"]
             assert {bits(result_in(json.loads(one)["record"])) for one in written} == {bits(result)}, where
             trained += len(written)
-            assert (result.best_epoch, result.val_loss) == (state.best_epoch, state.lowest), where
+            assert (result.epochs, result.lowest) == (EPOCHS, state.lowest), where
         assert list(found["runs"].values()) == [list(range(1, EPOCHS + 1))] * len(COMBINATIONS), where
         assert found["aside"] == [], where
         happened += simulation.world.happened

@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from types import SimpleNamespace
 
-from greenlet import GreenletExit, getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet  # type: ignore[import-untyped]
 from obstore.exceptions import GenericError
 from obstore.store import MemoryStore
 
