@@ -29,7 +29,7 @@ def test_no_font_is_looked_for_where_none_is_needed(names, monkeypatch):
 def test_a_font_that_has_the_letters_is_drawn_with(monkeypatch):
     installed(monkeypatch, STIX)
     names = ["a", LETTER]
-    figures = [pictures.confusion(np.eye(2, dtype=int), names), pictures.weights(np.eye(4)[:, :2], names)]
+    figures = [pictures.confusion(np.eye(2, dtype=int), names), pictures.weights(np.eye(4)[:, :2], names, (2, 2))]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # as matplotlib tells of a glyph that is missing
         for figure in figures:

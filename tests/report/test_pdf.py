@@ -229,7 +229,7 @@ def test_names_of_all_kinds_are_text(folder, made):
 @pytest.mark.parametrize(
     ("about", "said"),
     [
-        ({"features": 13, "without": [WEIGHTS]}, "Mistakes"),
+        ({"features": 13, "without": [WEIGHTS]}, "Figure 1: How often each true class"),
         ({"rates": (0.1,), "sizes": (8,), "alphas": (0.0,)}, "Only one combination was tried"),
         ({"lost": (0.1,)}, "12 tried, 4 diverged"),
         ({"classes": 100}, "The 40 of 100 classes that fare worst."),
