@@ -49,7 +49,7 @@ def check(experiment: Experiment, execution: Execution) -> None:
         values, training_rows = 0, sys.maxsize  # only OpenML knows
     else:
         data = own_data(
-            given, experiment.label, experiment.seed, drop=experiment.drop, pictures=experiment.pictures
+            given, experiment.label, experiment.seed, Path(), experiment.drop, experiment.pictures, experiment.missing
         ).arrays
         check_range(data, experiment.scaling, given)
         values = data.train_images.size + data.test_images.size

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from experiment.axes import AXES, Axis, Combination, Grid
-from experiment.data.scaling import ScalingOption
+from experiment.data.scaling import Missing, ScalingOption
 from experiment.metrics import MetricName
 from experiment.search.halving import rungs
 from experiment.search.space import Values, distinct, points, size
@@ -57,6 +57,11 @@ class Experiment(Grid):
     label: str | None = Field(None, description="The column of a table that holds the labels.")
     drop: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
         (), json_schema_extra={"uniqueItems": True}, description="Columns of a table to leave out."
+    )
+    missing: Missing | None = Field(
+        None,
+        description="How missing values of a table are filled in: numbers by the mean or the most frequent value of "
+        "the rows trained on, beside a feature that says where they were missing. Left out: they are refused.",
     )
     pictures: str | None = Field(
         None,

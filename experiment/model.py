@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from experiment.data.drift import check_scale, outliers
 from experiment.data.files import check_images
-from experiment.data.scaling import FORMULAS, Scaling
+from experiment.data.scaling import FORMULAS, Scaling, filled
 from experiment.data.schema import Schema
 from experiment.errors import DataError
 from experiment.logits import logits
@@ -79,7 +79,7 @@ class Model(NamedTuple):
         m = len(self.W)
         if examples.shape in (self.picture, (m,)):
             examples = examples.reshape(1, m)
-        shape, features = examples.shape[1:], check_images(examples, where)
+        shape, features = examples.shape[1:], check_images(filled(examples, self.scaling.fill), where)
         if features.shape[1] != m or (len(shape) == 2 and self.picture not in (None, shape)):
             given = f"{features.shape[1]} features" if len(shape) == 1 else f"pictures of {shape[0]} × {shape[1]}"
             wanted = f"pictures of {self.picture[0]} × {self.picture[1]}" if self.picture else str(m)
@@ -98,6 +98,7 @@ class Model(NamedTuple):
 
         It takes features (n, m) as they were before scaling, categories one-hot.
         """
+        from sklearn.impute import SimpleImputer
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
@@ -117,7 +118,9 @@ class Model(NamedTuple):
         classifier.coef_ = W.T if c > 2 else W[:, [1]].T - W[:, [0]].T
         classifier.intercept_ = self.b if c > 2 else self.b[[1]] - self.b[[0]]
         scaler.n_features_in_ = classifier.n_features_in_ = m
-        return make_pipeline(scaler, classifier)
+        if self.scaling.fill is None:
+            return make_pipeline(scaler, classifier)
+        return make_pipeline(SimpleImputer().fit(self.scaling.fill[None]), scaler, classifier)
 
 
 def packed(model: Model, more: Mapping[str, Any]) -> bytes:
@@ -133,8 +136,9 @@ def packed(model: Model, more: Mapping[str, Any]) -> bytes:
         "scaling_extremes": model.scaling.extremes,
         "format": FORMAT,
     }
-    if model.scaling.statistics is not None:
-        values["scaling_statistics"] = model.scaling.statistics
+    for name in ("statistics", "fill"):
+        if (found := getattr(model.scaling, name)) is not None:
+            values[f"scaling_{name}"] = found
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **values, **more)
     return buffer.getvalue()
@@ -155,7 +159,8 @@ def load(path: Path | str) -> Model:
     if {"W", "b", "scaling"} <= found.keys() and found.get("format") != FORMAT:
         raise DataError(f"{path}: a model of another version of this program; run its sweep again to have one of this")
     try:
-        scaling = Scaling(str(found["scaling"]), found.get("scaling_statistics"), found["scaling_extremes"])  # type: ignore[arg-type]
+        kind, extremes = str(found["scaling"]), found["scaling_extremes"]
+        scaling = Scaling(kind, found.get("scaling_statistics"), extremes, found.get("scaling_fill"))  # type: ignore[arg-type]
         model = Model(
             W=found["W"],
             b=found["b"],
@@ -174,6 +179,7 @@ def load(path: Path | str) -> Model:
         and (scaling.statistics is not None) == (scaling.kind == "standardize")
         and (scaling.statistics is None or scaling.statistics.shape == (2, m))
         and scaling.extremes.shape == (2, m)
+        and (scaling.fill is None or scaling.fill.shape == (m,))
         and (model.picture is None or (len(model.picture) == 2 and model.picture[0] * model.picture[1] == m))
         and (model.table is None or len(model.table.names) == m)
         and bool(np.isfinite(model.W).all() and np.isfinite(model.b).all())

@@ -100,7 +100,7 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
     parts = split(
         execution, data.train, experiment.validation_fraction, experiment.seed, stratify=experiment.own_data is not None
     )
-    scaled = scale(execution, data.train, parts, data.info.picture, experiment.scaling)
+    scaled = scale(execution, data.train, parts, data.info.picture, experiment.scaling, experiment.missing)
     check = check_gradients(execution, scaled.train, parts, data.classes, experiment.seed, experiment.engine)
     found = search(experiment, execution, data, scaled.train, parts, check)
     selection = select(

@@ -13,6 +13,7 @@ from execution.steps.step import step
 from experiment.config import Experiment
 from experiment.data.formats import FASHION_MNIST_PICTURE
 from experiment.data.own import files_of, own_data
+from experiment.data.scaling import Missing
 from experiment.errors import SweepError, Unreachable
 from experiment.results.dataset import Dataset, DatasetInfo
 from experiment.results.examples import TestSet, TrainingSet
@@ -33,6 +34,7 @@ class Source(Settings):
     label: str | None = None
     seed: int | None = None  # of the test part, where it is split off
     drop: tuple[str, ...] = ()
+    missing: Missing | None = None
     pictures: str | None = None
 
     @property
@@ -53,7 +55,7 @@ def source(experiment: Experiment) -> Source:
         content = [f"{path.name} {digest(path)}" for path in files_of(given)]
     return Source(
         given=given, content=tuple(content), label=experiment.label, seed=experiment.seed, drop=experiment.drop,
-        pictures=experiment.pictures,
+        pictures=experiment.pictures, missing=experiment.missing,
     )  # fmt: skip
 
 
@@ -77,7 +79,9 @@ def download(run: Run, source: Source) -> Dataset:
             DatasetInfo(class_names=CLASS_NAMES, picture=FASHION_MNIST_PICTURE),
         )
     else:
-        own = own_data(source.given, source.label, source.seed or 0, run.downloads, source.drop, source.pictures)
+        own = own_data(
+            source.given, source.label, source.seed or 0, run.downloads, source.drop, source.pictures, source.missing
+        )
         arrays, info = own.arrays, DatasetInfo(**{name: getattr(own, name) for name in DatasetInfo.model_fields})
         log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
         for warning in info.warnings:

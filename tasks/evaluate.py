@@ -29,7 +29,8 @@ def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: Training
     """
     images, labels = run.open(test.images), run.open(test.labels)
     statistics = run.open(scaling.statistics) if scaling.statistics else None
-    how = Scaling(scaling.kind, statistics, run.open(scaling.extremes))
+    fill = run.open(scaling.fill) if scaling.fill else None
+    how = Scaling(scaling.kind, statistics, run.open(scaling.extremes), fill)
     logits = logits_of(run.open(model.W), run.open(model.b), how, images)
     confusion = np.zeros((logits.shape[1],) * 2, dtype=np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)

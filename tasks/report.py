@@ -166,7 +166,7 @@ def saved_model(
     """Return an `.npz` of the final and the best-validation parameters, what they need, and what led to them."""
     validated, final, selecting = best.trained[0], scaled.final_scaling, scaled.train_scaling
     statistics = run.open(final.statistics) if final.statistics else None
-    scaling = Scaling(final.kind, statistics, run.open(final.extremes))
+    scaling = Scaling(final.kind, statistics, run.open(final.extremes), run.open(final.fill) if final.fill else None)
     more = {
         "W_best_validation": run.open(validated.W),
         "b_best_validation": run.open(validated.b),

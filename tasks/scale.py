@@ -18,7 +18,12 @@ log = logging.getLogger("sweep")
 
 @step("scale")
 def scale(
-    run: Run, raw: TrainingSet, split: Split, picture: tuple[int, int] | None, scaling: scalings.ScalingOption
+    run: Run,
+    raw: TrainingSet,
+    split: Split,
+    picture: tuple[int, int] | None,
+    scaling: scalings.ScalingOption,
+    missing: scalings.Missing | None = None,
 ) -> Scaled:
     """Scale the training rows; the test images are scaled by the step that alone may see them.
 
@@ -40,12 +45,13 @@ def scale(
         ends = loss.inputs(np.array([[inputs.min(), inputs.max()]]), np.float32)
         run.summarize(min=float(ends.min()), max=float(ends.max()))
         kept = raw.images if inputs is images else run.put(inputs)
-        reference = ScalingRef(kind=kind, statistics=statistics, extremes=run.put(scaling.extremes))
+        fill = None if scaling.fill is None else run.put(scaling.fill)
+        reference = ScalingRef(kind=kind, statistics=statistics, extremes=run.put(scaling.extremes), fill=fill)
         return TrainingSet(images=kept, labels=raw.labels), reference
 
-    train, train_scaling = final, final_scaling = scaled_by(scalings.fit(kind, images[rows]))
-    if train_scaling.statistics:
-        final, final_scaling = scaled_by(scalings.fit(kind, images))
+    train, train_scaling = final, final_scaling = scaled_by(scalings.fit(kind, images[rows], missing))
+    if train_scaling.statistics or train_scaling.fill:
+        final, final_scaling = scaled_by(scalings.fit(kind, images, missing))
     run.summarize(formula=scalings.FORMULAS[kind], why=why, rows=len(images))
     return Scaled(train=train, train_scaling=train_scaling, final=final, final_scaling=final_scaling, said=said)
 

@@ -123,6 +123,8 @@ def numbers(values: "pa.ChunkedArray") -> tuple[NDArray[np.float64], str]:
         return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(), np.float64), ""
     if not is_text(values.type):
         return np.zeros(len(values)), str(values.type)
+    if types.is_null(values.type):
+        return np.full(len(values), np.nan), ""
     if not types.is_boolean(values.type) and not pc.any(pc.match_substring_regex(values, CODE)).as_py():
         with contextlib.suppress(pa.ArrowInvalid):  # most columns of numbers have nothing else
             return np.asarray(values.cast(pa.float64()).to_numpy()), ""

@@ -12,10 +12,10 @@ from experiment.data.columns import SMALL
 from experiment.data.drift import check_scale, outliers
 from experiment.data.files import array_files, read_arrays, read_npz
 from experiment.data.formats import Arrays
-from experiment.data.labels import labels_of
+from experiment.data.labels import Labels, labels_of
 from experiment.data.named import read_named
 from experiment.data.raw import Raw
-from experiment.data.scaling import extremes_of
+from experiment.data.scaling import Missing, extremes_of
 from experiment.data.schema import Schema
 from experiment.data.split import stratified_rows
 from experiment.data.tables import is_table, read_tables
@@ -44,6 +44,7 @@ def own_data(
     downloads: Path = Path(),
     drop: Sequence[str] = (),
     pictures: str | None = None,
+    missing: Missing | None = None,
 ) -> Own:
     """Read a user's data: a folder or a file, or a set by its name.
 
@@ -57,14 +58,17 @@ def own_data(
     downloads : the folder for what is fetched by name
     drop : columns of a table to leave out
     pictures : height × width, "28x28" say, of examples that do not show by their shape that they are pictures
+    missing : how missing numbers of a table are filled in later
 
     Raises
     ------
     DataError : names file, place, fault and remedy
     """
-    raw = read_named(given, downloads, drop) if isinstance(given, str) else read(given, label, drop)
-    texts, train_labels, test_labels = encoded(raw)
-    notes = list(raw.notes)
+    raw = read_named(given, downloads, drop, missing) if isinstance(given, str) else read(given, label, drop, missing)
+    if raw.table is None and (drop or missing):
+        raise DataError(f"{raw.train.where}: --drop and --missing are for tables; leave them out")
+    (texts, train_labels, trimmed), test_labels = encoded(raw)
+    notes = [*raw.notes, *([f"{trimmed} names of classes without the spaces around them"] if trimmed else [])]
     picture = shape_of(pictures, raw) if pictures else raw.picture
     values, warnings = raw.train.values, list[str]()
     if raw.test is None:
@@ -114,13 +118,13 @@ def understood(values: NDArray[Any], picture: tuple[int, int] | None) -> str:
     return f"{features} features" + (f"; if they are pictures: --pictures {side}x{side}" if could_be else "")
 
 
-def read(path: Path, label: str | None, drop: Sequence[str] = ()) -> Raw:
+def read(path: Path, label: str | None, drop: Sequence[str] = (), missing: Missing | None = None) -> Raw:
     """Read a folder or file in any of the formats."""
     if path.is_dir():
         tables = [table_of(path, name) for name in ("train", "test")]
-        return read_tables(tables[0], tables[1], label, drop) if tables[0] else read_arrays(path)
+        return read_tables(tables[0], tables[1], label, drop, missing) if tables[0] else read_arrays(path)
     if is_table(path) and path.is_file():
-        return read_tables(path, None, label, drop)
+        return read_tables(path, None, label, drop, missing)
     if path.suffix == ".npz" and path.is_file():
         return read_npz(path)
     if path.exists():
@@ -144,15 +148,15 @@ def files_of(path: Path) -> list[Path]:
     return tables or array_files(path)
 
 
-def encoded(raw: Raw) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the names of the classes and the labels as their numbers, to train on and to test on.
+def encoded(raw: Raw) -> tuple[Labels, NDArray[np.int64]]:
+    """Return the labels to train on, and those to test on as numbers of the same classes.
 
     Raises
     ------
     DataError : labels that are no classes; one class; a class of one example; a class that training lacks
     """
     where = raw.train.labels_where
-    names, train, _ = labels_of(raw.train.labels, where)
+    found = names, train, _ = labels_of(raw.train.labels, where)
     counts = np.bincount(train)
     if len(names) < 2:
         raise DataError(f"{where}: only class {names[0]} occurs; give examples of at least two classes")
@@ -161,11 +165,11 @@ def encoded(raw: Raw) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.in
     if counts.min() < 2:
         raise DataError(f"{where}: class {names[counts.argmin()]} has one example; give more of it, or remove it")
     if raw.test is None:
-        return raw.class_names or names, train, np.zeros(0, np.int64)
+        return found, np.zeros(0, np.int64)
     tested = labels_of(raw.test.labels, raw.test.labels_where)
     if unknown := set(tested.names).difference(names):
         raise DataError(
             f"{raw.test.labels_where}: class {min(unknown)} does not occur in {where}; "
             "remove its examples or add some to train on"
         )
-    return raw.class_names or names, train, np.array([names.index(name) for name in tested.names])[tested.numbers]
+    return found, np.array([names.index(name) for name in tested.names])[tested.numbers]

@@ -23,6 +23,5 @@ class Raw(NamedTuple):
     test: Part | None = None  # None: to be split off
     table: Schema | None = None  # what its columns are; None: arrays, whose features have no names
     picture: tuple[int, int] | None = None  # height and width of examples that are pictures; None: features
-    class_names: tuple[str, ...] = ()  # of the labels in their order, where they are only numbered
     notes: tuple[str, ...] = ()  # what is to be said of how it was read
     new: NDArray[Any] | None = None  # examples without labels, to predict

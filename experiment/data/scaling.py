@@ -1,7 +1,7 @@
 """Features as the data has them, to inputs that SGD can learn from."""
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from experiment.data.formats import Arrays
 from experiment.errors import DataError
 from softmax.loss import normalized
 
+Missing = Literal["mean", "most-frequent"]
 Kind = Literal["grey-levels", "unit", "standardize", "none"]
 ScalingOption = Literal["auto", Kind]
 FORMULAS: dict[Kind, str] = {
@@ -29,6 +30,7 @@ class Scaling(NamedTuple):
     kind: Kind
     statistics: NDArray[np.float64] | None  # (2, m) means and deviations, to standardize by
     extremes: NDArray[np.float64]  # (2, m) least and greatest values of the rows trained on
+    fill: NDArray[np.float64] | None = None  # (m,) in place of missing values; None: there are none
 
 
 def choose(values: NDArray[np.generic], pictures: bool) -> tuple[Kind, str]:
@@ -40,7 +42,7 @@ def choose(values: NDArray[np.generic], pictures: bool) -> tuple[Kind, str]:
     ----------
     values : (n, m), the rows that are trained on
     """
-    low, high = float(values.min()), float(values.max())
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
     what = f"{'pictures' if pictures else 'features'} in numbers from {low:g} to {high:g}"
     if pictures and low >= 0 and high <= 1:
         return "unit", what
@@ -49,7 +51,7 @@ def choose(values: NDArray[np.generic], pictures: bool) -> tuple[Kind, str]:
     return "standardize", what
 
 
-def fit(kind: Kind, values: NDArray[np.generic]) -> Scaling:
+def fit(kind: Kind, values: NDArray[np.generic], missing: Missing | None = None) -> Scaling:
     """Return the scaling with its statistics, which come from these rows alone.
 
     Means and deviations (of all n, not n − 1) in float64; an infinite deviation for a feature that is constant up to
@@ -59,16 +61,37 @@ def fit(kind: Kind, values: NDArray[np.generic]) -> Scaling:
     Parameters
     ----------
     values : (n, m), the rows that are trained on
+    missing : how missing values, NaN, are filled in before all else; None: there are none
     """
+    fill = None if missing is None else fill_of(values, missing)
+    values = filled(values, fill)
     extremes = extremes_of(values)
     if kind != "standardize":
-        return Scaling(kind, None, extremes)
+        return Scaling(kind, None, extremes, fill)
     n = len(values)
     mean = sum(part.sum(axis=0) for part in parts(values)) / n
     variance = sum(((part - mean) ** 2).sum(axis=0) for part in parts(values)) / n
     rounding = n * np.finfo(np.float64).eps
     constant = variance <= rounding * variance + (rounding * mean) ** 2
-    return Scaling(kind, np.stack([mean, np.where(constant, np.inf, np.sqrt(variance))]), extremes)
+    return Scaling(kind, np.stack([mean, np.where(constant, np.inf, np.sqrt(variance))]), extremes, fill)
+
+
+def fill_of(values: NDArray[np.generic], missing: Missing) -> NDArray[np.float64]:
+    """Return mean or most frequent value (the least, on a tie) of each feature, (m,); 0 where all are missing."""
+    fill = np.zeros(values.shape[1])
+    for j, column in enumerate(values.T):
+        given = column[~np.isnan(column)].astype(np.float64)
+        if given.size and missing == "mean":
+            fill[j] = given.mean()
+        elif given.size:
+            found, counts = np.unique(given, return_counts=True)
+            fill[j] = found[counts.argmax()]
+    return fill
+
+
+def filled(values: NDArray[Any], fill: NDArray[np.float64] | None) -> NDArray[Any]:
+    """Return the values with missing ones filled in."""
+    return values if fill is None else np.where(np.isnan(values), fill, values)
 
 
 def extremes_of(values: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -88,6 +111,7 @@ def scaled(scaling: Scaling, values: NDArray[np.generic], first: int = 0) -> NDA
     ------
     DataError : an input is beyond float32
     """
+    values = filled(values, scaling.fill)
     if scaling.kind == "grey-levels":
         return normalized(values)
     inputs = np.empty(values.shape, np.float32)
@@ -117,7 +141,7 @@ def check_range(arrays: Arrays, kind: str, given: object) -> None:
     """Raise DataError if values are too large for the scaling that they would get, "auto" included."""
     largest = LARGEST if kind in ("auto", "standardize") else float(np.finfo(np.float32).max)
     for side, values in (("train", arrays.train_images), ("test", arrays.test_images)):
-        if max(float(values.max()), -float(values.min())) > largest:
+        if max(float(np.nanmax(values)), -float(np.nanmin(values))) > largest:
             row, feature = np.argwhere(np.abs(values) > largest)[0]
             raise DataError(
                 f"{given}: {values[row, feature]:g} in {side} row {row + 1}, feature {feature} is beyond "

@@ -4,12 +4,13 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiment.data.columns import Column, absent, cells, column_of, numbers, rows_of, without_label
+from experiment.data.scaling import Missing
 from experiment.errors import DataError
 from experiment.values import Frozen
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 log = logging.getLogger("sweep")
-
-Missing = Literal["mean", "most-frequent"]
 
 
 class Schema(Frozen):
@@ -168,9 +167,14 @@ def schema_of(
 
 
 def unknown(name: str, names: Sequence[str]) -> str:
+    likely = meant(name, names)
+    return f"no column {name}; its columns are {', '.join(names[:20])}{likely and '; ' + likely}"
+
+
+def meant(name: str, names: Sequence[str]) -> str:
+    """Return the question whether another name was meant; "" if there is none like it."""
     close = get_close_matches(name, names, 1)
-    meant = f"; did you mean {close[0]}?" if close else ""
-    return f"no column {name}; its columns are {', '.join(names[:20])}{meant}"
+    return f"did you mean {close[0]}?" if close and name not in names else ""
 
 
 def raise_all(faults: Sequence[str], where: str) -> None:

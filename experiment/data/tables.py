@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from experiment.data.columns import rows_of, without_label
 from experiment.data.raw import Part, Raw
-from experiment.data.schema import Missing, schema_of
+from experiment.data.scaling import Missing
+from experiment.data.schema import schema_of
 from experiment.errors import DataError
 
 if TYPE_CHECKING:

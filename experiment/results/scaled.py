@@ -11,6 +11,7 @@ class ScalingRef(Frozen):
     kind: Kind
     statistics: ArrayRef | None
     extremes: ArrayRef
+    fill: ArrayRef | None = None
 
 
 class Scaled(Result):

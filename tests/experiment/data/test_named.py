@@ -7,7 +7,6 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import numpy as np
 import pytest
 import sklearn.datasets
 from sklearn.datasets import _openml
@@ -58,12 +57,12 @@ def server(monkeypatch):
 
 
 def test_openmls_iris_is_fetched_once_and_has_its_names(server, tmp_path):
-    raw = openml("iris", tmp_path)
-    assert raw.train.values.shape[1] == 4
-    assert raw.table.columns[0].name == "sepallength"
-    assert set(raw.train.labels) == {"Iris-setosa", "Iris-versicolor", "Iris-virginica"}
+    frame, where, notes = openml("iris", tmp_path)
+    assert (where, notes) == ("OpenML's iris", ("version 1",))
+    assert frame.columns.tolist() == ["sepallength", "sepalwidth", "petallength", "petalwidth", "class"]
+    assert set(frame["class"]) == {"Iris-setosa", "Iris-versicolor", "Iris-virginica"}
     server.shutdown()
-    np.testing.assert_array_equal(openml("iris", tmp_path).train.values, raw.train.values)
+    assert openml("iris", tmp_path)[0].equals(frame)
 
 
 def test_a_file_with_another_checksum_is_refused(server, tmp_path):

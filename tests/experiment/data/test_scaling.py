@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.preprocessing._data import _is_constant_feature
 
@@ -74,3 +76,18 @@ def test_an_input_beyond_float32_is_named(kind):
     values = np.array([[0.0, 1.0], [1.0, 2.0], [0.5, 1e60]])
     with pytest.raises(DataError, match=r"row 3, feature 1: 1e\+60 is beyond float32"):
         scaled(fit(kind, values[:2]), values)
+
+
+@given(
+    arrays(np.float64, (9, 4), elements=st.sampled_from([np.nan, 1.0, 2.5, -3.0, 7.0])),
+    arrays(np.float64, (5, 4), elements=st.sampled_from([np.nan, 0.0, 2.5])),
+    st.sampled_from(["mean", "most-frequent"]),
+)
+def test_missing_values_are_filled_in_as_scikit_learn_does_by_the_rows_trained_on_alone(values, later, missing):
+    imputer = SimpleImputer(strategy=missing.replace("-", "_"), keep_empty_features=True)
+    expected = make_pipeline(imputer, StandardScaler()).fit(values)
+    scaling = fit("standardize", values, missing)
+    varies = scaling.statistics[1] < np.inf
+    for rows in (values, later):
+        np.testing.assert_allclose(scaled(scaling, rows)[:, varies], expected.transform(rows)[:, varies], atol=1e-6)
+        assert not scaled(scaling, rows)[:, ~varies].any()
