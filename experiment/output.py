@@ -1,11 +1,35 @@
 """Files that the user asked for by name."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from experiment.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMULA = r"[=+\-@\t\r]"  # what one begins with
+NUMBER = r"[-+]?[\d.]+(e[-+]?\d+)?"
+
+
+def as_csv(table: "pd.DataFrame", *, header: bool = True) -> str:
+    """Return CSV in which no spreadsheet finds a formula: texts that begin like one have a ' in front (OWASP)."""
+    import numpy as np
+    from pandas.api.types import is_numeric_dtype
+
+    def text(value: Any) -> Any:
+        formula = isinstance(value, str) and re.match(FORMULA, value) and not re.fullmatch(NUMBER, value)
+        return f"'{value}" if formula else value
+
+    table = table.set_axis([text(name) for name in table.columns], axis="columns")
+    for i, kind in enumerate(table.dtypes):
+        if not is_numeric_dtype(kind):
+            table.isetitem(i, np.array([text(value) for value in table.iloc[:, i]], dtype=object))
+    return table.to_csv(index=False, header=header)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from execution.steps.step import step
 from experiment.data.scaling import Scaling
 from experiment.errors import InputError
 from experiment.model import Model, packed
+from experiment.output import as_csv
 from experiment.results.dataset import DatasetInfo
 from experiment.results.evaluation import Evaluation
 from experiment.results.lbfgs import Lbfgs
@@ -96,7 +97,7 @@ def report(
         drawings["weights.png"] = lambda: pictures.weights(W, class_names, shape)
     by_products = OptionalOutputs()
     contents = {
-        "leaderboard.csv": complete.to_csv(index=False).encode(),
+        "leaderboard.csv": as_csv(complete).encode(),
         "model.npz": saved_model(run, best, model, scaled, info, figures),
     }
     run.show_table("leaderboard", complete)

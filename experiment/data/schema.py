@@ -116,7 +116,7 @@ def block_of(column: Column, values: "pa.ChunkedArray") -> tuple[NDArray[np.floa
 
 
 def schema_of(
-    table: "pa.Table", label: str, where: str, drop: Sequence[str] = (), missing: Missing | None = None
+    table: "pa.Table", label: str | None, where: str, drop: Sequence[str] = (), missing: Missing | None = None
 ) -> tuple[Schema, "pa.Table", list[str]]:
     """Read what the columns of a table are; return it with the table, numbers as such, and what is to be said about it.
 
@@ -134,12 +134,14 @@ def schema_of(
     import pyarrow as pa
 
     names = table.column_names
-    faults = [unknown(name, names) for name in (label, *drop) if name not in names]
+    faults = [unknown(name, names) for name in (label, *drop) if name is not None and name not in names]
+    if label is None:
+        faults.append(f"name the column to predict as label; its columns are {', '.join(names[:20])}")
     twice = {name for name, count in Counter(names).items() if count > 1}
     faults += [f"two columns are called {name}; name them differently" for name in sorted(twice)]
     if label in drop:
         faults.append(f"{label} is the label and cannot be left out")
-    if names.count(label) == 1 and (without := without_label(table.column(label))).any():
+    if label and names.count(label) == 1 and (without := without_label(table.column(label))).any():
         faults.append(f"{rows_of(without)} without {label}; remove rows without a label")
     index = [name for name in (table.schema.pandas_metadata or {}).get("index_columns", []) if isinstance(name, str)]
     columns, notes, absences, typed = [], [], {}, {}
@@ -162,6 +164,7 @@ def schema_of(
     if not faults and not any(column.features for column in columns):
         faults.append(f"{label} is the only column; add features")
     raise_all(faults, where)
+    assert label is not None
     typed[label] = table.column(label)
     return Schema(columns=tuple(columns), label=label, missing=missing), pa.table(typed), notes
 

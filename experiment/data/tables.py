@@ -45,10 +45,9 @@ def read_tables(
     DataError : a file is no such table; the label column is not named or not there; a column cannot be used
     """
     table = read_table(train)
-    if label is None:
-        raise DataError(f"{train}: name the column to predict as label; its columns are {listed(table)}")
     schema, table, notes = schema_of(table, label, str(train), drop, missing)
     values, _ = schema.read(table, str(train))
+    label = schema.label
     part = Part(values, labels(table, label, str(train)), str(train), f"{train}: column {label}")
     if test is None:
         return Raw(part, None, schema, notes=tuple(notes))
@@ -59,10 +58,6 @@ def read_tables(
         return Raw(part, None, schema, notes=tuple(notes), new=values)
     tested = Part(values, labels(other, label, str(test)), str(test), f"{test}: column {label}")
     return Raw(part, tested, schema, notes=tuple(notes))
-
-
-def listed(table: "pa.Table") -> str:
-    return ", ".join(table.column_names[:20])
 
 
 def labels(table: "pa.Table", label: str, where: str) -> NDArray[Any]:

@@ -4,13 +4,15 @@ import logging
 from pathlib import Path
 
 from execution.storage.choose import file_at
-from experiment.output import whole
+from experiment.output import as_csv, whole
 
 log = logging.getLogger("sweep")
 
 
-def predict(model: str, data: str, *, output: Path = Path("predictions.csv")) -> int:
+def predict(model: str, data: str, *, output: Path = Path("predictions.csv"), id: str | None = None) -> int:
     """Write the class and the probabilities of every example to a CSV file.
+
+    Texts that a spreadsheet would take for formulas get a ' in front.
 
     Parameters
     ----------
@@ -21,6 +23,8 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv")) ->
         archive with a test part that part.
     output
         The file to write.
+    id
+        A column of the table to keep beside them.
     """
     import pandas as pd
     from rich.console import Console
@@ -34,7 +38,8 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv")) ->
     trained = load(file_at(model))
     given = Experiment(data=data).own_data
     assert given is not None
-    values = trained.features(examples(given, trained.table, output.parent), data)
+    found, ids = examples(given, trained.table, output.parent, id)
+    values = trained.features(found, data)
     for concern in trained.concerns(values, data):
         log.warning("%s", concern)
     starts = track(range(0, len(values), ROWS), "predict", console=Console(stderr=True), transient=True)
@@ -44,6 +49,8 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv")) ->
             table = pd.DataFrame(probabilities, columns=list(trained.class_names))
             chosen = [trained.class_names[k] for k in probabilities.argmax(axis=1)]
             table.insert(0, "class", chosen, allow_duplicates=True)  # a class may be called "class"
-            table.to_csv(file, index=False, header=start == 0)
+            if ids is not None:
+                table.insert(0, id, ids[start : start + ROWS], allow_duplicates=True)
+            file.write(as_csv(table, header=start == 0))
     print(f"{output}: {len(values)} rows, class and probabilities")
     return 0

@@ -52,7 +52,7 @@ def test_a_prediction_of_the_test_set_has_the_summarys_figures_exactly(digits, e
     path = execution.artifacts / "sweeps" / "latest" / "model.npz"
     labels = np.load(digits / "fashion_mnist_test_labels.npy")
     model = load(path)
-    found = logits(model.W, model.b, model.scaling, examples(digits, model.table))
+    found = logits(model.W, model.b, model.scaling, examples(digits, model.table)[0])
     assert accuracy(found, labels) == summary.test_accuracy
     assert cross_entropy(found, labels) == summary.test_loss
     assert typed("predict", path, digits, "--output", tmp_path / "said.csv")[0] == 0
@@ -75,6 +75,25 @@ def test_a_table_is_matched_by_name_with_its_label_or_without(of_table, table, t
     assert written[0] == written[1]
     assert written[0].startswith(b"class,cat,class,dog\n")
     assert np.mean(pd.read_csv(tmp_path / "said.csv")["class"] == frame["kind"]) > 0.7
+
+
+def test_further_columns_are_ignored_one_is_kept_if_asked_and_no_text_is_a_formula(of_table, table, typed, tmp_path):
+    frame = pd.read_csv(table).assign(
+        owner=[f"=HYPERLINK({i})" for i in range(120)], number=[f"{i:04d}" for i in range(120)]
+    )
+    frame.loc[3:5, "fur"] = "curly"
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    written = []
+    for column in ("owner", "number"):
+        code, said = typed("predict", of_table, tmp_path / "new.csv", "--output", tmp_path / "said.csv", "--id", column)
+        assert code == 0
+        assert "column fur has 'curly' in row 4, 5, 6, which was not trained on and counts for none" in said
+        written.append((tmp_path / "said.csv").read_text().splitlines())
+    assert written[0][0] == "owner,class,cat,class,dog"
+    assert [line.split(",")[0] for line in written[0][1:]] == [f"'=HYPERLINK({i})" for i in range(120)]
+    assert [line.split(",")[0] for line in written[1][1:]] == frame["number"].tolist()
+    code, said = typed("predict", of_table, tmp_path / "new.csv", "--id", "owners")
+    assert (code, "no column owners" in said, "did you mean owner?" in said) == (2, True, True)
 
 
 def test_the_scaling_goes_with_the_model(of_table, table):
@@ -180,7 +199,7 @@ def test_probabilities_are_finite_however_large_a_feature_is():
 def test_a_frame_is_read_by_its_columns_names(of_table, table):
     frame, model = pd.read_csv(table), load(of_table)
     shuffled = frame[["fur", "kind", "size"]].set_index(np.arange(7, 127))
-    expected = model.of_features(examples(table, model.table))
+    expected = model.of_features(examples(table, model.table)[0])
     np.testing.assert_array_equal(model.probabilities(shuffled), expected)
     assert np.mean(model.predict(frame) == frame["kind"]) > 0.7
 
