@@ -66,9 +66,11 @@ ui deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),
 .PHONY: deploy
 deploy: export PWD := $(CURDIR)
 deploy: .venv/installed ## put the deployments of prefect.yaml, the nightly schedule among them, on the server
-	@# Not over a pool that is there: it may have been paused or given a limit.
-	@$(BIN)/prefect work-pool inspect sweeps >/dev/null 2>&1 || $(BIN)/prefect --no-prompt work-pool create --type process sweeps
+	@# A pool that is there, paused or with a limit perhaps, is left as it is, with an error.
+	@$(BIN)/prefect --no-prompt work-pool create --type process sweeps >/dev/null 2>&1 || true
 	$(BIN)/prefect --no-prompt deploy --all
+	@# Without them a night that is killed stays Running, and every later one finds it at work.
+	@$(BIN)/python -m flows.commands.automations automations.yaml
 
 .PHONY: automations
 automations: .venv/installed ## have the server notice killed runs, and tell of trouble: make automations WEBHOOK=https://…
@@ -77,7 +79,8 @@ automations: .venv/installed ## have the server notice killed runs, and tell of 
 
 .PHONY: worker
 worker: .venv/installed ## run what is scheduled, here, until it is stopped
-	$(BIN)/prefect worker start --pool sweeps
+	@# With its type it waits for the server; what flows return is kept in the root, not in the user's home.
+	PREFECT_RESULTS_LOCAL_STORAGE_PATH=$(abspath artifacts/prefect/storage) $(BIN)/prefect worker start --pool sweeps --type process
 
 .PHONY: clean
 clean: .venv/installed ## show, and on your word remove, what no finished sweep needs
