@@ -19,13 +19,19 @@ help: ## list the targets
 	env -i PREFECT_HOME="$(abspath .venv/prefect)" $(BIN)/prefect server database upgrade --yes >/dev/null
 	@touch $@
 
-# Pandoc and Typst, 240 MB on disk that a sweep does without.
-.venv/pdf: requirements-pdf.lock .venv/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-pdf.lock
+# What the default sweep does without: extras (Dask, samplers, W&B's reports), dev (tests and checks), pdf (Pandoc and
+# Typst, 240 MB on disk).
+.venv/dev: .venv/extras
+.venv/extras .venv/dev .venv/pdf: .venv/%: requirements-%.lock .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements-$*.lock --constraint requirements.lock
 	@touch $@
 
 .PHONY: setup
 setup: .venv/installed ## create .venv from the hashed lock
+
+.PHONY: extras
+extras: .venv/extras ## add Dask, the samplers of ranges, and reports in W&B
 
 .PHONY: sweep
 sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--max-epochs 20"
@@ -40,14 +46,14 @@ test: check .venv/pdf ## run the checks and all tests; the quick ones alone: mak
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
-check: .venv/installed ## lint, format, types, import directions
+check: .venv/dev ## lint, format, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
 .PHONY: fix
-fix: .venv/installed ## mend what ruff can mend
+fix: .venv/dev ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -87,12 +93,18 @@ clean: .venv/installed ## show, and on your word remove, what no finished sweep 
 	$(BIN)/python -m flows clean $(ARGS)
 
 .PHONY: bench
-bench: .venv/installed ## measure speed and memory side by side
+bench: .venv/extras ## measure speed and memory side by side
 	$(BIN)/python -m benchmarks
+
+LOCK := uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url
+EXTRAS := --extra dask --extra search --extra share
+KNOWN = $(shell sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1))
 
 .PHONY: lock
 lock: ## renew the locks from pyproject.toml (needs uv)
-	uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
-		--extra dask --group dev pyproject.toml --output-file requirements.lock
-	uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
-		--group pdf --constraint requirements.lock --output-file requirements-pdf.lock
+	$(LOCK) pyproject.toml --output-file requirements.lock
+	$(LOCK) $(EXTRAS) --constraint requirements.lock $(call KNOWN,requirements.lock) pyproject.toml \
+		--output-file requirements-extras.lock
+	$(LOCK) --group dev --constraint requirements.lock --constraint requirements-extras.lock \
+		$(call KNOWN,requirements.lock requirements-extras.lock) pyproject.toml --output-file requirements-dev.lock
+	$(LOCK) --group pdf --constraint requirements.lock --output-file requirements-pdf.lock
