@@ -82,7 +82,8 @@ def check_online() -> None:
         raise InputError(f"share: W&B: {error}") from None
     if not known_by:
         raise InputError("share needs an API key: run `wandb login`, or set WANDB_API_KEY")
-    if trouble := probe(server, getattr(known_by, "api_key", None)):
+    trouble, _ = probe(server, getattr(known_by, "api_key", None))
+    if trouble:
         raise InputError(f"share: {trouble}")
 
 
