@@ -78,11 +78,13 @@ def download(run: Run, source: Source) -> Dataset:
             fashion_mnist(run.downloads, log.info),
             DatasetInfo(class_names=CLASS_NAMES, picture=FASHION_MNIST_PICTURE),
         )
+        test_rows = None
     else:
         own = own_data(
             source.given, source.label, source.seed or 0, run.downloads, source.drop, source.pictures, source.missing
         )
         arrays, info = own.arrays, DatasetInfo(**{name: getattr(own, name) for name in DatasetInfo.model_fields})
+        test_rows = own.test_rows
         log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
         for warning in info.warnings:
             log.warning("data: %s", warning)
@@ -91,7 +93,11 @@ def download(run: Run, source: Source) -> Dataset:
         name=source.name,
         info=info,
         train=TrainingSet(images=run.put(arrays.train_images), labels=run.put(arrays.train_labels)),
-        test=TestSet(images=run.put(arrays.test_images), labels=run.put(arrays.test_labels)),
+        test=TestSet(
+            images=run.put(arrays.test_images),
+            labels=run.put(arrays.test_labels),
+            rows=None if test_rows is None else run.put(test_rows),
+        ),
     )
     run.made(data.artifact)
     return data

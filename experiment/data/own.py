@@ -33,6 +33,8 @@ class Own(NamedTuple):
     picture: tuple[int, int] | None  # height and width of examples that are pictures; None: features
     understood: str  # what the examples are taken for
     note: str  # what was done to it, "" if nothing
+    test_file: str  # what the test rows are rows of
+    test_rows: NDArray[np.int64] | None  # which of them; None: all, in their order
     warnings: tuple[str, ...] = ()  # what whoever uses it should know, a sentence each
     new: NDArray[Any] | None = None  # examples without labels, to predict
 
@@ -70,7 +72,7 @@ def own_data(
     (texts, train_labels, trimmed), test_labels = encoded(raw)
     notes = [*raw.notes, *([f"{trimmed} names of classes without the spaces around them"] if trimmed else [])]
     picture = shape_of(pictures, raw) if pictures else raw.picture
-    values, warnings = raw.train.values, list[str]()
+    values, warnings, test_rows = raw.train.values, list[str](), None
     if raw.test is None:
         try:
             rows, test_rows, rare = stratified_rows(train_labels, TEST_FRACTION, seed)
@@ -90,7 +92,10 @@ def own_data(
             warnings += outliers(extremes, raw.test.values, "test part", names)
     counts = np.bincount(train_labels).tolist()
     about = raw.table.understood(texts, counts) if raw.table and not picture else understood(values, picture)
-    return Own(arrays, texts, raw.table, picture, about, "; ".join(notes), tuple(warnings), raw.new)
+    test_file = Path((raw.test or raw.train).where).name
+    return Own(
+        arrays, texts, raw.table, picture, about, "; ".join(notes), test_file, test_rows, tuple(warnings), raw.new
+    )
 
 
 def shape_of(pictures: str, raw: Raw) -> tuple[int, int]:
