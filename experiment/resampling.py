@@ -68,7 +68,7 @@ class Resampled:
 
     @cached_property
     def cross_entropy(self) -> Numbers:
-        return self.losses @ (self.drawn / self.drawn.sum(axis=0))  # the sums alone might overflow
+        return np.asarray(self.losses @ (self.drawn / self.drawn.sum(axis=0)))  # the sums alone might overflow
 
     def by_class(self, count: Callable[[int], Numbers]) -> Numbers:
         return np.stack([count(k) for k in range(self.classes)], axis=-1)
