@@ -111,9 +111,7 @@ def made_sweep(
         lbfgs=None,
         steps={},
         name=name, cached=0, left=0, seconds=12.3, files={},
-        provenance={
-            "experiment": {"seed": 541}, "git_commit": None, "data": {"digests": {}}, "code": "", "python": "", "packages": {},
-        },
+        provenance={"experiment": {"seed": 541}, "data": {"digests": {}}, "code": "", "python": "", "packages": {}},
         **about,
     )  # fmt: skip
     return MadeSweep(summary, ranking, json.dumps(shown).encode())
