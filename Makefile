@@ -63,7 +63,9 @@ report: .venv/installed ## open the newest sweep's page in the browser
 
 .PHONY: ui
 ui: .venv/installed ## serve the Prefect UI over what the sweeps left, on http://127.0.0.1:4200
-	PREFECT_HOME=$(abspath artifacts/prefect) $(BIN)/prefect server start
+	@# Pages of other addresses may not use it: one that you open could have its commands run. More: docs/security.md
+	PREFECT_HOME=$(abspath artifacts/prefect) PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS=$(PREFECT_API_URL:/api=) \
+		$(BIN)/prefect server start
 
 # The next three talk to the server of `make ui`, or to the one that PREFECT_API_URL names. Links in the server's messages
 # lead there, too.
