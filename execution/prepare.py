@@ -10,14 +10,14 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from execution.advice import extras
+from execution.advice import interpreter
 from execution.cache.closure import code_digest
 from execution.config import PROJECT, Execution, RunContext
 from execution.tracking.credentials import Malformed, credentials
 from experiment.config import Experiment
 from experiment.data.formats import FASHION_MNIST
 from experiment.data.named import BUNDLED
-from experiment.data.own import own_data
+from experiment.data.own import own_data_once
 from experiment.data.scaling import check_range
 from experiment.data.split import stratified_rows
 from experiment.errors import InputError
@@ -36,8 +36,6 @@ def check(experiment: Experiment, execution: Execution) -> None:
     InputError : names the file or field, says what is wrong and what to do
     """
     check_search(experiment)
-    if experiment.trials and not find_spec("optuna"):
-        raise InputError(f"trials: drawing them needs more packages: {extras()}")
     if experiment.data and experiment.data_dir:
         raise InputError("data and data_dir both name a data set: give one of them")
     given = experiment.own_data
@@ -50,8 +48,8 @@ def check(experiment: Experiment, execution: Execution) -> None:
     elif isinstance(given, str) and given not in BUNDLED:
         values, training_rows = 0, sys.maxsize  # only OpenML knows
     else:
-        data = own_data(
-            given, experiment.label, experiment.seed, Path(), experiment.drop, experiment.pictures, experiment.missing
+        data = own_data_once(
+            given, experiment.label, experiment.seed, experiment.drop, experiment.pictures, experiment.missing
         ).arrays
         check_range(data, experiment.scaling, given)
         values = data.train_images.size + data.test_images.size
@@ -100,7 +98,7 @@ def check_runner(execution: Execution) -> None:
             ) from error
     if execution.runner == "dask":
         if not find_spec("prefect_dask"):
-            raise InputError(f"runner: dask needs more packages: {extras()}")
+            raise InputError(f"runner: dask needs more packages: {interpreter()} -m pip install '.[dask]'")
         workers(execution)
 
 

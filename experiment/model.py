@@ -68,6 +68,16 @@ class Model(NamedTuple):
             warnings.warn(concern, stacklevel=2)
         return self.of_features(features)
 
+    def table_of(self, features: NDArray[np.generic], first: int = 0) -> "pd.DataFrame":
+        """Return the most probable class and all probabilities as a table, (n, 1 + c); parameters as `logits`."""
+        import pandas as pd
+
+        probabilities = self.of_features(features, first)
+        table = pd.DataFrame(probabilities, columns=list(self.class_names))
+        chosen = [self.class_names[k] for k in probabilities.argmax(axis=1)]
+        table.insert(0, "class", chosen, allow_duplicates=True)  # a class may be called "class"
+        return table
+
     def of_features(self, features: NDArray[np.generic], first: int = 0) -> NDArray[np.float32]:
         """Return the probabilities, (n, c) of (n, m); parameters as `logits`."""
         return np.asarray(softmax(logits(self.W, self.b, self.scaling, features, first)), np.float32)

@@ -65,3 +65,8 @@ class Summary(Frozen):
     files: dict[str, str]  # SHA-256 of each file beside it
     runs: dict[str, tuple[str, ...]]  # by step, what its runs are called in W&B and in the cache
     provenance: dict[str, Any]
+
+    @property
+    def data(self) -> str:
+        """How a user's own data were understood, and what was done to them; "" if there is nothing to say."""
+        return "; ".join(filter(None, (self.data_understood, self.data_note)))

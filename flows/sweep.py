@@ -26,7 +26,7 @@ from execution.steps.step import opaque_all
 from execution.storage import layout
 from execution.storage.arrays import open_array, read_file
 from execution.tracking import mode
-from execution.tracking.offline import to_send, unsent
+from execution.tracking.offline import to_send
 from experiment.config import Experiment
 from experiment.errors import Interrupted
 from experiment.results.report import Report
@@ -153,7 +153,8 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
     drawn = report(
         execution, opaque_all(ranking), runs, model, scaled, test, data.info, split=parts, labels=data.train.labels,
         data=data.artifact, ranges=ranges, importance=summary.importance.shares if summary.importance else {},
-        analysis=summary.analysis, lbfgs=optimum, lbfgs_run=optimum.identity if optimum else "", wait_for=[test],
+        analysis=summary.analysis, lbfgs=optimum, lbfgs_run=optimum.identity if optimum else "", new=data.new,
+        wait_for=[test],
     )  # fmt: skip
     return Done(with_report(summary, drawn), ranking, drawn)
 
@@ -164,14 +165,11 @@ def tell(experiment: Experiment, execution: Execution, context: RunContext, done
     notes = {
         "files": where,
         "run again": f"`{command(experiment, execution)}`",
-        "W&B": f"`{command_to_send}`" if (command_to_send := to_send(context.storage)) else context.wandb_mode,
+        "W&B": f"`{unsent}`" if (unsent := to_send(context.storage)) else context.wandb_mode,
     }
     more = {}
     if drawn := done.report.page:
-        runs_at = mode.runs_at(context)
-        more[PAGE] = page(
-            done.summary, done.ranking, read_file(context.storage, drawn), notes, runs_at, unsent(context.storage)
-        )
+        more[PAGE] = page(done.summary, done.ranking, read_file(context.storage, drawn), notes)
         notes = {"page": f"{where}/{PAGE}", **notes}
     publish(context, done.summary, done.report, more)
     news = remember(context, experiment, done.summary)

@@ -12,7 +12,7 @@ from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.config import Experiment
 from experiment.data.formats import FASHION_MNIST_PICTURE
-from experiment.data.own import files_of, own_data
+from experiment.data.own import LATEST, files_of, own_data_once
 from experiment.data.scaling import Missing
 from experiment.errors import SweepError, Unreachable
 from experiment.results.dataset import Dataset, DatasetInfo
@@ -73,18 +73,23 @@ def may_pass(_task: Any, _run: Any, state: Any) -> bool:
 @step("download", retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5, retry_condition_fn=may_pass)
 def download(run: Run, source: Source) -> Dataset:
     """Fetch and verify the data and keep its four arrays. What each source answered goes to the log."""
+    new = None
     if source.given is None:
         arrays, info = (
             fashion_mnist(run.downloads, log.info),
             DatasetInfo(class_names=CLASS_NAMES, picture=FASHION_MNIST_PICTURE),
         )
-        test_rows = None
     else:
-        own = own_data(
-            source.given, source.label, source.seed or 0, run.downloads, source.drop, source.pictures, source.missing
+        own = own_data_once(
+            source.given, source.label, source.seed or 0, source.drop, source.pictures, source.missing,
+            downloads=run.downloads,
+        )  # fmt: skip
+        LATEST.clear()
+        arrays, new, info = (
+            own.arrays,
+            own.new,
+            DatasetInfo(**{name: getattr(own, name) for name in DatasetInfo.model_fields}),
         )
-        arrays, info = own.arrays, DatasetInfo(**{name: getattr(own, name) for name in DatasetInfo.model_fields})
-        test_rows = own.test_rows
         log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
         for warning in info.warnings:
             log.warning("data: %s", warning)
@@ -93,11 +98,8 @@ def download(run: Run, source: Source) -> Dataset:
         name=source.name,
         info=info,
         train=TrainingSet(images=run.put(arrays.train_images), labels=run.put(arrays.train_labels)),
-        test=TestSet(
-            images=run.put(arrays.test_images),
-            labels=run.put(arrays.test_labels),
-            rows=None if test_rows is None else run.put(test_rows),
-        ),
+        test=TestSet(images=run.put(arrays.test_images), labels=run.put(arrays.test_labels)),
+        new=None if new is None else run.put(new),
     )
     run.made(data.artifact)
     return data

@@ -50,6 +50,7 @@ def report(
     analysis: Sequence[str],
     lbfgs: Lbfgs | None,
     lbfgs_run: str,
+    new: ArrayRef | None = None,
 ) -> Report:
     """Make the leaderboard, the model, the pictures, and what the page draws.
 
@@ -60,6 +61,7 @@ def report(
     data : what all of it was made from
     ranges : the hyperparameters that were drawn from ranges
     importance, analysis : what mattered, in figures and in words
+    new : examples without labels, to predict
     runs, lbfgs_run : what the W&B runs are called, for the leaderboard; here, for a result's own are in no key
     """
     from report import fonts, pictures  # takes a second, and is mostly done
@@ -67,7 +69,7 @@ def report(
     def painted(draw: "Callable[[], Figure]") -> bytes:
         return pictures.png(draw())
 
-    from report.page.data import COMPARED, classes_data, coefficients_data, page_data
+    from report.page.data import COMPARED, classes_data, page_data
     from report.parallel import parallel_coordinates
 
     best, table = ranking[0], leaderboard(ranking, runs)
@@ -95,12 +97,13 @@ def report(
     }
     if shape := info.picture:
         drawings["weights.png"] = lambda: pictures.weights(W, class_names, shape)
-    features = info.table.names if info.table else ()
-    by_products = OptionalOutputs()
+    by_products, final = OptionalOutputs(), final_model(run, model, scaled, info)
     contents = {
         "leaderboard.csv": as_csv(complete).encode(),
-        "model.npz": saved_model(run, best, model, scaled, info, figures),
+        "model.npz": saved_model(run, best, final, scaled, figures),
     }
+    if new:
+        contents["predictions.csv"] = as_csv(final.table_of(final.features(run.open(new)))).encode()
     run.show_table("leaderboard", complete)
     for name, draw in drawings.items():
         if picture := by_products.made(name, partial(painted, draw)):
@@ -114,11 +117,7 @@ def report(
         "report.html",
         lambda: json.dumps(
             page_data(ranking, list(histories.values()), correct, ranges)
-            | classes_data(W, class_names, confusion, mistakes, mistaken, picture=info.picture)
-            | {
-                "test_file": info.test_file,
-                "coefficients": None if info.picture else coefficients_data(W, class_names, confusion, features),
-            },
+            | classes_data(W, class_names, test.class_accuracy, confusion, mistakes, mistaken, picture=info.picture),
             separators=(",", ":"),
         ).encode(),
     )
@@ -166,13 +165,16 @@ class OptionalOutputs:
             log.warning("Could not be drawn, and is tried again by the next run: %s.", reasons)
 
 
-def saved_model(
-    run: Run, best: Candidate, model: Retrained, scaled: Scaled, info: DatasetInfo, figures: dict[str, float]
-) -> bytes:
-    """Return an `.npz` of the final and the best-validation parameters, what they need, and what led to them."""
-    validated, final, selecting = best.trained[0], scaled.final_scaling, scaled.train_scaling
+def final_model(run: Run, model: Retrained, scaled: Scaled, info: DatasetInfo) -> Model:
+    final = scaled.final_scaling
     statistics = run.open(final.statistics) if final.statistics else None
     scaling = Scaling(final.kind, statistics, run.open(final.extremes), run.open(final.fill) if final.fill else None)
+    return Model(run.open(model.W), run.open(model.b), scaling, info.class_names, info.table, info.picture)
+
+
+def saved_model(run: Run, best: Candidate, model: Model, scaled: Scaled, figures: dict[str, float]) -> bytes:
+    """Return an `.npz` of the final and the best-validation parameters, what they need, and what led to them."""
+    validated, selecting = best.trained[0], scaled.train_scaling
     more = {
         "W_best_validation": run.open(validated.W),
         "b_best_validation": run.open(validated.b),
@@ -181,5 +183,4 @@ def saved_model(
         "best_epoch": best.best_epoch,
         **figures,
     }
-    W, b = run.open(model.W), run.open(model.b)
-    return packed(Model(W, b, scaling, info.class_names, info.table, info.picture), more)
+    return packed(model, more)

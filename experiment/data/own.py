@@ -33,8 +33,6 @@ class Own(NamedTuple):
     picture: tuple[int, int] | None  # height and width of examples that are pictures; None: features
     understood: str  # what the examples are taken for
     note: str  # what was done to it, "" if nothing
-    test_file: str  # what the test rows are rows of
-    test_rows: NDArray[np.int64] | None  # which of them; None: all, in their order
     warnings: tuple[str, ...] = ()  # what whoever uses it should know, a sentence each
     new: NDArray[Any] | None = None  # examples without labels, to predict
 
@@ -43,10 +41,10 @@ def own_data(
     given: Path | str,
     label: str | None = None,
     seed: int = 541,
-    downloads: Path = Path(),
     drop: Sequence[str] = (),
     pictures: str | None = None,
     missing: Missing | None = None,
+    downloads: Path = Path(),
 ) -> Own:
     """Read a user's data: a folder or a file, or a set by its name.
 
@@ -57,10 +55,10 @@ def own_data(
     ----------
     given : a folder of .npy, IDX or table files, an .npz, a table; a name
     label : the column of a table that holds the labels
-    downloads : the folder for what is fetched by name
     drop : columns of a table to leave out
     pictures : height × width, "28x28" say, of examples that do not show by their shape that they are pictures
     missing : how missing numbers of a table are filled in later
+    downloads : the folder for what is fetched by name
 
     Raises
     ------
@@ -72,7 +70,7 @@ def own_data(
     (texts, train_labels, trimmed), test_labels = encoded(raw)
     notes = [*raw.notes, *([f"{trimmed} names of classes without the spaces around them"] if trimmed else [])]
     picture = shape_of(pictures, raw) if pictures else raw.picture
-    values, warnings, test_rows = raw.train.values, list[str](), None
+    values, warnings = raw.train.values, [raw.warning] if raw.warning else []
     if raw.test is None:
         try:
             rows, test_rows, rare = stratified_rows(train_labels, TEST_FRACTION, seed)
@@ -90,12 +88,33 @@ def own_data(
         else:
             names = raw.table.names if raw.table else ()
             warnings += outliers(extremes, raw.test.values, "test part", names)
+    if raw.new is not None:
+        warnings += outliers(extremes_of(values), raw.new, "test part", raw.table.names if raw.table else ())
     counts = np.bincount(train_labels).tolist()
     about = raw.table.understood(texts, counts) if raw.table and not picture else understood(values, picture)
-    test_file = Path((raw.test or raw.train).where).name
-    return Own(
-        arrays, texts, raw.table, picture, about, "; ".join(notes), test_file, test_rows, tuple(warnings), raw.new
-    )
+    return Own(arrays, texts, raw.table, picture, about, "; ".join(notes), tuple(warnings), raw.new)
+
+
+LATEST: dict[object, Own] = {}  # a sweep looks at its data when it is called, when it begins, and when it runs
+
+
+def own_data_once(
+    given: Path | str,
+    label: str | None,
+    seed: int,
+    drop: Sequence[str],
+    pictures: str | None,
+    missing: Missing | None,
+    downloads: Path = Path(),
+) -> Own:
+    """Return the same, parsed once as long as the files stay as they are; `LATEST` keeps it."""
+    files = [] if isinstance(given, str) else [path for path in files_of(given) if path.exists()]
+    stamps = tuple((path.resolve(), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+    key = stamps or given, label, seed, tuple(drop), pictures, missing
+    if key not in LATEST:
+        LATEST.clear()
+        LATEST[key] = own_data(given, label, seed, drop, pictures, missing, downloads)
+    return LATEST[key]
 
 
 def shape_of(pictures: str, raw: Raw) -> tuple[int, int]:

@@ -24,4 +24,5 @@ class Raw(NamedTuple):
     table: Schema | None = None  # what its columns are; None: arrays, whose features have no names
     picture: tuple[int, int] | None = None  # height and width of examples that are pictures; None: features
     notes: tuple[str, ...] = ()  # what is to be said of how it was read
+    warning: str = ""  # what is to be warned of
     new: NDArray[Any] | None = None  # examples without labels, to predict

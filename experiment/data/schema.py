@@ -42,13 +42,13 @@ class Schema(Frozen):
         ------
         DataError : says all that is wrong with the table
         """
-        features, warnings = self.read(as_table(frame), where)
-        for warning in warnings:
+        features, warning = self.read(as_table(frame), where)
+        if warning:
             log.warning("%s: %s", where, warning)
         return features
 
-    def read(self, table: "pa.Table", where: str) -> tuple[NDArray[np.float64], list[str]]:
-        """Return what `features` does, and its warnings."""
+    def read(self, table: "pa.Table", where: str) -> tuple[NDArray[np.float64], str]:
+        """Return what `features` does, and its warning, "" if there is none."""
         blocks, faults, warnings, without = [np.zeros((table.num_rows, 0))], [], [], {}
         counts = Counter(table.column_names)
         for column in self.columns:
@@ -67,7 +67,7 @@ class Schema(Frozen):
                 warnings.append(f"column {column.name} {warning}")
             blocks += [block, missing[:, None]] if column.missing else [block]
         raise_all([*faults, *absent(without)], where)
-        return np.concatenate(blocks, axis=1, dtype=np.float64), warnings
+        return np.concatenate(blocks, axis=1, dtype=np.float64), "; ".join(warnings)
 
     def understood(self, classes: Sequence[str], counts: Sequence[int]) -> str:
         """Return how the table was understood, in a line."""

@@ -52,12 +52,13 @@ def read_tables(
     if test is None:
         return Raw(part, None, schema, notes=tuple(notes))
     other = read_table(test)
-    values, warnings = schema.read(other, str(test))
-    notes += [f"{test.name}: {warning}" for warning in warnings]
+    values, warning = schema.read(other, str(test))
+    warning = warning and f"{test.name}: {warning}"
     if label not in other.column_names or without_label(other.column(label)).all():
-        return Raw(part, None, schema, notes=tuple(notes), new=values)
+        notes.append(f"{test.name} has no labels: predictions.csv says what the model makes of its {len(values)} rows")
+        return Raw(part, None, schema, notes=tuple(notes), warning=warning, new=values)
     tested = Part(values, labels(other, label, str(test)), str(test), f"{test}: column {label}")
-    return Raw(part, tested, schema, notes=tuple(notes))
+    return Raw(part, tested, schema, notes=tuple(notes), warning=warning)
 
 
 def labels(table: "pa.Table", label: str, where: str) -> NDArray[Any]:

@@ -26,7 +26,6 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv"), id
     id
         A column of the table to keep beside them.
     """
-    import pandas as pd
     from rich.console import Console
     from rich.progress import track
 
@@ -45,10 +44,7 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv"), id
     starts = track(range(0, len(values), ROWS), "predict", console=Console(stderr=True), transient=True)
     with whole(output) as draft, draft.open("w", newline="") as file:
         for start in starts:
-            probabilities = trained.of_features(values[start : start + ROWS], first=start)
-            table = pd.DataFrame(probabilities, columns=list(trained.class_names))
-            chosen = [trained.class_names[k] for k in probabilities.argmax(axis=1)]
-            table.insert(0, "class", chosen, allow_duplicates=True)  # a class may be called "class"
+            table = trained.table_of(values[start : start + ROWS], first=start)
             if ids is not None:
                 table.insert(0, id, ids[start : start + ROWS], allow_duplicates=True)
             file.write(as_csv(table, header=start == 0))

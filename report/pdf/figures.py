@@ -36,8 +36,8 @@ def selection_rows(summary: Summary) -> list[tuple[str, str]]:
         rows.append(("L-BFGS", f"{found} (scikit-learn, alpha {optimum['alpha']:g})"))
     if summary.combinations > 1:
         rows.append(("ranking", remarks.ranking(summary)))
-    if summary.data_note:
-        rows.append(("data", summary.data_note))
+    if summary.data:
+        rows.append(("data", summary.data))
     rows.append(("scaling", summary.scaling))
     rows.append(("gradient check", f"worst relative error {summary.gradient_error:.1e}"))
     rows.extend(("warning", warning) for warning in remarks.warnings(summary))

@@ -59,7 +59,7 @@ def submission(sweep: Finished, author: str = "") -> bytes:
 
 def names(sweep: Finished, author: str) -> list[str]:
     """Return what a user has named, in letters of any script."""
-    return [sweep.summary.name, author, sweep.summary.data_note, *sweep.summary.class_accuracy]
+    return [sweep.summary.name, author, sweep.summary.data, *sweep.summary.class_accuracy]
 
 
 def title(page: str) -> str:

@@ -34,7 +34,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
             f"(validation gave {100 * abs(summary.gap):.2f} points {side}), cross-entropy {summary.test_loss:.4f}",
         ),
         ("calibration", calibration(summary)),
-        ("data", summary.data_note),
+        ("data", summary.data),
         ("scaling", summary.scaling),
         (
             "baseline",

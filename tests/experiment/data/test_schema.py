@@ -127,7 +127,7 @@ def test_however_its_rows_are_parted_the_test_part_is_read_as_the_training_part_
     train, test = (as_table(table.iloc[part].reset_index(drop=True)) for part in (rows[:16], rows[16:]))
     try:
         schema, _, _ = schema_of(train, "kind", "the table", missing="mean")
-        values, warnings = schema.read(test, "the test table")
+        values, warning = schema.read(test, "the test table")
     except DataError:
         return
     assert values.shape == (N - 16, len(schema.names))
@@ -146,7 +146,7 @@ def test_however_its_rows_are_parted_the_test_part_is_read_as_the_training_part_
             ]
             np.testing.assert_array_equal(block[:, : len(column.categories)], expected)
             seen = all(v is None or not str(v).strip() or any(row) for v, row in zip(known, expected, strict=True))
-            assert seen != any(f"column {column.name} has" in warning for warning in warnings)
+            assert seen != (f"column {column.name} has" in warning)
 
 
 def test_decimals_digits_and_dictionaries_of_numbers_are_numbers():

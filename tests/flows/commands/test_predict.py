@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from execution import prepare
 from execution.config import Execution
 from experiment.config import Experiment
+from experiment.data import tables
 from experiment.data.new import examples
 from experiment.data.own import own_data
 from experiment.data.scaling import fit
@@ -94,6 +96,24 @@ def test_further_columns_are_ignored_one_is_kept_if_asked_and_no_text_is_a_formu
     assert [line.split(",")[0] for line in written[1][1:]] == frame["number"].tolist()
     code, said = typed("predict", of_table, tmp_path / "new.csv", "--id", "owners")
     assert (code, "no column owners" in said, "did you mean owner?" in said) == (2, True, True)
+
+
+def test_of_a_test_table_without_labels_the_sweep_has_predictions(table, execution, typed, tmp_path, monkeypatch):
+    frame = pd.read_csv(table).sample(frac=1, random_state=0)
+    frame.loc[frame.sample(30, random_state=1).index, "size"] = np.nan
+    (tmp_path / "set").mkdir()
+    frame[:90].to_csv(tmp_path / "set/train.csv", index=False)
+    frame[90:].drop(columns="kind").to_csv(tmp_path / "set/test.csv", index=False)
+    read, parsed = tables.read_table, []
+    monkeypatch.setattr(tables, "read_table", lambda path: parsed.append(path.name) or read(path))
+    experiment = Experiment(data=str(tmp_path / "set"), label="kind", missing="mean", **GRID)
+    prepare.check(experiment, execution)
+    summary = sweep(experiment, execution)
+    assert sorted(parsed) == ["test.csv", "train.csv"]  # once each
+    assert "test.csv has no labels: predictions.csv says what the model makes of its 30 rows; 23 of 90" in summary.data
+    latest = execution.artifacts / "sweeps" / "latest"
+    assert typed("predict", latest / "model.npz", tmp_path / "set", "--output", tmp_path / "said.csv")[0] == 0
+    assert (latest / "predictions.csv").read_bytes() == (tmp_path / "said.csv").read_bytes()
 
 
 def test_the_scaling_goes_with_the_model(of_table, table):
