@@ -19,13 +19,19 @@ help: ## list the targets
 	env -i PREFECT_HOME="$(abspath .venv/prefect)" $(BIN)/prefect server database upgrade --yes >/dev/null
 	@touch $@
 
-# Pandoc and Typst, 240 MB on disk that a sweep does without.
-.venv/pdf: requirements-pdf.lock .venv/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-pdf.lock
+# What the default sweep does without: extras (Dask, samplers, W&B's reports), dev (tests and checks), pdf (Pandoc and
+# Typst, 240 MB on disk).
+.venv/dev: .venv/extras
+.venv/extras .venv/dev .venv/pdf: .venv/%: requirements-%.lock .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements-$*.lock --constraint requirements.lock
 	@touch $@
 
 .PHONY: setup
 setup: .venv/installed ## create .venv from the hashed lock
+
+.PHONY: extras
+extras: .venv/extras ## add Dask, the samplers of ranges, and reports in W&B
 
 .PHONY: sweep
 sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--max-epochs 20"
@@ -40,14 +46,14 @@ test: check .venv/pdf ## run the checks and all tests; the quick ones alone: mak
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
-check: .venv/installed ## lint, format, types, import directions
+check: .venv/dev ## lint, format, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
 .PHONY: fix
-fix: .venv/installed ## mend what ruff can mend
+fix: .venv/dev ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -57,7 +63,9 @@ report: .venv/installed ## open the newest sweep's page in the browser
 
 .PHONY: ui
 ui: .venv/installed ## serve the Prefect UI over what the sweeps left, on http://127.0.0.1:4200
-	PREFECT_HOME=$(abspath artifacts/prefect) $(BIN)/prefect server start
+	@# Pages of other addresses may not use it: one that you open could have its commands run. More: docs/security.md
+	PREFECT_HOME=$(abspath artifacts/prefect) PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS=$(PREFECT_API_URL:/api=) \
+		$(BIN)/prefect server start
 
 # The next three talk to the server of `make ui`, or to the one that PREFECT_API_URL names. Links in the server's messages
 # lead there, too.
@@ -66,9 +74,11 @@ ui deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),
 .PHONY: deploy
 deploy: export PWD := $(CURDIR)
 deploy: .venv/installed ## put the deployments of prefect.yaml, the nightly schedule among them, on the server
-	@# Not over a pool that is there: it may have been paused or given a limit.
-	@$(BIN)/prefect work-pool inspect sweeps >/dev/null 2>&1 || $(BIN)/prefect --no-prompt work-pool create --type process sweeps
+	@# A pool that is there, paused or with a limit perhaps, is left as it is, with an error.
+	@$(BIN)/prefect --no-prompt work-pool create --type process sweeps >/dev/null 2>&1 || true
 	$(BIN)/prefect --no-prompt deploy --all
+	@# Without them a night that is killed stays Running, and every later one finds it at work.
+	@$(BIN)/python -m flows.commands.automations automations.yaml
 
 .PHONY: automations
 automations: .venv/installed ## have the server notice killed runs, and tell of trouble: make automations WEBHOOK=https://…
@@ -77,19 +87,26 @@ automations: .venv/installed ## have the server notice killed runs, and tell of 
 
 .PHONY: worker
 worker: .venv/installed ## run what is scheduled, here, until it is stopped
-	$(BIN)/prefect worker start --pool sweeps
+	@# With its type it waits for the server; what flows return is kept in the root, not in the user's home.
+	PREFECT_RESULTS_LOCAL_STORAGE_PATH=$(abspath artifacts/prefect/storage) $(BIN)/prefect worker start --pool sweeps --type process
 
 .PHONY: clean
 clean: .venv/installed ## show, and on your word remove, what no finished sweep needs
 	$(BIN)/python -m flows clean $(ARGS)
 
 .PHONY: bench
-bench: .venv/installed ## measure speed and memory side by side
+bench: .venv/extras ## measure speed and memory side by side
 	$(BIN)/python -m benchmarks
+
+LOCK := uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url
+EXTRAS := --extra dask --extra search --extra share
+KNOWN = $(shell sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1))
 
 .PHONY: lock
 lock: ## renew the locks from pyproject.toml (needs uv)
-	uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
-		--extra dask --group dev pyproject.toml --output-file requirements.lock
-	uv pip compile --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
-		--group pdf --constraint requirements.lock --output-file requirements-pdf.lock
+	$(LOCK) pyproject.toml --output-file requirements.lock
+	$(LOCK) $(EXTRAS) --constraint requirements.lock $(call KNOWN,requirements.lock) pyproject.toml \
+		--output-file requirements-extras.lock
+	$(LOCK) --group dev --constraint requirements.lock --constraint requirements-extras.lock \
+		$(call KNOWN,requirements.lock requirements-extras.lock) pyproject.toml --output-file requirements-dev.lock
+	$(LOCK) --group pdf --constraint requirements.lock --output-file requirements-pdf.lock

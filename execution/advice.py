@@ -9,6 +9,11 @@ def interpreter() -> str:
     return short(sys.executable)
 
 
+def extras() -> str:
+    """Return the command that installs what the default sweep does without."""
+    return f"`make extras`, or {interpreter()} -m pip install --requirement requirements-extras.lock"
+
+
 def short(path: str) -> str:
     """Return the path relative to where the user is, if that is shorter; an address as it is."""
     return path if "://" in path else min(path, os.path.relpath(path), key=len)

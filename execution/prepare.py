@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from execution.advice import interpreter
+from execution.advice import extras
 from execution.cache.closure import code_digest
 from execution.config import PROJECT, Execution, RunContext
 from execution.tracking.credentials import Malformed, credentials
@@ -36,6 +36,8 @@ def check(experiment: Experiment, execution: Execution) -> None:
     InputError : names the file or field, says what is wrong and what to do
     """
     check_search(experiment)
+    if experiment.trials and not find_spec("optuna"):
+        raise InputError(f"trials: drawing them needs more packages: {extras()}")
     if experiment.data and experiment.data_dir:
         raise InputError("data and data_dir both name a data set: give one of them")
     given = experiment.own_data
@@ -98,7 +100,7 @@ def check_runner(execution: Execution) -> None:
             ) from error
     if execution.runner == "dask":
         if not find_spec("prefect_dask"):
-            raise InputError(f"runner: dask needs more packages: {interpreter()} -m pip install '.[dask]'")
+            raise InputError(f"runner: dask needs more packages: {extras()}")
         workers(execution)
 
 

@@ -71,11 +71,11 @@ def calibration(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) ->
     sums = np.concatenate([of, of * correct[:, None], of * confidence[:, None]], axis=1, dtype=np.float32)
     rows, right, confident = np.split(sums.sum(axis=0, dtype=np.float64), 3)
     error, n = float(np.abs(right - confident).sum() / len(sums)), len(sums)
-    gap = (right - confident)[:, None]
-    gaps = np.concatenate([sums[:, BINS:].T @ counts for counts in resamples(n)], axis=1)
+    gap = (right - confident)[:, None] / n
+    gaps = np.concatenate([sums[:, BINS:].T @ (counts / counts.sum(axis=0)) for counts in resamples(n)], axis=1)
     gaps = gaps[:BINS] - gaps[BINS:]
-    low, high = interval(np.abs(gaps).sum(axis=0) / n)
-    noise = np.quantile(np.abs(gaps - gap).sum(axis=0) / n, 0.95)
+    low, high = interval(np.abs(gaps).sum(axis=0))
+    noise = np.quantile(np.abs(gaps - gap).sum(axis=0), 0.95)
     return Calibration(
         bins=tuple(
             Bin(

@@ -90,7 +90,7 @@ def search(
     found = Found([], [], 0)
     if experiment.warm_start:
         common = {"training": training, "split": parts, "classes": data.classes, "recipe": experiment.recipe}
-        earlier = warm_start_trials(execution, experiment, common)
+        earlier = warm_start_trials(execution, experiment, train.fn.__module__, common)
         found = successive_halving(shared, check, earlier, [None])
         found = found._replace(rungs=[len(experiment.rungs) - 1] * len(earlier), earlier=earlier)
     for drawn in range(0, experiment.trials, experiment.at_once):

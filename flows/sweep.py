@@ -26,7 +26,7 @@ from execution.steps.step import opaque_all
 from execution.storage import layout
 from execution.storage.arrays import open_array, read_file
 from execution.tracking import mode
-from execution.tracking.offline import to_send
+from execution.tracking.offline import to_send, unsent
 from experiment.config import Experiment
 from experiment.errors import Interrupted
 from experiment.results.report import Report
@@ -165,11 +165,14 @@ def tell(experiment: Experiment, execution: Execution, context: RunContext, done
     notes = {
         "files": where,
         "run again": f"`{command(experiment, execution)}`",
-        "W&B": f"`{unsent}`" if (unsent := to_send(context.storage)) else context.wandb_mode,
+        "W&B": f"`{command_to_send}`" if (command_to_send := to_send(context.storage)) else context.wandb_mode,
     }
     more = {}
     if drawn := done.report.page:
-        more[PAGE] = page(done.summary, done.ranking, read_file(context.storage, drawn), notes)
+        runs_at = mode.runs_at(context)
+        more[PAGE] = page(
+            done.summary, done.ranking, read_file(context.storage, drawn), notes, runs_at, unsent(context.storage)
+        )
         notes = {"page": f"{where}/{PAGE}", **notes}
     publish(context, done.summary, done.report, more)
     news = remember(context, experiment, done.summary)

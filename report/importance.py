@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from experiment.axes import AXES
 from experiment.resampling import LEVEL, interval
+from experiment.search.comparison import may_be_equal
 from experiment.search.ranking import Candidate
 from experiment.search.space import Range, Space
 from experiment.summary import Importance
@@ -28,9 +29,9 @@ def importance(ranking: Sequence[Candidate], resampled: Floats, space: Space | N
     together ("alpha × batch_size"), and of "the rest"; they sum to 1. Where combinations diverged or were drawn, those
     that converged are fitted by `main_effects`, if they are enough. None if there are too few, or some were pruned.
 
-    An effect is beyond noise if its sum of squares is larger than the largest of its kind (alone, or in pairs) that
-    chance gives in 95 % of resamples: that of the accuracies' deviations from what they are. That the first
-    hyperparameter mattered most is certain if it is beyond noise and first in 95 % of resamples.
+    An effect is beyond noise if not all accuracies `may_be_equal`, and its sum of squares is larger than the largest of
+    its kind (alone, or in pairs) that the accuracies' deviations have in 95 % of resamples. That the first
+    hyperparameter mattered most is certain if it is beyond noise, and first in 95 % of resamples.
 
     Parameters
     ----------
@@ -61,9 +62,10 @@ def importance(ranking: Sequence[Candidate], resampled: Floats, space: Space | N
         name: np.divide(some, total, out=np.zeros_like(total), where=total > ROUNDING) for name, some in squares.items()
     }
     beyond: list[str] = []
-    for kind in (list(values), [name for name in squares if SEPARATOR in name]):
-        chance = np.max([np.zeros(count), *(squares[name][1 + count :] for name in kind)], axis=0)
-        beyond += [name for name in kind if squares[name][0] > max(np.quantile(chance, LEVEL), ROUNDING)]
+    if not may_be_equal(y[:, 0], y[:, 1 + count :]):
+        for kind in (list(values), [name for name in squares if SEPARATOR in name]):
+            chance = np.max([np.zeros(count), *(squares[name][1 + count :] for name in kind)], axis=0)
+            beyond += [name for name in kind if squares[name][0] > max(np.quantile(chance, LEVEL), ROUNDING)]
     first, *others = sorted(values, key=lambda name: -squares[name][0])
     resampled_shares = {name: some[1 : 1 + count] for name, some in shares.items()}
     leads = resampled_shares[first] > np.max([np.zeros(count), *(resampled_shares[other] for other in others)], axis=0)

@@ -199,10 +199,10 @@ def lettering(class_names: Sequence[str]) -> tuple[Sequence[str], dict[str, Any]
     return written(class_names, lacking), as_it_is | {"fontfamily": families(fonts)}
 
 
-def most_mistaken(counts: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Return the classes that were mistaken most often, `MOST_CLASSES` of them at most, in their own order."""
+def most_mistaken(counts: NDArray[np.integer], most: int = MOST_CLASSES) -> NDArray[np.intp]:
+    """Return the classes that were mistaken most often, `most` of them at most, in their own order."""
     mistaken = counts.sum(axis=1) - counts.diagonal()
-    return np.sort(np.argsort(-mistaken, kind="stable")[:MOST_CLASSES])
+    return np.sort(np.argsort(-mistaken, kind="stable")[:most])
 
 
 def png(figure: Figure) -> bytes:

@@ -79,6 +79,7 @@ def download(run: Run, source: Source) -> Dataset:
             fashion_mnist(run.downloads, log.info),
             DatasetInfo(class_names=CLASS_NAMES, picture=FASHION_MNIST_PICTURE),
         )
+        test_rows = None
     else:
         own = own_data_once(
             source.given, source.label, source.seed or 0, source.drop, source.pictures, source.missing,
@@ -90,6 +91,7 @@ def download(run: Run, source: Source) -> Dataset:
             own.new,
             DatasetInfo(**{name: getattr(own, name) for name in DatasetInfo.model_fields}),
         )
+        test_rows = own.test_rows
         log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
         for warning in info.warnings:
             log.warning("data: %s", warning)
@@ -98,7 +100,11 @@ def download(run: Run, source: Source) -> Dataset:
         name=source.name,
         info=info,
         train=TrainingSet(images=run.put(arrays.train_images), labels=run.put(arrays.train_labels)),
-        test=TestSet(images=run.put(arrays.test_images), labels=run.put(arrays.test_labels)),
+        test=TestSet(
+            images=run.put(arrays.test_images),
+            labels=run.put(arrays.test_labels),
+            rows=None if test_rows is None else run.put(test_rows),
+        ),
         new=None if new is None else run.put(new),
     )
     run.made(data.artifact)

@@ -35,6 +35,9 @@ def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: Training
     confusion = np.zeros((logits.shape[1],) * 2, dtype=np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     mistakes = most_wrong(logits, labels, WORST)
+    worst = mistakes[:, 0].astype(int)
+    if test.rows:
+        mistakes[:, 0] = run.open(test.rows)[worst]
     confidence = np.asarray(softmax(logits), np.float64).max(axis=1)
     evaluation = Evaluation(
         test_loss=cross_entropy(logits, labels),
@@ -46,7 +49,7 @@ def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: Training
         calibration=calibration(confidence, logits.argmax(axis=1) == labels),
         confusion=run.put(confusion),
         mistakes=run.put(mistakes),
-        mistaken=run.put(images[mistakes[:, 0].astype(int)]),
+        mistaken=run.put(images[worst]),
     )
     run.summarize(**model.combination.model_dump())
     run.summarize(test_loss=evaluation.test_loss, test_accuracy=evaluation.test_accuracy)

@@ -69,7 +69,7 @@ def report(
     def painted(draw: "Callable[[], Figure]") -> bytes:
         return pictures.png(draw())
 
-    from report.page.data import COMPARED, classes_data, page_data
+    from report.page.data import COMPARED, classes_data, coefficients_data, page_data
     from report.parallel import parallel_coordinates
 
     best, table = ranking[0], leaderboard(ranking, runs)
@@ -97,6 +97,7 @@ def report(
     }
     if shape := info.picture:
         drawings["weights.png"] = lambda: pictures.weights(W, class_names, shape)
+    features = info.table.names if info.table else ()
     by_products, final = OptionalOutputs(), final_model(run, model, scaled, info)
     contents = {
         "leaderboard.csv": as_csv(complete).encode(),
@@ -117,7 +118,11 @@ def report(
         "report.html",
         lambda: json.dumps(
             page_data(ranking, list(histories.values()), correct, ranges)
-            | classes_data(W, class_names, test.class_accuracy, confusion, mistakes, mistaken, picture=info.picture),
+            | classes_data(W, class_names, confusion, mistakes, mistaken, picture=info.picture)
+            | {
+                "test_file": info.test_file,
+                "coefficients": None if info.picture else coefficients_data(W, class_names, confusion, features),
+            },
             separators=(",", ":"),
         ).encode(),
     )

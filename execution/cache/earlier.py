@@ -19,15 +19,13 @@ from execution.storage.choose import AnyStorage
 from experiment.axes import AXES, Combination
 from experiment.config import Experiment
 from experiment.errors import InputError
-from experiment.search.space import contains
+from experiment.search.warm_start import eligible
 
 log = logging.getLogger("sweep")
 
-TRAIN = "tasks.train"
-
 
 def warm_start_trials(
-    execution: RunContext, experiment: Experiment, common: Mapping[str, Any]
+    execution: RunContext, experiment: Experiment, step: str, common: Mapping[str, Any]
 ) -> tuple[Combination, ...]:
     """Return the combinations; their trainings are cached.
 
@@ -35,6 +33,7 @@ def warm_start_trials(
 
     Parameters
     ----------
+    step : the module of the step that trains
     common : the inputs of all trainings of this sweep
 
     Raises
@@ -44,14 +43,14 @@ def warm_start_trials(
     storage = execution.storage
     # However many trials: more of them go on from the same.
     search = experiment.model_copy(update={"trials": None}).digest
-    begun = f"{layout.EARLIER}/{key(TRAIN, dict(common))[: layout.IDENTITY]}-{search[: layout.IDENTITY]}.json"
+    begun = f"{layout.EARLIER}/{key(step, dict(common))[: layout.IDENTITY]}-{search[: layout.IDENTITY]}.json"
     if not storage.exists(begun):
-        found = [
-            combination
-            for combination in dict.fromkeys(tried(storage))
-            if all(contains(values, getattr(combination, name)) for name, values in experiment.grid.items())
-            and all(ended(storage, common, combination, seed) for seed in experiment.training_seeds)
-        ]
+
+        def trained(combination: Combination) -> bool:
+            each = ({**common, "combination": combination, "seed": seed} for seed in experiment.training_seeds)
+            return all(storage.exists(f"{layout.RECORDS}/{key(step, {**inputs, UNTIL: None})}") for inputs in each)
+
+        found = eligible(tried(storage), experiment.grid, trained)
         if not found:
             raise InputError(
                 f"warm_start: no sweep in {storage.where('')} has trained a combination within these axes to its end "
@@ -74,9 +73,3 @@ def tried(storage: AnyStorage) -> Iterator[Combination]:
                 yield Combination.model_validate({name: row[name] for name in AXES if row.get(name)})
             except ValidationError:  # L-BFGS, or of a version with other axes
                 continue
-
-
-def ended(storage: AnyStorage, common: Mapping[str, Any], combination: Combination, seed: int) -> bool:
-    """Return whether this very training has a result to its end."""
-    training = {**common, "combination": combination, "seed": seed, UNTIL: None}
-    return storage.exists(f"{layout.RECORDS}/{key(TRAIN, training)}")

@@ -163,7 +163,8 @@ def clean_slate(home: Path, address: str) -> dict[str, str]:
     """
     others = {name for name in os.environ if name.startswith("PREFECT_") and not name.startswith("PREFECT_LOGGING_")}
     kept = {name: value for name, value in os.environ.items() if name not in others}
-    return kept | SETTINGS | {"PREFECT_HOME": str(home), "PREFECT_API_URL": f"{address}/api"}
+    own = {"PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": address}  # pages of other addresses may not use it
+    return kept | SETTINGS | own | {"PREFECT_HOME": str(home), "PREFECT_API_URL": f"{address}/api"}
 
 
 def serve(listening: socket.socket) -> None:

@@ -1,9 +1,12 @@
 """Every finished run of every sweep on an artifact root, a line each: no night overwrites another's figures."""
 
 import csv
+import hashlib
 import io
+import json
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 from execution.config import RunContext
 from execution.outputs.retention import held
@@ -15,11 +18,16 @@ from experiment.summary import Summary
 
 log = logging.getLogger("sweep")
 
-FIGURES = ("best", "best_epoch", "val_accuracy", "val_loss", "test_accuracy", "test_loss")  # news if one has changed
+# News if one has changed as it is shown.
+FIGURES = {
+    "best": "", "best_epoch": "", "val_accuracy": ".2%", "val_loss": ".4f", "test_accuracy": ".2%", "test_loss": ".4f",
+}  # fmt: skip
+ORIGINS = {"experiment": "the settings", "data": "the data", "code": "the code", "packages": "packages"}
 
 
 def remember(execution: RunContext, experiment: Experiment, summary: Summary) -> str:
-    """Add a line on this run; return what has changed since the last run of the same experiment, "" if nothing.
+    """Add a line on this run; return what has changed since the last run of the same experiment or name, "" if
+    nothing.
 
     A sweep does without: what goes wrong is a warning.
     """
@@ -32,6 +40,9 @@ def remember(execution: RunContext, experiment: Experiment, summary: Summary) ->
         "cached": str(summary.cached),
         "seconds": str(summary.seconds),
         "flow_run": execution.flow_run,
+        "data": digest(summary.provenance["data"]["digests"]),
+        "code": summary.provenance["code"][:8],
+        "packages": digest({name: summary.provenance[name] for name in ("python", "packages")}),
     }
     try:
         with held(execution.storage.lock(f"{layout.LOCKS}/history.lock")):
@@ -39,8 +50,12 @@ def remember(execution: RunContext, experiment: Experiment, summary: Summary) ->
     except (OSError, SweepError) as error:
         log.warning("%s has no line on this run: %s", execution.storage.where(layout.HISTORY), error)
         return ""
-    same = [other for other in earlier if other["experiment"] == line["experiment"]]
+    same = [other for other in earlier if line["experiment"] == other["experiment"] or line["name"] == other["name"]]
     return news(same[-1], line) if same else ""
+
+
+def digest(of: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def add(storage: AnyStorage, line: dict[str, str]) -> list[dict[str, str]]:
@@ -66,10 +81,22 @@ def add(storage: AnyStorage, line: dict[str, str]) -> list[dict[str, str]]:
 
 
 def news(before: dict[str, str], now: dict[str, str]) -> str:
-    """Return which figures differ between two lines, and how."""
+    """Return which figures differ between two lines, as they are shown, and what else does; "" if no figure does."""
     changes = [
-        f"{figure.replace('_', ' ')} {before[figure]} → {now[figure]}"
-        for figure in FIGURES
-        if before[figure] != now[figure]
+        f"{figure.replace('_', ' ')} {old} → {new}"
+        for figure, form in FIGURES.items()
+        if (old := shown(before[figure], form)) != (new := shown(now[figure], form))
     ]
-    return f"changed since {before['finished']}: {'; '.join(changes)}" if changes else ""
+    if not changes:
+        return ""
+    known = [name for name in ORIGINS if before.get(name)]  # a line of an earlier version has fewer
+    other = [ORIGINS[name] for name in known if before[name] != now[name]]
+    origins = f" ({', '.join(other or [ORIGINS[name] for name in known])} {'changed' if other else 'are the same'})"
+    return f"changed since {before['finished']}: {'; '.join(changes)}{origins if known else ''}"
+
+
+def shown(figure: str, form: str) -> str:
+    try:
+        return format(float(figure), form) if form else figure
+    except ValueError:  # a person's
+        return figure

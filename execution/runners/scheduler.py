@@ -25,8 +25,13 @@ def threads(address: str) -> int:
 
     Raises
     ------
-    InputError : nobody answers there, or there is no worker
+    InputError : nobody answers there, or there is no worker; no certificate is set for a `tls://` address
     """
+    if address.startswith(("tls:", "wss:")) and not dask.config.get("distributed.comm.tls.client.cert"):
+        raise InputError(
+            f"dask_address: {address} wants a certificate: set DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and what else "
+            "docs/security.md names"
+        )
     try:
         with Client(address, timeout=PATIENCE, set_as_default=False) as client:
             found: int = sum(client.nthreads().values())

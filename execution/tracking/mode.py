@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import requests
 
@@ -42,7 +43,8 @@ def settled(execution: RunContext, asked_for: Execution) -> RunContext:
             server, known_by = credentials()
             if known_by:
                 mode, decided = "online", decided if mode else "there is an API key"
-                trouble = probe(server, getattr(known_by, "api_key", None))
+                trouble, whose = probe(server, getattr(known_by, "api_key", None))
+                entity = entity or whose
             elif mode is None:
                 mode, decided = "offline", "there is no API key"
             else:
@@ -63,24 +65,32 @@ def settled(execution: RunContext, asked_for: Execution) -> RunContext:
     return execution.model_copy(update=about)
 
 
-def probe(server: str, key: str | None) -> str:
-    """Ask who the key belongs to; without one (there may be a token), whether anyone answers.
+def probe(server: str, key: str | None) -> tuple[str, str | None]:
+    """What is wrong, "" if nothing, and whose runs are tracked where nobody says: the entity that the key belongs to.
 
-    Returns what is wrong, or "".
+    Without a key (there may be a token) it is only asked whether anyone answers.
     """
     try:
         answer = requests.post(
             f"{server}/graphql",
-            json={"query": "query Viewer { viewer { id } }"},
+            json={"query": "query Viewer { viewer { id entity } }"},
             auth=("api", key) if key else None,
             timeout=PATIENCE / 2,
         )
         if key and (answer.status_code in (401, 403) or (answer.ok and not answer.json()["data"]["viewer"])):
-            return f"{server} does not accept the API key: it is invalid"
+            return f"{server} does not accept the API key: it is invalid", None
         answer.raise_for_status()
+        viewer = answer.json()["data"]["viewer"] if key else None
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        return f"{server} cannot be reached ({type(error).__name__})"
-    return ""
+        return f"{server} cannot be reached ({type(error).__name__})", None
+    return "", viewer and viewer.get("entity")
+
+
+def runs_at(execution: RunContext) -> str:
+    """Where a browser finds the runs that are tracked online, each by its id after this; "" if they are not."""
+    if execution.wandb_mode != "online" or execution.wandb_entity is None:
+        return ""
+    return "/".join((settings().app_url, quote(execution.wandb_entity), quote(execution.wandb_project), "runs", ""))
 
 
 def go_offline(execution: RunContext, trouble: str) -> None:

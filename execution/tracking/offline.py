@@ -33,6 +33,11 @@ def to_send(storage: AnyStorage, said: Callable[[str], str] = str) -> str:
     return sync(storage, folder) if storage.remote else f"{sync(storage, folder)}/offline-run-*"
 
 
+def unsent(storage: AnyStorage) -> set[str]:
+    """The identities of the runs that lie here."""
+    return {id_of(Path(key)).removesuffix("-offline") for key in storage.list(layout.TRACKING) if "offline-run-" in key}
+
+
 def sync(storage: AnyStorage, folder: str | Path) -> str:
     """Return the command that sends what lies in a folder; from an object store, all that lies there."""
     if storage.remote:

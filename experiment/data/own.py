@@ -33,6 +33,8 @@ class Own(NamedTuple):
     picture: tuple[int, int] | None  # height and width of examples that are pictures; None: features
     understood: str  # what the examples are taken for
     note: str  # what was done to it, "" if nothing
+    test_file: str  # what the test rows are rows of
+    test_rows: NDArray[np.int64] | None  # which of them; None: all, in their order
     warnings: tuple[str, ...] = ()  # what whoever uses it should know, a sentence each
     new: NDArray[Any] | None = None  # examples without labels, to predict
 
@@ -70,7 +72,7 @@ def own_data(
     (texts, train_labels, trimmed), test_labels = encoded(raw)
     notes = [*raw.notes, *([f"{trimmed} names of classes without the spaces around them"] if trimmed else [])]
     picture = shape_of(pictures, raw) if pictures else raw.picture
-    values, warnings = raw.train.values, [raw.warning] if raw.warning else []
+    values, test_rows, warnings = raw.train.values, None, [raw.warning] if raw.warning else []
     if raw.test is None:
         try:
             rows, test_rows, rare = stratified_rows(train_labels, TEST_FRACTION, seed)
@@ -92,7 +94,10 @@ def own_data(
         warnings += outliers(extremes_of(values), raw.new, "test part", raw.table.names if raw.table else ())
     counts = np.bincount(train_labels).tolist()
     about = raw.table.understood(texts, counts) if raw.table and not picture else understood(values, picture)
-    return Own(arrays, texts, raw.table, picture, about, "; ".join(notes), tuple(warnings), raw.new)
+    test_file = Path((raw.test or raw.train).where).name
+    return Own(
+        arrays, texts, raw.table, picture, about, "; ".join(notes), test_file, test_rows, tuple(warnings), raw.new
+    )
 
 
 LATEST: dict[object, Own] = {}  # a sweep looks at its data when it is called, when it begins, and when it runs

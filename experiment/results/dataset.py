@@ -12,6 +12,7 @@ class DatasetInfo(Frozen):
     table: Schema | None = None  # what a table's columns are; None: arrays, whose features have no names
     picture: tuple[int, int] | None = None  # height and width of examples that are pictures; None: features
     understood: str = ""  # what the examples are taken for
+    test_file: str = ""  # what the test rows are rows of, as the user knows it
     note: str = ""  # what was done to the data, "" if nothing
     warnings: tuple[str, ...] = ()  # what whoever uses the data should know, a sentence each
 

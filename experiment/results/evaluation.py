@@ -16,5 +16,7 @@ class Evaluation(Result):
     class_scores: tuple[ClassScores, ...]
     calibration: Calibration
     confusion: ArrayRef  # (c, c) int64: rows are true classes, columns predicted ones
-    mistakes: ArrayRef  # (k, 4) float64: row of the test set, true class, predicted one, probability of the true one
+    mistakes: (
+        ArrayRef  # (k, 4) float64: row of the user's test file, true class, predicted one, probability of the true one
+    )
     mistaken: ArrayRef  # (k, m), those rows as the data has them

@@ -18,3 +18,4 @@ class TestSet(Examples):
     """Handed to the evaluate step alone."""
 
     __test__ = False  # not a pytest class
+    rows: ArrayRef | None = None  # (n,) int64 in the user's file; None: all of it, in its order

@@ -15,11 +15,11 @@ ROUNDING = 1e-9  # of a variance: below it two combinations say the same of ever
 def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
     """Return which of several models cannot be told from the best on these rows, at 95 % for all of them together.
 
-    The best came out best because it was chosen so: of 36 equal ones a comparison in pairs calls 30 % worse. Where the
-    last is no further behind the first than chance alone puts it in 5 % of resamples, nothing is told apart. Else model
-    i is told from the best if some other is ahead of it by more standard errors than chance alone puts any ahead of i
-    in 5 % of resamples: Hsu's multiple comparisons with the best (Ann. Stat. 9, 1981), with critical values of the
-    bootstrap in place of Dunnett's, for models on the same rows are correlated, each pair differently.
+    The best came out best because it was chosen so: of 36 equal ones a comparison in pairs calls 30 % worse. Where all
+    `may_be_equal`, nothing is told apart. Else model i is told from the best if some other is ahead of it by more
+    standard errors than chance alone puts any ahead of i in 5 % of resamples: Hsu's multiple comparisons with the best
+    (Ann. Stat. 9, 1981), with critical values of the bootstrap in place of Dunnett's, for models on the same rows are
+    correlated, each pair differently.
 
     Parameters
     ----------
@@ -27,14 +27,29 @@ def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
     resampled : (k, resamples), the same on resamples of the rows
     """
     deviations = resampled - figures[:, None]
-    if np.ptp(figures) <= np.quantile(np.ptp(deviations, axis=0), LEVEL):
+    if may_be_equal(figures, deviations):
         return np.ones(len(figures), dtype=bool)
     errors = standard_errors(deviations)
     near = []
-    for i in range(len(figures)):
-        by_chance = in_errors((deviations - deviations[i]).T, errors[i]).max(axis=1)
-        near.append(in_errors(figures - figures[i], errors[i]).max() <= np.quantile(by_chance, LEVEL))
+    for i, error in enumerate(errors):
+        by_chance = in_errors((deviations - deviations[i]).T, error).max(axis=1)
+        behind = figures - figures[i]
+        told = behind[error == 0].max(initial=0) > ROUNDING or in_errors(behind, error).max() > np.quantile(
+            by_chance, LEVEL
+        )
+        near.append(not told)
     return np.array(near)
+
+
+def may_be_equal(figures: Floats, deviations: Floats) -> bool:
+    """Whether all figures vary no more than chance alone makes equal ones vary in 95 % of resamples.
+
+    Parameters
+    ----------
+    figures : (k,)
+    deviations : (k, resamples), how far they are off on resamples of the rows
+    """
+    return bool(figures.var() <= max(np.quantile(deviations.var(axis=0), LEVEL), ROUNDING**2))
 
 
 def standard_errors(deviations: Floats) -> Floats:
@@ -46,9 +61,8 @@ def standard_errors(deviations: Floats) -> Floats:
 
 
 def in_errors(differences: Floats, errors: Floats) -> Floats:
-    """Return differences in standard errors; one that has no error is 0 or infinite."""
-    certain = np.where(differences > ROUNDING, np.inf, 0.0)
-    return np.divide(differences, errors, out=certain, where=errors > 0)
+    """Return differences in standard errors; 0 where there is none."""
+    return np.divide(differences, errors, out=np.zeros_like(differences), where=errors > 0)
 
 
 def compared(figures: Sequence[float], resampled: Floats) -> list[Gap]:

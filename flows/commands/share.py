@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from pydantic import ValidationError
 
-from execution.advice import short
+from execution.advice import extras, short
 from execution.storage import layout
 from execution.storage.choose import storage_at
 from execution.storage.protocol import Storage
@@ -28,6 +29,8 @@ def share(sweep: str = "latest", *, artifacts: str = "artifacts") -> int:
     """
     storage = storage_at(artifacts)
     summary = finished(storage, sweep)
+    if not find_spec("wandb_workspaces"):
+        raise InputError(f"share: a report needs more packages: {extras()}")
     check_online()
     with refusals():
         import wandb
@@ -79,7 +82,8 @@ def check_online() -> None:
         raise InputError(f"share: W&B: {error}") from None
     if not known_by:
         raise InputError("share needs an API key: run `wandb login`, or set WANDB_API_KEY")
-    if trouble := probe(server, getattr(known_by, "api_key", None)):
+    trouble, _ = probe(server, getattr(known_by, "api_key", None))
+    if trouble:
         raise InputError(f"share: {trouble}")
 
 

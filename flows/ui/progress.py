@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime
+from operator import itemgetter
 
 import numpy as np
 from prefect.context import FlowRunContext
@@ -21,6 +22,7 @@ from experiment.axes import Combination, axes_of
 from experiment.config import Experiment
 from experiment.results.trained import Trained
 from experiment.search.halving import survivors
+from experiment.search.ranking import Candidate, rank
 from experiment.values import text
 from flows.ui import artifacts as shown
 
@@ -76,13 +78,17 @@ class GridProgress:
         self.running: dict[int, Standing] = {}
         self.cached = self.failed = self.left = 0
         self.fraction = 0.0  # of all epochs
-        self.best: list[Trained] = []
+        self.ranked: list[tuple[tuple[float, ...], Trained]] = []  # the best, in the order of the final ranking
         self.begun = self.last_line = time.monotonic()
         limit = execution.time_limit
         self.limit = None if limit is None else limit.total_seconds() - already()
         self.bar: Display | None = None
         self.artifact = shown.begin_progress(self.total)  # in the Prefect UI
         self.alone = threading.RLock()  # trainings end in one thread, and another looks how far the others are
+
+    @property
+    def best(self) -> list[Trained]:
+        return [trained for _, trained in self.ranked]
 
     @property
     def done(self) -> int:
@@ -94,8 +100,9 @@ class GridProgress:
         self.left += left
         self.failed += trained is None and not left
         self.ended[self.at[job]] = None if trained is None else self.standing(trained, job[1])
-        if trained and trained.val_accuracy is not None:
-            self.best = sorted([*self.best, trained], key=lambda run: -(run.val_accuracy or 0))[:SHOWN]
+        if trained and not trained.diverged:
+            order = rank(Candidate(combination=trained.combination, trained=(trained,)), self.experiment.select_by)
+            self.ranked = sorted([*self.ranked, ((*order, self.at[job]), trained)], key=itemgetter(0))[:SHOWN]
 
     def standing(self, trained: Trained, seed: int) -> Standing:
         """Where a training has ended, or pauses."""

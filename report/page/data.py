@@ -12,6 +12,7 @@ from report.page.thumbnails import example, weights_of_class
 from report.pictures import most_mistaken
 
 POINTS = 400_000  # of all curves together: what a browser draws at once, in some megabytes
+FEATURES, COEFFICIENTS = 40, 12  # that are shown of those whose coefficients are largest, and of classes
 COMPARED = 100  # of the best that are compared with each other
 MOST, FEWEST = 200, 40  # points of one curve
 COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy")  # of a history
@@ -64,7 +65,6 @@ def paired_errors(correct: Sequence[NDArray[np.floating]]) -> list[list[float]]:
 def classes_data(
     W: NDArray[np.floating],
     class_names: Sequence[str],
-    class_accuracy: Sequence[float | None],
     counts: NDArray[np.integer],
     mistakes: NDArray[np.float64],
     mistaken: NDArray[np.generic],
@@ -91,7 +91,6 @@ def classes_data(
         "classes": [
             {
                 "name": class_names[k],
-                "accuracy": class_accuracy[k],
                 "weights": weights_of_class(W[:, k], picture, limit) if picture else None,
                 "mistakes": [
                     {
@@ -105,6 +104,29 @@ def classes_data(
                 ],
             }
             for k in shown
+        ],
+    }
+
+
+def coefficients_data(
+    W: NDArray[np.floating], class_names: Sequence[str], counts: NDArray[np.integer], feature_names: Sequence[str]
+) -> dict[str, Any]:
+    """The features with the largest coefficients, largest first, and these by class; of many classes as many as fit.
+
+    Parameters
+    ----------
+    W : (m, c)
+    feature_names : m of them, or none
+    """
+    shown = most_mistaken(counts, COEFFICIENTS).tolist()
+    largest = np.argsort(-np.abs(W).max(axis=1), kind="stable")[:FEATURES].tolist()
+    return {
+        "every": len(W),
+        "limit": float(np.abs(W).max(initial=0)),
+        "classes": [class_names[k] for k in shown],
+        "rows": [
+            (feature_names[j] if feature_names else f"feature {j}", [float(f"{W[j, k]:.4g}") for k in shown])
+            for j in largest
         ],
     }
 

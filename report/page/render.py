@@ -1,7 +1,7 @@
 """`report.html`: one file that opens from disk and asks the network for nothing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,7 +19,14 @@ from report.text import remarks
 SCRIPTS = ("echarts/echarts.min.js", "state.js", "charts.js", "table.js", "page.js")
 
 
-def page(summary: Summary, ranking: Sequence[Candidate], shown: bytes, notes: Mapping[str, str]) -> bytes:
+def page(
+    summary: Summary,
+    ranking: Sequence[Candidate],
+    shown: bytes,
+    notes: Mapping[str, str],
+    runs_at: str = "",
+    unsent: Set[str] = frozenset(),
+) -> bytes:
     """Return the page.
 
     Parameters
@@ -27,15 +34,19 @@ def page(summary: Summary, ranking: Sequence[Candidate], shown: bytes, notes: Ma
     ranking : the candidates, best first; from here are the ids of their runs, and how long they took
     shown : `report.page.data`'s, as JSON
     notes : what is to be said beside the figures, by heading: the command that runs this again, say
+    runs_at : where a browser finds W&B's runs, by their ids after this; "" if they are not tracked online
+    unsent : the ids of those that are not there
     """
     data = json.loads(shown)
     for combination, candidate in zip(data["combinations"], ranking, strict=True):
         combination["wandb"] = [run.identity for run in candidate.trained]
+        combination["online"] = bool(runs_at) and not unsent & set(combination["wandb"])
         combination["prefect"] = [run.task_run for run in candidate.trained]
         combination["seconds"] = round(sum(run.seconds for run in candidate.trained), 3)
     drawn = {name: data.pop(name) for name in ("axes", "combinations", "curves", "errors")}
     selected = METRICS[summary.select_by]
     drawn["selected"] = {"by": summary.select_by, "label": selected.label, "fraction": selected.fraction}
+    drawn["runs_at"] = runs_at
     content = template().render(
         summary=summary,
         data=data,

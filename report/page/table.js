@@ -181,8 +181,8 @@ function drawHeat(chosen, colors) {
       cell.textContent = percent(figure(values));
       cell.title = `${values.length} combination${values.length > 1 ? "s" : ""}`;
       const color = colorOf({ val_accuracy: figure(values) }, colors);
-      const [red, green, blue] = color.match(/\d+/g).map(Number);
-      Object.assign(cell.style, { background: color, color: 0.3 * red + 0.6 * green + 0.1 * blue > 115 ? "#000" : "#fff" });
+      const [red, green, blue] = color.match(/\d+/g).map((part) => (part / 255) ** 2.2); // linear light
+      Object.assign(cell.style, { background: color, color: 0.21 * red + 0.72 * green + 0.07 * blue > 0.18 ? "#000" : "#fff" });
     }
   });
   box.querySelector("table")?.remove();

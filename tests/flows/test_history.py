@@ -45,13 +45,24 @@ def test_a_night_whose_data_changed_says_how_the_figures_did(summary, experiment
     labels = np.load(folder / "fashion_mnist_test_labels.npy")
     np.save(folder / "fashion_mnist_test_labels.npy", (labels + 1) % 10)
     worse = sweep(moved, execution)
-    assert f"test accuracy {summary.test_accuracy} → {worse.test_accuracy}" in last_message(execution)
+    message = last_message(execution)
+    assert f"test accuracy {summary.test_accuracy:.2%} → {worse.test_accuracy:.2%}" in message
+    assert "(the data changed)" in message
     assert len(remembered(execution)) == 3
 
 
-def test_news_are_the_figures_that_differ():
+def test_news_are_the_figures_that_differ_and_what_else_does():
     assert news(BEFORE, BEFORE | {"finished": "later"}) == ""
-    changed = BEFORE | {"best": "lr=0.5 batch=8 alpha=0", "test_loss": "0.34"}
-    assert news(BEFORE, changed) == (
-        "changed since 2026-01-01 02:00:00: best lr=0.1 batch=8 alpha=0 → lr=0.5 batch=8 alpha=0; test loss 0.35 → 0.34"
+    assert news(BEFORE, BEFORE | {"val_accuracy": "0.90000001", "code": "other"}) == ""
+    changed = BEFORE | {"best": "lr=0.5 batch=8 alpha=0", "test_loss": "0.34666666"}
+    said = (
+        "changed since 2026-01-01 02:00:00: best lr=0.1 batch=8 alpha=0 → lr=0.5 batch=8 alpha=0; "
+        "test loss 0.3500 → 0.3467"
+    )
+    assert news(BEFORE, changed) == said
+    origins = {"experiment": "a", "data": "b", "code": "c", "packages": "d"}
+    same = " (the settings, the data, the code, packages are the same)"
+    assert news(BEFORE | origins, changed | origins) == said + same
+    assert (
+        news(BEFORE | origins, changed | origins | {"data": "x", "code": "y"}) == said + " (the data, the code changed)"
     )

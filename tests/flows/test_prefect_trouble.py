@@ -57,10 +57,14 @@ def training(there, held, tmp_path):
 def test_a_server_that_is_restarted_is_waited_for(api, training, held, tmp_path):
     running = training()
     flow_run = api.newest()["id"]
+    api.post("/v2/concurrency_limits/", name="nights", limit=1)
+    lease = api.post("/v2/concurrency_limits/increment-with-lease", names=["nights"], slots=1)["lease_id"]
     api.stop()
     held.unlink()
     time.sleep(3)
     api.start()
+    renewed = f"{api.url}/v2/concurrency_limits/leases/{lease}/renew"  # as the engine of a night that runs does
+    requests.post(renewed, json={"lease_duration": 300}, timeout=PATIENCE).raise_for_status()
     end = running.wait()
     assert end.code == 0, end.output
     assert "Traceback" not in end.output

@@ -142,7 +142,10 @@ def test_processes_without_semaphores_are_refused(refused, digits, monkeypatch, 
 
 def test_dask_without_its_packages_is_refused(refused, digits, monkeypatch):
     monkeypatch.setattr("execution.prepare.find_spec", lambda _: None)
-    assert "-m pip install '.[dask]'" in refused("--data-dir", digits, "--runner", "dask")
+    assert "runner: dask needs more packages: `make extras`" in refused("--data-dir", digits, "--runner", "dask")
+    assert "trials: drawing them needs more packages: `make extras`" in refused(
+        "--data-dir", digits, "--learning-rates", "0.1:1", "--trials", 3
+    )
 
 
 def test_an_engine_that_must_not_be_compiled_is_refused(refused, digits, monkeypatch):

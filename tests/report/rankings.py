@@ -38,7 +38,9 @@ class Made(NamedTuple):
 
 @cache
 def drawn(rows: int) -> np.ndarray:
-    return np.concatenate(list(resamples(rows)), axis=1)
+    """The share of each row in each resample: (rows, resamples)."""
+    counts = np.concatenate(list(resamples(rows)), axis=1)
+    return counts / counts.sum(axis=0)
 
 
 def made(combinations, right, *, lost=(), pruned=()) -> Made:
@@ -62,7 +64,7 @@ def made(combinations, right, *, lost=(), pruned=()) -> Made:
         ]
         candidates.append(Candidate(combination=of, trained=tuple(runs), pruned=at in pruned))
     order = sorted(range(len(candidates)), key=lambda at: (at in lost, at in pruned, -candidates[at].val_accuracy))
-    samples = (right.mean(axis=1) @ drawn(rows) / np.float32(rows))[order]
+    samples = (right.mean(axis=1) @ drawn(rows))[order]
     ranking = [candidates[at] for at in order]
     known = [at for at, one in enumerate(ranking) if not one.diverged and not one.pruned]
     samples[[at for at in range(len(ranking)) if at not in known]] = np.nan

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from report.importance import FITTED, analysis_of_variance, main_effects
@@ -94,6 +94,7 @@ def test_where_some_diverged_main_effects_are_fitted_if_enough_are_left():
     assert importance_in_words(None, 1000).startswith("no figure")
 
 
+@settings(max_examples=40)
 @given(st.lists(st.floats(0.01, 1), min_size=12, max_size=12))
 def test_the_words_sum_to_a_hundred(accuracies):
     values = iter(accuracies)

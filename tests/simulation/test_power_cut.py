@@ -109,6 +109,7 @@ def recorded_disks(tmp_path_factory):
 
 def test_a_power_cut_loses_at_most_what_is_computed_again(recorded_disks, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(logging.getLogger("sweep"), "disabled", True)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     dice, states = random.Random(0), dict(truth())
     for number, disk in enumerate(recorded_disks):
         root = tmp_path / str(number)

@@ -76,4 +76,4 @@ def test_an_unreachable_server_is_given_up(server, trouble):
     server.delay = 1e6 if trouble == "silent" else 0.0
     if trouble == "stopped":
         server.stop()
-    assert f"{server.url} cannot be reached" in tracking_mode.probe(server.url, server.api_key)
+    assert f"{server.url} cannot be reached" in tracking_mode.probe(server.url, server.api_key)[0]

@@ -9,7 +9,7 @@ from tests.report.rankings import drawn
 
 def resampled(right):
     """Accuracies of models that have these rows right, and on resamples: (k,), (k, resamples)."""
-    return right.mean(axis=1), right.astype(np.float32) @ drawn(right.shape[1]) / right.shape[1]
+    return right.mean(axis=1), right.astype(np.float32) @ drawn(right.shape[1])
 
 
 @pytest.mark.parametrize("rows", [60, 3000])
@@ -59,7 +59,7 @@ def test_it_is_two_sided_in_the_figure_that_selected():
     """A model with less loss is behind the winner by loss only if its loss is greater, whatever its accuracy."""
     losses = np.abs(np.random.default_rng(0).normal(1, 0.1, size=(2, 500)))
     losses[1] += 1
-    best, other = compared((-losses.mean(axis=1)).tolist(), -losses @ drawn(500) / 500)
+    best, other = compared((-losses.mean(axis=1)).tolist(), -losses @ drawn(500))
     assert best.within_noise
     assert not other.within_noise
     assert other.difference == pytest.approx(1, abs=0.05)

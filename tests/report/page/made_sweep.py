@@ -17,7 +17,7 @@ from experiment.results.split import Baseline, Split
 from experiment.scores import calibration, class_scores
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
-from report.page.data import COMPARED, classes_data, page_data
+from report.page.data import COMPARED, classes_data, coefficients_data, page_data
 from report.page.render import page
 from report.summary import summarized
 from tests.made_up import NOTHING, combination
@@ -52,9 +52,11 @@ def made_sweep(
     epochs=30,
     ranges=(),
     select_by="val_accuracy",
+    empty=(),
+    feature_names=(),
     **about,
 ) -> MadeSweep:
-    """Return the sweep over a grid; `lost` are the learning rates that diverge."""
+    """Return the sweep over a grid; `lost` are the learning rates that diverge, `empty` classes without test rows."""
     rng = np.random.default_rng(0)
     names = tuple(class_names or [f"class {k}" for k in range(classes)])
     points = [combination(*point) for point in itertools.product(rates, sizes, alphas, decays)]
@@ -78,15 +80,17 @@ def made_sweep(
     counts = rng.integers(0, 9, (len(names),) * 2) + 50 * np.eye(len(names), dtype=int)
     mistakes = np.array([[k, k, (k + 1) % len(names), 0.01] for k in range(len(names))])
     W = rng.standard_normal((features, len(names))).astype(np.float32)
-    mistaken = rng.integers(0, 256, (len(names), features)).astype(np.uint8)
-    accuracies = tuple(float(value) for value in counts.diagonal() / counts.sum(axis=1))
+    mistaken = rng.integers(0, 256, (len(names) - len(empty), features)).astype(np.uint8)
+    counts[list(empty)], mistakes = 0, np.delete(mistakes, empty, axis=0)
+    accuracies = tuple(score.recall for score in class_scores(counts))
     converged = [candidate for candidate in ranking[:COMPARED] if not candidate.diverged]
     correct = [(rng.random(ROWS) < candidate.val_accuracy).astype(float) for candidate in converged]
     shown = page_data(ranking, [history(candidate, rng) for candidate in ranking], correct, ranges)
     side = math.isqrt(features)
-    shown |= classes_data(
-        W, names, accuracies, counts, mistakes, mistaken, picture=(side, side) if side**2 == features else None
-    )
+    picture = (side, side) if side**2 == features else None
+    shown |= classes_data(W, names, counts, mistakes, mistaken, picture=picture)
+    coefficients = None if picture else coefficients_data(W, names, counts, feature_names)
+    shown |= {"test_file": "made.csv", "coefficients": coefficients}
     reference = ScalingRef(kind="grey-levels", statistics=None, extremes=NOTHING)
     rows = TrainingSet(images=NOTHING, labels=NOTHING)
     summary = summarized(
@@ -107,7 +111,7 @@ def made_sweep(
         lbfgs=None,
         steps={},
         name=name, cached=0, left=0, seconds=12.3, files={},
-        provenance={"experiment": {"seed": 541}, "git_commit": None},
+        provenance={"experiment": {"seed": 541}, "data": {"digests": {}}, "code": "", "python": "", "packages": {}},
         **about,
     )  # fmt: skip
     return MadeSweep(summary, ranking, json.dumps(shown).encode())

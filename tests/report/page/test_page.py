@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from report.page.data import paired_errors
+from report.page.render import page as page_of
 from tests.report.page.made_sweep import made_sweep
 
 EVIL = ["<script>alert(1)</script>", "\"quoted\" & 'that'", "👟 emoji", "حذاء رياضي", "</script><b>", "{{ 7 * 7 }}"]
@@ -302,6 +303,52 @@ def test_names_of_all_kinds_are_text(opened):
     assert [text.strip() for text in shown] == EVIL
     assert page.locator("main img[src=x]").count() == 0
     assert "alert(2)" in page.locator("#origin").inner_text()
+
+
+def test_names_of_features_are_text_and_the_largest_coefficients_come_first(opened):
+    names = ["<img src=x onerror=alert(1)>", "{{ 7 * 7 }}", "</script>", "漢字", "y" * 300, *"abcdefgh"]
+    sweep = made_sweep(features=13, feature_names=names, classes=3)
+    page = opened(sweep.page(), width=390)
+    rows = page.locator("table.coefficients tbody tr").evaluate_all(
+        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+    largest = [max(abs(float(value)) for value in values) for _, *values in rows]
+    assert largest == sorted(largest, reverse=True)
+    assert sorted(name for name, *_ in rows) == sorted(names)
+    assert page.locator("main img").count() == 0
+    assert "weights" not in page.locator("#test").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_scores_and_calibration_are_the_summarys_and_a_class_without_rows_says_so(opened):
+    sweep = made_sweep(classes=4, empty=(2,))
+    page = opened(sweep.page())
+    shown = page.locator("table.classes tbody tr").evaluate_all(
+        "(rows) => rows.map((row) => [...row.cells].slice(0, 5).map((cell) => cell.textContent.trim()))"
+    )
+    for (name, rows, *values), (known, scores) in zip(shown, sweep.summary.class_scores.items(), strict=True):
+        assert (name, rows) == (known, str(scores.rows or "no rows"))
+        expected = [scores.precision, scores.recall, scores.f1]
+        assert values == ["–" if value is None else f"{value:.2%}" for value in expected]
+    assert shown[2][1] == "no rows"
+    calibration = sweep.summary.calibration
+    assert f"Expected calibration error {calibration.error:.2%}" in page.locator("#test").inner_text()
+    assert page.locator(".reliability circle").count() == sum(found.rows > 0 for found in calibration.bins)
+
+
+def test_runs_that_were_tracked_online_are_links_to_them(opened, sweep):
+    unsent = sweep.ranking[1].trained[0].identity
+    at = "https://wandb.example/me/project/runs/"
+    page = opened(page_of(sweep.summary, sweep.ranking, sweep.shown, {}, at, {unsent}))
+    assert page.locator("#detail a").get_attribute("href") == at + sweep.ranking[0].trained[0].identity
+    page.get_by_role("button", name=re.compile("Pick rank 2:")).click()
+    assert page.locator("#detail a").count() == 0
+
+
+def test_under_several_seeds_the_table_has_their_spread(opened):
+    sweep = made_sweep(seeds=3)
+    page = opened(sweep.page())
+    assert "± 0.00" in rows(page).first.inner_text()
 
 
 def test_categories_are_levels_of_their_own_to_choose_and_to_sort_by(opened, chosen):

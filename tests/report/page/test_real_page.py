@@ -33,7 +33,9 @@ def test_what_the_page_shows_is_what_the_files_beside_it_say(opened, chosen, dig
     for name, accuracy in summary["class_accuracy"].items():
         row = page.locator("table.classes tbody tr", has=page.get_by_role("rowheader", name=name, exact=True))
         assert f"{accuracy:.2%}" in row.inner_text()
-    for effect, share in summary["importance"].items():
+        assert f"{summary['class_scores'][name]['f1']:.2%}" in row.inner_text()
+    assert f"Expected calibration error {summary['calibration']['error']:.2%}" in text
+    for effect, share in summary["importance"]["shares"].items():
         named = effect.replace("_", " ").replace("alpha", "α")
         row = page.locator("table.bars tbody tr", has=page.get_by_role("rowheader", name=named, exact=True))
         assert f"{share:.1%}" in row.inner_text()
