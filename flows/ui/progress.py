@@ -28,6 +28,7 @@ from flows.ui import artifacts as shown
 
 log = logging.getLogger("sweep")
 
+SECONDS_BETWEEN_SHOWS = 0.5  # to reckon what is left takes milliseconds, of thousands of trainings some dozens
 SECONDS_BETWEEN_LINES = 5.0
 LINES = 20  # a sweep that has run for long says less often how far it is: about so many lines so far
 SHOWN = 5  # of the best, while the grid is trained
@@ -62,7 +63,7 @@ Job = tuple[Combination, int]  # and the seed
 
 
 class GridProgress:
-    """Counts trainings as they end, and their epochs meanwhile; `line` says it in words."""
+    """Counts trainings as they end, and their epochs meanwhile; `words` says it."""
 
     def __init__(
         self, experiment: Experiment, execution: RunContext, jobs: Sequence[Job], until: int | None, to_come: int
@@ -80,6 +81,7 @@ class GridProgress:
         self.fraction = 0.0  # of all epochs
         self.ranked: list[tuple[tuple[float, ...], Trained]] = []  # the best, in the order of the final ranking
         self.begun = self.last_line = time.monotonic()
+        self.last_shown = 0.0
         limit = execution.time_limit
         self.limit = None if limit is None else limit.total_seconds() - already()
         self.bar: Display | None = None
@@ -96,13 +98,14 @@ class GridProgress:
 
     def add(self, job: Job, trained: Trained | None, cached: bool, left: bool) -> None:
         """One more has ended: None when it failed or was left."""
-        self.cached += cached
-        self.left += left
-        self.failed += trained is None and not left
-        self.ended[self.at[job]] = None if trained is None else self.standing(trained, job[1])
-        if trained and not trained.diverged:
-            order = rank(Candidate(combination=trained.combination, trained=(trained,)), self.experiment.select_by)
-            self.ranked = sorted([*self.ranked, ((*order, self.at[job]), trained)], key=itemgetter(0))[:SHOWN]
+        with self.alone:
+            self.cached += cached
+            self.left += left
+            self.failed += trained is None and not left
+            self.ended[self.at[job]] = None if trained is None else self.standing(trained, job[1])
+            if trained and not trained.diverged:
+                order = rank(Candidate(combination=trained.combination, trained=(trained,)), self.experiment.select_by)
+                self.ranked = sorted([*self.ranked, ((*order, self.at[job]), trained)], key=itemgetter(0))[:SHOWN]
 
     def standing(self, trained: Trained, seed: int) -> Standing:
         """Where a training has ended, or pauses."""
@@ -124,8 +127,10 @@ class GridProgress:
     def show(self) -> None:
         """Show how far it is; to be called when all that ended together is counted."""
         with self.alone:
-            now, left = time.monotonic(), self.seconds_left()
-            parts = self.counts(left)
+            now = time.monotonic()
+            if now - self.last_shown < SECONDS_BETWEEN_SHOWS and self.done < self.total:
+                return
+            self.last_shown, parts = now, self.counts(self.seconds_left())
             if self.bar:
                 self.bar.best = self.best
                 self.bar.update(self.bar.task_ids[0], completed=self.fraction, words=", ".join(parts))
@@ -146,7 +151,8 @@ class GridProgress:
         if found is None:
             return self.in_time(None)
         found.left[list(self.ended)] = 0
-        expected, halving = float(found.expected.mean()), self.experiment.halving
+        expected = float(found.expected.clip(max=recipe.max_epochs).mean())
+        halving = self.experiment.halving
         seeds = len(self.experiment.training_seeds)
         going, at_once = survivors(self.total // seeds, halving or 1), min(self.experiment.at_once, self.total // seeds)
         more = seeds * halved_epochs(going, self.later, halving, expected, self.until or 0)

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from execution.orchestration.forecast import Standing
+from experiment.axes import Combination
 from tests.conftest import PROJECT
 from tests.patience import PATIENCE
 
@@ -28,6 +30,24 @@ def test_a_stop_reaches_every_part_of_its_flow_run_and_no_other_one(run_context,
     assert run_context.state.stop_requested
     run_context.state.forget()
     assert not run_context.state.stop_requested
+
+
+def test_trainings_say_how_far_they_are_until_they_end(run_context, other):
+    at = Standing(
+        combination=Combination(learning_rate=0.1, batch_size=8, alpha=0.0), seed=1, epochs=7, before=3, seconds=0.5,
+        expected=20,
+    )  # fmt: skip
+    further = at.model_copy(update={"epochs": 9})
+    assert list(run_context.state.standings()) == []
+    run_context.state.stand("one", at)
+    run_context.state.stand("two", at)
+    run_context.state.stand("one", further)
+    assert list(run_context.model_copy().state.standings()) == [further, at]
+    assert list(other.state.standings()) == []
+    run_context.state.end("one")
+    assert list(run_context.state.standings()) == [at]
+    run_context.state.forget()
+    assert list(run_context.state.standings()) == []
 
 
 def test_giving_up_tracking_is_news_once_for_each_flow_run(run_context, other):
