@@ -1,6 +1,6 @@
 """`python -m benchmarks [epoch scaling sweep overhead store runners quality] [--quick]`: tables, all in JSON, too.
 
-`peers`, a quarter of an hour, is measured when it is named: `benchmarks/peers/__init__.py` says what it needs.
+`peers` and `own_data`, a quarter of an hour each, are measured when they are named: they say what they need.
 """
 
 import argparse
@@ -14,13 +14,16 @@ import time
 from pathlib import Path
 
 SECTIONS = ("epoch", "scaling", "sweep", "overhead", "store", "runners", "quality")
-NAMED = ("peers",)
+NAMED = ("peers", "own_data")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "sections", nargs="*", metavar="section", help=f"which of {', '.join(SECTIONS)}, the default; peers"
+        "sections",
+        nargs="*",
+        metavar="section",
+        help=f"which of {', '.join(SECTIONS)}, the default; {', '.join(NAMED)}",
     )
     parser.add_argument(
         "--quick", action="store_true", help="small made-up data: shows that all runs, measures nothing"

@@ -20,6 +20,7 @@ from experiment.data.named import BUNDLED
 from experiment.data.own import own_data_once
 from experiment.data.scaling import check_range
 from experiment.data.split import stratified_rows
+from experiment.defaults import settled
 from experiment.errors import InputError
 from experiment.search.sampling import check_search
 from experiment.search.space import extent
@@ -56,7 +57,8 @@ def check(experiment: Experiment, execution: Execution) -> None:
         check_range(data, experiment.scaling, given)
         values = data.train_images.size + data.test_images.size
         training_rows = len(stratified_rows(data.train_labels, experiment.validation_fraction, experiment.seed).train)
-    if (largest := extent(experiment.grid["batch_size"])[1]) > training_rows:
+    fitting, _ = settled(experiment, True, training_rows)
+    if (largest := extent(fitting.grid["batch_size"])[1]) > training_rows:
         raise InputError(
             f"batch_sizes: {largest} is more than the {training_rows} training rows: choose a smaller batch size"
         )

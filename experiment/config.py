@@ -19,6 +19,7 @@ from experiment.values import Settings
 from softmax.sgd import Engine
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".gz", ".npz", ".npy", ".txt", ".zip", ".xlsx", ".json")  # of files
+PATIENCE = 10  # epochs
 Sampler = Literal["random", "sobol", "tpe"]
 BATCH = 8  # trials that TPE draws at once, before it looks at what they came to; not the number of workers
 
@@ -75,8 +76,11 @@ class Experiment(Grid):
         "auto takes the first for pictures in 0-255, the second for pictures in 0-1, the third for all else.",
     )
     max_epochs: int = Field(1000, ge=1, description="Most epochs a combination may train.")
-    patience: int = Field(
-        10, ge=1, description="Epochs without a new lowest validation loss before a combination stops."
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="Epochs without a new lowest validation loss before a combination stops. Left out: "
+        f"{PATIENCE}, for your own data 50.",
     )
     seed: Seed = Field(541, description="Seed of the split, of the initial weights and of the order of examples.")
     seeds: Annotated[tuple[Seed, ...], AfterValidator(distinct)] = Field(
@@ -132,8 +136,8 @@ class Experiment(Grid):
     @property
     def recipe(self) -> Recipe:
         return Recipe(
-            max_epochs=self.max_epochs, patience=self.patience, average=self.average, nesterov=self.nesterov,
-            horizon=self.max_epochs, engine=self.engine,
+            max_epochs=self.max_epochs, patience=self.patience or PATIENCE, average=self.average,
+            nesterov=self.nesterov, horizon=self.max_epochs, engine=self.engine,
         )  # fmt: skip
 
     @property

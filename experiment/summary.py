@@ -26,6 +26,7 @@ class Summary(Frozen):
     data_understood: str = ""  # what the columns and labels of a user's own data were taken for
     data_note: str  # what was done to the data before anything else, "" if nothing
     data_warnings: tuple[str, ...] = ()  # what whoever uses the data should know, a sentence each
+    defaults: str = ""  # what was left out and is other than for Fashion-MNIST
     scaling: str  # how features became inputs, and why
     best: Combination
     best_epoch: int

@@ -28,6 +28,7 @@ from execution.storage.arrays import open_array, read_file
 from execution.tracking import mode
 from execution.tracking.offline import to_send, unsent
 from experiment.config import Experiment
+from experiment.defaults import settled
 from experiment.errors import Interrupted
 from experiment.results.report import Report
 from experiment.search.ranking import Candidate, ranked
@@ -97,9 +98,10 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
     """Run the DAG itself."""
     started = time.monotonic()
     data = download(execution, source(experiment))
-    parts = split(
-        execution, data.train, experiment.validation_fraction, experiment.seed, stratify=experiment.own_data is not None
-    )
+    parts = split(execution, data.train, experiment.validation_fraction, experiment.seed, stratify=data.info.own)
+    experiment, defaults = settled(experiment, data.info.own, *parts.train.shape)
+    if defaults:
+        log.info("defaults: %s", defaults)
     scaled = scale(execution, data.train, parts, data.info.picture, experiment.scaling, experiment.missing)
     check = check_gradients(execution, scaled.train, parts, data.classes, experiment.seed, experiment.engine)
     found = search(experiment, execution, data, scaled.train, parts, check)
@@ -136,6 +138,7 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
         scaled=scaled,
         lbfgs=optimum,
         name=execution.name,
+        defaults=defaults,
         cached=found.cached,
         left=found.left,
         seconds=round(seconds, 1),

@@ -11,7 +11,7 @@ from execution.fetch.sources import fashion_mnist
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.config import Experiment
-from experiment.data.formats import FASHION_MNIST_PICTURE
+from experiment.data.formats import FASHION_MNIST_PICTURE, is_fashion_mnist
 from experiment.data.own import LATEST, files_of, own_data_once
 from experiment.data.scaling import Missing
 from experiment.errors import SweepError, Unreachable
@@ -24,6 +24,7 @@ log = logging.getLogger("sweep")
 CLASS_NAMES: tuple[str, ...] = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
+ITS_INFO = DatasetInfo(class_names=CLASS_NAMES, picture=FASHION_MNIST_PICTURE, own=False)
 
 
 class Source(Settings):
@@ -73,25 +74,18 @@ def may_pass(_task: Any, _run: Any, state: Any) -> bool:
 @step("download", retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5, retry_condition_fn=may_pass)
 def download(run: Run, source: Source) -> Dataset:
     """Fetch and verify the data and keep its four arrays. What each source answered goes to the log."""
-    new = None
+    new = test_rows = None
     if source.given is None:
-        arrays, info = (
-            fashion_mnist(run.downloads, log.info),
-            DatasetInfo(class_names=CLASS_NAMES, picture=FASHION_MNIST_PICTURE),
-        )
-        test_rows = None
+        arrays, info = fashion_mnist(run.downloads, log.info), ITS_INFO
     else:
         own = own_data_once(
             source.given, source.label, source.seed or 0, source.drop, source.pictures, source.missing,
             downloads=run.downloads,
         )  # fmt: skip
         LATEST.clear()
-        arrays, new, info = (
-            own.arrays,
-            own.new,
-            DatasetInfo(**{name: getattr(own, name) for name in DatasetInfo.model_fields}),
-        )
-        test_rows = own.test_rows
+        arrays, new, test_rows = own.arrays, own.new, own.test_rows
+        fields = DatasetInfo.model_fields.keys() & own._fields
+        info = ITS_INFO if is_fashion_mnist(arrays) else DatasetInfo(**{name: getattr(own, name) for name in fields})
         log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
         for warning in info.warnings:
             log.warning("data: %s", warning)

@@ -68,6 +68,15 @@ FASHION_MNIST: Wanted = {
 FASHION_MNIST_PICTURE = (28, 28)  # height and width
 
 
+def is_fashion_mnist(arrays: Arrays) -> bool:
+    """Return whether these are the arrays of Fashion-MNIST, whatever files they came in."""
+    shapes = [(n, math.prod(image)) if image else (n,) for n, *image in (each.shape for each in FASHION_MNIST.values())]
+    return [array.shape for array in arrays] == shapes and all(
+        hashlib.sha256(np.asarray(array, np.uint8, order="C").data).hexdigest() == expected.sha256
+        for array, expected in zip(arrays, FASHION_MNIST.values(), strict=True)
+    )
+
+
 def npy_name(array: str) -> str:
     """The .npy file that holds one of the four `Arrays`, named as the course names it."""
     return f"fashion_mnist_{array}.npy"

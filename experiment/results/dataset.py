@@ -13,6 +13,7 @@ class DatasetInfo(Frozen):
     picture: tuple[int, int] | None = None  # height and width of examples that are pictures; None: features
     understood: str = ""  # what the examples are taken for
     test_file: str = ""  # what the test rows are rows of, as the user knows it
+    own: bool = True  # whether it is the user's own, and not Fashion-MNIST
     note: str = ""  # what was done to the data, "" if nothing
     warnings: tuple[str, ...] = ()  # what whoever uses the data should know, a sentence each
 

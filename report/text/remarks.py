@@ -36,6 +36,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         ("calibration", calibration(summary)),
         ("data", summary.data),
         ("scaling", summary.scaling),
+        ("defaults", summary.defaults),
         (
             "baseline",
             f"class frequencies: accuracy {floor['test_accuracy']:.2%}, cross-entropy {floor['test_loss']:.4f} (test)",

@@ -1,0 +1,28 @@
+"""Settings that were left out, filled in by what the data is."""
+
+from experiment.axes import AXES
+from experiment.config import PATIENCE, Experiment
+
+OWN_PATIENCE = 50  # small data are learnt in small steps: with 10 the loss is still falling when a training stops
+
+
+def settled(experiment: Experiment, own: bool, rows: int) -> tuple[Experiment, str]:
+    """Return the experiment with what was left out, and in words what differs from Fashion-MNIST's.
+
+    Parameters
+    ----------
+    own : whether the data are the user's own
+    rows : how many are trained on: default batch sizes that are larger are left out
+    """
+    changes: dict[str, object] = {}
+    words = []
+    if experiment.patience is None:
+        changes["patience"] = OWN_PATIENCE if own else PATIENCE
+        words += [f"patience {OWN_PATIENCE}"] if own else []
+    sizes = experiment.grid["batch_size"]
+    if isinstance(sizes, tuple) and sizes == AXES["batch_size"].default:
+        fitting = tuple(size for size in sizes if size <= rows)
+        if fitting and fitting != sizes:
+            changes["batch_sizes"] = fitting
+            words.append(f"no batch size {' '.join(map(str, sizes[len(fitting) :]))}, for {rows} rows are trained on")
+    return experiment.model_copy(update=changes), "; ".join(words)
