@@ -47,6 +47,7 @@ class WandbServer:
         self.refuse: int | None = None  # the status of every answer, such as 401 or 503
         self.fail_after: int | None = None  # history rows after which it fails until `recover`
         self.broken = False  # every connection is dropped
+        self.deleted: set[str] = set()  # runs that somebody has deleted: their ids are never taken again
         self.overwrites = False  # a run begun anew, not resumed, loses its old lines
         self._resumed: set[str] = set()  # those asked about, so what comes next is no new beginning
         self._lock = threading.Lock()
@@ -167,6 +168,8 @@ class WandbServer:
 
     def _upsert(self, given: Json) -> Json:
         run_id = given.get("name") or base64.b64decode(given["id"]).decode().removeprefix("Run:")
+        if run_id in self.deleted:
+            raise Refusal(409, f"run {run_id} was previously created and deleted; try a new run name")
         inserted = run_id not in self.runs
         if inserted:
             self.runs[run_id] = Run(run_id, given.get("project") or "uncategorized", given.get("entity") or self.entity)

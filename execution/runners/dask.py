@@ -137,7 +137,9 @@ class DaskRunner(DaskTaskRunner):
             context=cloudpickle.dumps((self.execution, serialize_context())),
         )
         for check in ("unequal", "look"):  # the first on all workers before the second on any: it leaves nothing there
-            for worker, trouble in self.client.run(eval, CALL, {"sweep": sweep, "name": check, "given": ()}).items():
+            given = {"sweep": sweep, "name": check, "given": ()}
+            # Without a worker that has just gone, as those of an adaptive cluster do: each task asks once more.
+            for worker, trouble in self.client.run(eval, CALL, given, on_error="ignore").items():
                 if trouble:
                     raise InputError(f"the worker {worker} {trouble}")
         self.sweep = self.handed_on(dict, sweep)

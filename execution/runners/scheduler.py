@@ -4,6 +4,7 @@ Asked before anything is set up, so Prefect, which reads its settings where it i
 """
 
 import warnings
+from contextlib import suppress
 
 import dask
 
@@ -18,6 +19,7 @@ from distributed.versions import VersionMismatchWarning  # noqa: E402
 warnings.simplefilter("ignore", VersionMismatchWarning)  # of which the sweep says what matters
 
 PATIENCE = 10  # seconds that it may take to answer
+PATIENCE_FOR_WORKERS = 60  # … to have a worker where there is none: one that is adaptive starts it then
 
 
 def threads(address: str) -> int:
@@ -34,6 +36,9 @@ def threads(address: str) -> int:
         )
     try:
         with Client(address, timeout=PATIENCE, set_as_default=False) as client:
+            if not client.nthreads():  # an adaptive cluster has workers as long as there is something to do
+                with suppress(TimeoutError):
+                    client.submit(int, pure=False).result(PATIENCE_FOR_WORKERS)
             found: int = sum(client.nthreads().values())
     except (OSError, ValueError, ImportError) as error:
         raise InputError(

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sweep")
 
+DELETED = "previously created and deleted"  # as W&B's server says it of an id
+
 
 @contextmanager
 def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, Any]) -> Iterator["wandb.Run"]:
@@ -86,7 +88,7 @@ def start(execution: RunContext, **about: Any) -> "wandb.Run":
     }
     if execution.wandb_mode == "online" and not execution.state.tracking_given_up:
         try:
-            return wandb.init(mode="online", resume="allow", **about)
+            return online(execution, about)
         except wandb.errors.Error as error:
             go_offline(execution, f"a run could not be started ({error})")
             about["id"] += "-offline"  # the client's service does not let go of an id that it could not start
@@ -113,6 +115,18 @@ def earlier_try(note: Path) -> Path | None:
         return None
     folder = note.parent.parent / name
     return folder if name.startswith("offline-run-") and id_of(folder) == note.name else None
+
+
+def online(execution: RunContext, about: dict[str, Any]) -> "wandb.Run":
+    """Begin an online run; under another id where the user has deleted that one at W&B, which never takes it again."""
+    import wandb
+
+    try:
+        return wandb.init(mode="online", resume="allow", **about)
+    except wandb.errors.Error as error:
+        if DELETED not in str(error):
+            raise
+    return wandb.init(mode="online", resume="allow", **about | {"id": f"{about['id']}-{execution.flow_run[:8]}"})
 
 
 def remember(note: Path, folder: Path) -> None:

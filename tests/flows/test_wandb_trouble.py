@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from collections import Counter
 
@@ -117,6 +118,22 @@ def test_a_killed_online_run_is_taken_up_again_with_every_epoch_once(server, tra
     assert killed.summary["val_accuracy"] == {"max": max(row["val_accuracy"] for row in killed.history)}
     assert killed.summary["val_loss"] == {"min": min(row["val_loss"] for row in killed.history)}
     assert len(server.runs) == before + 4  # select, retrain, evaluate, report
+
+
+@pytest.mark.slow
+def test_a_run_that_was_deleted_at_w_and_b_begins_under_another_id_and_takes_no_other_offline(
+    server, tracked, ended, tmp_path
+):
+    ended(tracked(*FLAGS))
+    deleted, kept = (run.id for run in server.runs.values() if run.job_type == "train")
+    del server.runs[deleted]
+    server.deleted.add(deleted)
+    shutil.rmtree(tmp_path / "artifacts" / "cache")
+    assert not warnings(ended(tracked(*FLAGS)))
+    trained = {run.id: epochs(run) for run in server.runs.values() if run.job_type == "train"}
+    (anew,) = trained.keys() - {kept}
+    assert anew.startswith(f"{deleted}-")
+    assert trained == {kept: [1, 2, 3, 4], anew: [1, 2, 3, 4]}
 
 
 @pytest.mark.slow
