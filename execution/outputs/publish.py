@@ -6,6 +6,7 @@ from contextlib import suppress
 from pydantic import BaseModel
 
 from execution.config import RunContext
+from execution.outputs.retention import held
 from execution.storage import arrays, layout
 from execution.tracking.offline import remove_unwritten, warn_of_damage
 from experiment.results.report import Report
@@ -34,6 +35,7 @@ def publish(execution: RunContext, summary: Summary, drawn: Report, more: Mappin
     earlier = Earlier()
     with suppress(OSError, ValueError):
         earlier = Earlier.model_validate_json(storage.get(f"{folder}/summary.json"))
-    storage.publish(folder, {**files, **more}, latest=layout.LATEST, replaced={*earlier.files, "report.html"})
+    with held(storage.lock(f"{layout.LOCKS}/publish.lock")):  # two programs may be at the same sweep
+        storage.publish(folder, {**files, **more}, latest=layout.LATEST, replaced={*earlier.files, "report.html"})
     remove_unwritten(storage)
     warn_of_damage(execution, {run for runs in summary.runs.values() for run in runs})

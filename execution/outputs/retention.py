@@ -30,7 +30,7 @@ NAMES = {  # how the program names what it writes into a folder, but for what is
     layout.CHECKPOINTS: rf"{IDENTITY}\.ckpt",
     layout.TRACKING: rf"(offline-)?run-(\d{{8}}_\d{{6}}-)?{IDENTITY}(-offline)?",
     layout.BEGUN: rf"\.?{IDENTITY}(-offline)?",
-    layout.LOCKS: rf"({IDENTITY}|history|[0-9a-f-]{{36}})\.lock",
+    layout.LOCKS: rf"({IDENTITY}|history|publish|[0-9a-f-]{{36}})\.lock",
     layout.RUNS: "[0-9a-f-]{36}",
     layout.DRAFTS: "[0-9a-f]{32}",
 }
@@ -93,11 +93,11 @@ def unneeded(storage: AnyStorage, keep: int | None, *, unsent: bool = False) -> 
         """Yield first what refers to others: whenever this is cut short, nothing that is left lacks anything."""
         yield from sorted(dropped | drafts)
         yield from (key for key in ours(storage, layout.RECORDS) if key not in records)
+        yield from (key for key in others if key not in staying)
         for folder in (layout.ARRAYS, layout.FILES):
             yield from (key for key in ours(storage, folder) if key not in referred)
         for folder in (layout.CHECKPOINTS, layout.BEGUN):
             yield from (key for key in ours(storage, folder) if not set(re.split(r"[.-]", name(key))) & identities)
-        yield from (key for key in others if key not in staying)
         for folder in (layout.LOCKS, layout.RUNS, layout.DRAFTS, EARLIER_RELEASE):
             yield from ours(storage, folder)
 

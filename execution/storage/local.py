@@ -179,7 +179,9 @@ class LocalStorage(Frozen):
         path = self.made(folder)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         for left in path.parent.glob(f".{path.name}.*.old"):
-            if not path.exists():  # what was killed between is all there is
+            if path.exists():
+                shutil.rmtree(left, ignore_errors=True)
+            else:  # what was killed between is all there is
                 left.rename(path)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
