@@ -16,7 +16,8 @@ from tests.conftest import model_of
 pytestmark = pytest.mark.slow
 
 ARCHIVE = Path(__file__).with_name("earlier_release") / "root.tar.xz"
-EXPERIMENT = Experiment(data="iris", learning_rates=(0.1, 0.01), batch_sizes=(16,), alphas=(0.0,), max_epochs=5)
+GRID = {"learning_rates": (0.1, 0.01), "batch_sizes": (16,), "alphas": (0.0,), "max_epochs": 5}
+EXPERIMENT = Experiment(data="iris", **GRID)
 
 
 @pytest.fixture

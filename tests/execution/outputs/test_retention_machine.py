@@ -257,7 +257,8 @@ class Machine(RuleBasedStateMachine):
 
     @contextmanager
     def killed_at_deletion(self, number: int | None) -> Iterator[None]:
-        deleted, delete = [], type(self.storage).delete
+        deleted: list[str] = []
+        delete = type(self.storage).delete
 
         def counted(storage, key: str) -> None:
             if number is not None and len(deleted) >= number:
