@@ -168,7 +168,7 @@ def noise(table: pd.DataFrame, rows: int, select_by: MetricName) -> str:
         return means.strip()
     near = int(others["within"].sum())
     order = f": among these {near + 1} the order means little" if near else ""
-    return f"{capital(standing(near, int(others['compared'].sum()), rows, select_by))}{order}.{means}"
+    return f"{capital(standing(near, int(others['compared'].sum()), len(others), rows, select_by))}{order}.{means}"
 
 
 def promising(converged: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Range]) -> str:

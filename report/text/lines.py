@@ -131,12 +131,12 @@ def common_values(converged: pd.DataFrame, samples: Samples, varied: Sequence[st
     """Say through which points all of the best lines go, and where they spread."""
     if len(converged) <= TOP:
         return ""
-    best, top = converged.head(TOP), np.argsort(-samples, axis=0, kind="stable")[:TOP]
+    best, tenth = converged.head(TOP), np.sort(samples, axis=0)[-TOP]
     several = [name for name in varied if converged[name].nunique() > 1]
     same = [
         f"{label(name)} {text(best[name].iloc[0])}"
         for name in several
-        if best[name].nunique() == 1 and sure((converged[name].to_numpy()[top] == best[name].iloc[0]).all(axis=0))
+        if best[name].nunique() == 1 and sure(samples[converged[name] != best[name].iloc[0]].max(axis=0) < tenth)
     ]
     wide = [label(name) for name in several if set(best[name]) == set(converged[name])]
     if not same:

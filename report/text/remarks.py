@@ -65,8 +65,8 @@ def spread(summary: Summary) -> str:
     if not summary.spread:
         return ""
     return (
-        f" (means over {summary.seeds} seeds, which deviate by {100 * summary.spread['val_accuracy']:.2f} points and "
-        f"{summary.spread['val_cross_entropy']:.4f})"
+        f" (means over {summary.seeds} seeds, standard deviations {100 * summary.spread['val_accuracy']:.2f} points "
+        f"and {summary.spread['val_cross_entropy']:.4f})"
     )
 
 
@@ -74,7 +74,7 @@ def calibration(summary: Summary) -> str:
     """Return the expected calibration error, in one line."""
     low, high = summary.calibration.interval
     points = f"{100 * summary.calibration.error:.1f} points, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
-    return f"expected error of the probabilities {points} (test)"
+    return f"expected calibration error {points} (test)"
 
 
 def lbfgs(summary: Summary) -> str:
@@ -91,7 +91,9 @@ def ranking(summary: Summary) -> str:
     """Return how far the ranking can be trusted, in one line; "" if nothing was compared."""
     if not summary.compared:
         return ""
-    return standing(summary.within_noise, summary.compared, summary.validation_rows, summary.select_by)
+    return standing(
+        summary.within_noise, summary.compared, summary.combinations - 1, summary.validation_rows, summary.select_by
+    )
 
 
 def warnings(summary: Summary) -> list[str]:

@@ -39,13 +39,21 @@ def listed_values(of: Collection[Any], last: str = "and") -> str:
     return listed([text(value) for value in of], last)
 
 
-def standing(near: int, others: int, rows: int, select_by: MetricName) -> str:
-    """Say how many of those that were compared with the best may be as good."""
+def standing(near: int, others: int, every: int, rows: int, select_by: MetricName) -> str:
+    """Say how many of those that were compared with the best may be as good.
+
+    Parameters
+    ----------
+    near, others, every : combinations beside the best: that may be as good, that were compared, that there are
+    """
+    ended = " that came to an end" if others < every else ""
     if others == 1:
-        said = f"the other combination {'is' if near else 'is not'}"
+        said = f"the other combination{ended} {'is' if near else 'is not'}"
+    elif near in (0, others):
+        none, both = ("neither", "both") if others == 2 else ("none", f"all {others:,}")
+        said = f"{both} others{ended} are" if near else f"{none} of the {others:,} others{ended} is"
     else:
-        said = f"{'none' if not near else 'all' if near == others else near} of the {others:,} others"
-        said += " are" if near > 1 else " is"
+        said = f"{near:,} of the {others:,} others{ended} {'is' if near == 1 else 'are'}"
     return (
         f"{said} within noise of the best in {METRICS[select_by].label} "
         f"(95 %, all compared at once on the same {count(rows, 'validation row')})"
@@ -90,7 +98,7 @@ def importance_in_words(importance: Importance | None, rows: int) -> str:
 
 
 def interval(importance: Importance, name: str) -> str:
-    if name not in importance.intervals:
+    if name not in AXES:  # of what is left there is none
         return ""
     low, high = importance.intervals[name]
     return f" ({100 * low:.0f}–{100 * high:.0f})"

@@ -82,16 +82,19 @@ def test_how_many_are_within_noise_is_counted(sweep):
     table, text = table_of(sweep.ranking), sweep.said()
     assume(len(table) > 1 and not table["diverged"].all())
     near, others = int(table["near"].sum()) - 1, int((~table["diverged"]).sum()) - 1
-    found = re.search(r"(\w+) of the (\d+) others (is|are) within noise of the best in accuracy", text)
-    event(f"others: {min(others, 2)}, near: {near}")
-    if others > 1:
-        assert found[1].lower() == ("none" if not near else "all" if near == others else str(near))
-        assert int(found[2]) == others
-        assert found[3] == ("are" if near > 1 else "is")
-    elif others:
-        assert ("he other combination is within noise" if near else "he other combination is not within noise") in text
-    else:
-        assert "within noise" not in text
+    assume(others)
+    found = re.search(r"([^.]*) within noise of the best in accuracy \(95 %, all compared at once on the same", text)
+    event(f"others: {min(others, 3)}, near: {near}")
+    ended = " that came to an end" if others < len(table) - 1 else ""
+    assert found[1].strip().lower() == {
+        (1, others): f"1 of the {others} others{ended} is",
+        (0, others): f"none of the {others} others{ended} is",
+        (others, others): f"all {others} others{ended} are",
+        (0, 1): f"the other combination{ended} is not",
+        (1, 1): f"the other combination{ended} is",
+        (0, 2): f"neither of the 2 others{ended} is",
+        (2, 2): f"both others{ended} are",
+    }.get((near, others), f"{near} of the {others} others{ended} are")
 
 
 @given(sweeps())

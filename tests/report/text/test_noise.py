@@ -19,7 +19,7 @@ GRIDS = (
     grid((0.1, 0.01, 0.001), (8, 16, 32, 64), [0.0]),
 )
 CLAIM = re.compile(
-    r"mattered most: alone|beyond noise|bundle|act together|best 10 all|none of the|\b\d+ of the \d+ others|"
+    r"mattered most: alone|beyond noise|bundle|act together|best 10 all|none of the|neither of|\b\d+ of the \d+ others|"
     "is not within|it has|all of them have|they have|lies between|Not tried"
 )
 
@@ -86,4 +86,4 @@ def test_a_lead_of_one_row_is_nothing():
     text = made(GRIDS[1], right).said()
     assert not CLAIM.search(text)
     assert "cannot be told from noise on 27 validation rows" in text
-    assert "all of the 11 others are within noise" in text.lower()
+    assert "all 11 others are within noise" in text.lower()
