@@ -185,5 +185,5 @@ def tell(experiment: Experiment, execution: Execution, context: RunContext, done
     log.info("Done: %s", message, extra={"console": False})
     if news:
         log.warning("News: %s", news)
-        message += f"; {news}"
+        message = f"News: {news}; {message}"
     return message

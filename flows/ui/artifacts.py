@@ -28,7 +28,7 @@ ROWS = 50  # of the ranking that are shown; all of them are in the leaderboard
 def name() -> str:
     """Return the flow run's name: of which sweep it is, and when it began."""
     parameters = flow_run.parameters
-    return f"{prepare.named(parameters['experiment'], parameters['execution'])} {datetime.now(UTC):%Y-%m-%d %H:%M}"
+    return f"{prepare.named(parameters['experiment'], parameters['execution'])} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def begin_progress(total: int) -> UUID:
@@ -59,7 +59,8 @@ def outcome(summary: Summary, ranking: Sequence[Candidate], notes: Mapping[str, 
     )
     if address:
         create_image_artifact(address, key="parallel-coordinates", description="All combinations, and the best ten.")
-    create_markdown_artifact(page(summary, notes, address), key="verdict", description=f"Verdict on {summary.name}")
+    figure = f"{summary.test_accuracy:.2%} · {summary.best}" + (f" · {notes['news']}" if notes.get("news") else "")
+    create_markdown_artifact(page(summary, notes, address), key="verdict", description=figure)
 
 
 def row(place: int, candidate: Candidate, axes: Mapping[str, Axis]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def test_the_artifacts_show_progress_ranking_picture_and_verdict(summary, execut
     assert table[0]["validation accuracy"] == f"{summary.val_accuracy:.2%}"
     assert shown["image"].data.startswith("data:image/png;base64,")
     assert len(shown["image"].data) < 50_000
+    assert shown["markdown"].description.startswith(f"{summary.test_accuracy:.2%} · {summary.best}")
     verdict = shown["markdown"].data
     low, high = summary.test_accuracy_95
     for needed in (
