@@ -6,6 +6,7 @@ A checkpoint is the SHA-256 of the rest, then an `.npz` of the state's arrays an
 import hashlib
 import io
 import logging
+import zipfile
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def load(storage: Storage, identity: str) -> State | None:
             )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
         storage.set_aside(key)
         log.warning("Checkpoint %s is not used: %s. Training starts over.", storage.where(key), error)
         return None

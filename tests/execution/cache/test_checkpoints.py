@@ -1,6 +1,8 @@
 """Where a training stood, kept and found again."""
 
 import copy
+import hashlib
+import io
 import logging
 
 import numpy as np
@@ -48,7 +50,10 @@ def test_no_checkpoint_is_no_state(storage):
     assert checkpoints.load(storage, "mine") is None
 
 
-@pytest.mark.parametrize("damage", ["emptied", "truncated", "flipped", "a directory", "foreign", "a pickle"])
+FORGED = ("no archive", "half an archive", "other fields")  # with a digest that is theirs
+
+
+@pytest.mark.parametrize("damage", ["emptied", "truncated", "flipped", "a directory", "foreign", "a pickle", *FORGED])
 def test_a_damaged_or_foreign_checkpoint_is_set_aside_with_one_warning(tmp_path, damage, caplog):
     storage = LocalStorage(root=tmp_path)
     path = tmp_path / "checkpoints" / "mine.ckpt"
@@ -62,7 +67,11 @@ def test_a_damaged_or_foreign_checkpoint_is_set_aside_with_one_warning(tmp_path,
     else:
         flipped = bytearray(content)
         flipped[len(content) // 2] ^= 1
-        damaged = {"emptied": b"", "truncated": content[:-9], "flipped": flipped, "a pickle": b"\x80\x04N."}
+        buffer = io.BytesIO()
+        np.savez(buffer, identity="mine")
+        forged = dict(zip(FORGED, (b"", b"PK\x03\x04", buffer.getvalue()), strict=True))
+        damaged = {name: hashlib.sha256(forge).digest() + forge for name, forge in forged.items()}
+        damaged |= {"emptied": b"", "truncated": content[:-9], "flipped": flipped, "a pickle": b"\x80\x04N."}
         path.write_bytes(damaged.get(damage, content))
     with caplog.at_level(logging.WARNING, "sweep"):
         assert checkpoints.load(storage, "mine") is None
