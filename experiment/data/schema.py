@@ -136,8 +136,10 @@ def schema_of(
     names = table.column_names
     faults = [unknown(name, names) for name in (label, *drop) if name is not None and name not in names]
     if label is None:
-        faults.append(f"name the column to predict as label; its columns are {', '.join(names[:20])}")
-    twice = {name for name, count in Counter(names).items() if count > 1}
+        faults.append(f"name the column to predict as label; its columns are {', '.join(filter(None, names[:20]))}")
+    twice = {name for name, count in Counter(names).items() if count > 1 and name}
+    nameless = [i for i, name in enumerate(names) if not name and table.column(i).null_count < table.num_rows]
+    faults += [f"column {i + 1} has no name, row numbers perhaps; remove it or name it" for i in nameless]
     faults += [f"two columns are called {name}; name them differently" for name in sorted(twice)]
     if label in drop:
         faults.append(f"{label} is the label and cannot be left out")
@@ -146,7 +148,7 @@ def schema_of(
     index = [name for name in (table.schema.pandas_metadata or {}).get("index_columns", []) if isinstance(name, str)]
     columns, notes, absences, typed = [], [], {}, {}
     for name in names:
-        if name == label or name in twice:
+        if name in ("", label) or name in twice:
             continue
         if name in drop or name in index:
             columns.append(Column(name=name, kind="dropped"))
@@ -171,7 +173,7 @@ def schema_of(
 
 def unknown(name: str, names: Sequence[str]) -> str:
     likely = meant(name, names)
-    return f"no column {name}; its columns are {', '.join(names[:20])}{likely and '; ' + likely}"
+    return f"no column {name}; its columns are {', '.join(filter(None, names[:20]))}{likely and '; ' + likely}"
 
 
 def meant(name: str, names: Sequence[str]) -> str:

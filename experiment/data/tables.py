@@ -114,7 +114,7 @@ def read_table(path: Path) -> "pa.Table":
         raise DataError(f"{path}: not a whole table ({said}); write it again") from error
     table = table.select([i for i, name in enumerate(table.column_names) if not re.fullmatch(INDEX, name)])
     if not table.num_rows:
-        raise DataError(f"{path}: no rows; give at least two of each class")
+        raise DataError(f"{path}: no rows below the names of its columns; give some")
     return table
 
 
@@ -158,6 +158,3 @@ def check_header(names: list[str], path: Path) -> None:
                 )
     if names[0].startswith("#") and len(names) == 1:
         raise DataError(f"{path}: begins with a comment ({names[0]!r}); remove lines that are no rows")
-    if "" in names:
-        column = names.index("") + 1
-        raise DataError(f"{path}: column {column} has no name, row numbers perhaps; remove it or name it")
