@@ -18,6 +18,7 @@ from experiment.data.labels import labels_of
 from experiment.data.schema import Schema, as_table, schema_of
 from experiment.data.tables import read_tables
 from experiment.errors import DataError
+from experiment.model import load
 
 N = 24
 WORDS = (
@@ -164,3 +165,10 @@ def test_decimals_digits_and_dictionaries_of_numbers_are_numbers():
 @pytest.mark.parametrize("values", [[1, 2.5, "x", None], [b"ab", 3, None, "y"], [2**70, 1, 2, 3]])
 def test_a_data_frame_with_columns_of_several_types_is_read(values):
     assert as_table(pd.DataFrame({0: values})).column_names == ["0"]
+
+
+def test_a_table_model_of_an_earlier_version_is_refused_with_a_word(tmp_path):
+    old = {"W": np.ones((1, 2), "f4"), "b": np.ones(2, "f4"), "class_names": np.array(["a", "b"]), "label": "kind"}
+    np.savez(tmp_path / "model.npz", scaling="none", columns='[{"name": "x", "categories": null}]', **old)
+    with pytest.raises(DataError, match=r"model.npz: of a table, by an earlier version, .* run the sweep again"):
+        load(tmp_path / "model.npz")
