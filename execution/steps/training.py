@@ -25,6 +25,7 @@ BEST = {"val_accuracy": "max", "val_loss": "min"}  # which of its values a figur
 # Seconds between two looks for a request to stop, if checkpoints are not more frequent: one takes as long as a small
 # epoch, and lets other threads in.
 LOOKS = 0.5
+LOOKS_A_SECOND = 200  # of all trainings together: each asks the store, however many there are
 PICK: dict[str, Callable[[Iterable[float]], float]] = {"max": max, "min": min}
 
 
@@ -64,7 +65,9 @@ def follow(
 
     def stop() -> bool:
         nonlocal looked, why
-        if time.monotonic() - looked < min(LOOKS, execution.checkpoint_seconds):
+        if time.monotonic() - looked < max(
+            min(LOOKS, execution.checkpoint_seconds), execution.workers / LOOKS_A_SECOND
+        ):
             return False
         looked = time.monotonic()
         if flow_run.stop_requested:

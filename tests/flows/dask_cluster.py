@@ -65,6 +65,7 @@ class Cluster:
         for name in ("home", "work"):
             (here / name).mkdir(parents=True, exist_ok=True)
         about = {"HOME": str(here / "home"), "PATH": os.environ["PATH"], "HOSTILE_LOG": str(self.folder)}
+        about |= {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}  # the same machine
         with (here / "log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "dask", *arguments, *LOOPBACK],
