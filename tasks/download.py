@@ -86,9 +86,6 @@ def download(run: Run, source: Source) -> Dataset:
         arrays, new, test_rows = own.arrays, own.new, own.test_rows
         fields = DatasetInfo.model_fields.keys() & own._fields
         info = ITS_INFO if is_fashion_mnist(arrays) else DatasetInfo(**{name: getattr(own, name) for name in fields})
-        log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
-        for warning in info.warnings:
-            log.warning("data: %s", warning)
     run.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
     data = Dataset(
         name=source.name,
@@ -102,4 +99,8 @@ def download(run: Run, source: Source) -> Dataset:
         new=None if new is None else run.put(new),
     )
     run.made(data.artifact)
+    if source.given is not None:  # here, for what goes wrong above is tried again
+        log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
+        for warning in info.warnings:
+            log.warning("data: %s", warning)
     return data

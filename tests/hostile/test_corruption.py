@@ -64,7 +64,7 @@ def below(pattern: str) -> Callable[[Path], Path]:
 LINK = "link to the latest sweep"
 FILES = {
     "raw images": array("download", "train.images"),
-    "scaled images": array("scale", "train.images"),
+    "retrained weights": array("retrain", "W"),
     "rows of the split": array("split", "train"),
     "trained weights": array("train", "W"),
     "record of download": record("download"),
