@@ -38,7 +38,8 @@ def advantages(summary: Summary, rows: Sequence[Row]) -> str:
         )
     else:
         said.append(f"All that converged are equally accurate{lost}: by accuracy the search gained nothing here.")
-    said.append(f"How far that settles the choice: {remarks.ranking(summary)}.")
+    if settled := remarks.ranking(summary):
+        said.append(f"How far that settles the choice: {settled}.")
     if (ends := one_at_a_time(rows)) and not (summary.pruned or summary.left):
         found = ends.count(1)
         worst = float(rows[max(ends) - 1]["val_accuracy"])

@@ -19,7 +19,7 @@ def test_rows(summary: Summary) -> list[tuple[str, str]]:
 
 def selection_rows(summary: Summary) -> list[tuple[str, str]]:
     """Return how the model was chosen, and what is to be known of it."""
-    floor, optimum = summary.baseline, summary.lbfgs
+    floor = summary.baseline
     tried = f"of {summary.combinations} tried" if summary.combinations > 1 else "the only one tried"
     diverged = f", {summary.diverged} diverged" if summary.diverged else ""
     side = "more" if summary.gap >= 0 else "less"
@@ -27,15 +27,11 @@ def selection_rows(summary: Summary) -> list[tuple[str, str]]:
         *([("search", remarks.search(summary))] if summary.sampler else []),
         ("winner", f"{summary.best.words}, {tried}{diverged}"),
         ("best epoch", str(summary.best_epoch)),
-        ("accuracy", f"{summary.val_accuracy:.2%}, {abs(summary.gap):.2%} {side} than on the test set"),
+        ("accuracy", f"{summary.val_accuracy:.2%}, {100 * abs(summary.gap):.2f} points {side} than on the test set"),
         ("cross-entropy", f"{summary.val_cross_entropy:.4f}, with its penalty {summary.val_loss:.4f}"),
         ("baseline", frequencies(floor["val_accuracy"], floor["val_cross_entropy"])),
     ]
-    if optimum:
-        found = f"accuracy {optimum['val_accuracy']:.2%}, cross-entropy {optimum['val_cross_entropy']:.4f}"
-        rows.append(("L-BFGS", f"{found} (scikit-learn, alpha {optimum['alpha']:g})"))
-    if summary.combinations > 1:
-        rows.append(("ranking", remarks.ranking(summary)))
+    rows += [row for row in (("L-BFGS", remarks.lbfgs(summary)), ("ranking", remarks.ranking(summary))) if row[1]]
     if summary.data:
         rows.append(("data", summary.data))
     rows.append(("scaling", summary.scaling))
