@@ -170,5 +170,5 @@ def test_a_data_frame_with_columns_of_several_types_is_read(values):
 def test_a_table_model_of_an_earlier_version_is_refused_with_a_word(tmp_path):
     old = {"W": np.ones((1, 2), "f4"), "b": np.ones(2, "f4"), "class_names": np.array(["a", "b"]), "label": "kind"}
     np.savez(tmp_path / "model.npz", scaling="none", columns='[{"name": "x", "categories": null}]', **old)
-    with pytest.raises(DataError, match=r"model.npz: of a table, by an earlier version, .* run the sweep again"):
+    with pytest.raises(DataError, match=r"model.npz: a model of another version of this program; run its sweep again"):
         load(tmp_path / "model.npz")
