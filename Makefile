@@ -41,9 +41,17 @@ sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--
 pdf: .venv/pdf ## write the newest sweep to submission.pdf, to hand in; another: make pdf ARGS=artifacts/sweeps/NAME
 	$(BIN)/python -m report.pdf $(ARGS)
 
+.PHONY: quick
+quick: .venv/dev ## run the tests that start no server and no process, in a minute
+	$(BIN)/python -m pytest -m quick --numprocesses 2 $(ARGS)
+
 .PHONY: test
-test: check .venv/pdf ## run the checks and all tests; the quick ones alone: make test ARGS='-m "not hostile"'
+test: check .venv/pdf ## run the checks and all tests, of campaigns a random sample (SEED=… draws an earlier one again)
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+.PHONY: soak
+soak: .venv/dev .venv/pdf ## run the campaigns as a whole: programs killed everywhere, every file damaged in every way
+	$(BIN)/python -m pytest -m soak --soak --numprocesses 4 --dist load $(ARGS)
 
 .PHONY: check
 check: .venv/dev ## lint, format, types, import directions

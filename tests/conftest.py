@@ -3,9 +3,11 @@
 import io
 import multiprocessing.util
 import os
+import random
 import shutil
 import ssl
 import tempfile
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ LONG = (
 )  # fmt: skip
 
 SERVER = pytest.StashKey[str]()
+STARTING = {"forking", "object_store", "prefect_server", "server"}  # fixtures that start a server or a process
 
 # Every client of Prefect's would load all certificates for itself: a sixth of what a small flow run takes.
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
@@ -42,18 +45,55 @@ settings.register_profile("sweep", deadline=None)
 settings.load_profile("sweep")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--soak", action="store_true", help="whole campaigns, not a random sample of each")
+
+
+def pytest_report_header(config):
+    return f"SEED={os.environ['SEED']} gives this run's samples again"
+
+
 def pytest_configure(config):
     """What programs that are killed leave in the folder for temporary files goes at the end; what tests write stays."""
     if not hasattr(config, "workerinput"):
+        os.environ.setdefault("SEED", str(random.SystemRandom().randrange(10**6)))  # processes of pytest's inherit it
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
         os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp()
         # After what multiprocessing has in there.
         multiprocessing.util.Finalize(None, shutil.rmtree, (tempfile.tempdir, True), exitpriority=-200)
 
 
-def pytest_collection_modifyitems(items):
-    """The long ones first, so that no worker idles while the other ends the run."""
+@pytest.hookimpl(trylast=True)  # after -k and -m
+def pytest_collection_modifyitems(config, items):
+    """Campaigns are sampled; the long files come first, so that no worker idles while the other ends the run."""
+    campaigns = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("soak"):
+            campaigns[item.nodeid.partition("[")[0]].append(item)
+    left = set()
+    for name, cases in campaigns.items():
+        count = min([len(cases), *cases[0].get_closest_marker("soak").args])
+        if not config.option.soak:
+            left.update(set(cases) - set(dice_of(name).sample(cases, count)))
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
+    items[:] = [item for item in items if item not in left]
     items.sort(key=lambda item: (item.path.name not in LONG, item.get_closest_marker("hostile") is None))
+
+
+def dice_of(name: str) -> random.Random:
+    """What a run's seed decides for a test, in whatever order tests run."""
+    return random.Random(f"{os.environ['SEED']} {name}")
+
+
+@pytest.fixture
+def dice(request):
+    return dice_of(request.node.nodeid)
+
+
+@pytest.fixture
+def whole(pytestconfig):
+    """A campaign is to be whole."""
+    return pytestconfig.option.soak
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,6 +17,7 @@ from tests.program import Program
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 TYPED = ("epoch", "quality")  # which begin no program
+OTHERS = [section for section in benchmarks.SECTIONS if section not in TYPED]
 
 
 def judged(sections, printed, output):
@@ -60,17 +61,18 @@ def forked(forking, tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "begun", begin)
 
 
-def test_so_do_all_others(tmp_path, forked, monkeypatch, capsys):
-    others = [section for section in benchmarks.SECTIONS if section not in TYPED]
+@pytest.mark.soak(2)
+@pytest.mark.parametrize("section", OTHERS)
+def test_so_do_all_others(tmp_path, forked, monkeypatch, capsys, section):
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    monkeypatch.setattr(benchmarks, "SECTIONS", others)  # all there are, when none is named
+    monkeypatch.setattr(benchmarks, "SECTIONS", [section])  # all there are, when none is named
     monkeypatch.setattr(sys, "argv", ["", "--quick", "--output", str(tmp_path / "results.json")])
     terminated = signal.getsignal(signal.SIGTERM)
     try:
         assert benchmarks.main() == 0
     finally:
         signal.signal(signal.SIGTERM, terminated)
-    judged(others, capsys.readouterr().out, tmp_path / "results.json")
+    judged([section], capsys.readouterr().out, tmp_path / "results.json")
 
 
 def test_an_unknown_section_is_named(monkeypatch, capsys):

@@ -22,7 +22,7 @@ GRID = {"learning_rates": [0.5, 0.1], "batch_sizes": [64], "alphas": [0.0], "max
 
 
 @pytest.fixture(scope="module")
-def nondefault():
+def told():
     """What a receiver of webhooks on loopback was told, and its address."""
     messages = []
 
@@ -44,7 +44,7 @@ def nondefault():
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
     api = Api(tmp_path_factory.mktemp("prefect"), PWD=str(PROJECT))
-    api.environment["PREFECT_UI_URL"] = "http://prefect.example"
+    api.environment |= {"PREFECT_UI_URL": "http://prefect.example", "PREFECT_WORKER_QUERY_SECONDS": "2"}
     api.start()
     yield api
     api.stop()
@@ -52,18 +52,18 @@ def api(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def nightly(api, tmp_path_factory, digits):
-    """`prefect.yaml` as it stands, but every minute and on few data. Gives the deployment and its artifact root."""
+    """`prefect.yaml` as it stands, but every 20 seconds and on few data. Gives the deployment and its artifact root."""
     deployed = yaml.safe_load((PROJECT / "prefect.yaml").read_text())
     artifacts = tmp_path_factory.mktemp("nights") / "artifacts"
     night = deployed["deployments"][0]
     assert night["name"] == "nightly"
     assert night["schedules"][0]["cron"] == "0 2 * * *"
-    night["schedules"][0]["cron"] = "* * * * *"
+    night["schedules"] = [{"interval": 20}]
     night["parameters"] = {
         "experiment": {"data_dir": str(digits), **GRID},
         "execution": {"artifacts": str(artifacts), "wandb_mode": "disabled", "checkpoint_seconds": 0},
     }
-    file = PROJECT / ".every-minute.yaml"
+    file = PROJECT / ".every-20-seconds.yaml"
     file.write_text(yaml.safe_dump(deployed))
     try:
         api.cli("work-pool", "create", "--type", "process", "--overwrite", "sweeps")

@@ -1,10 +1,8 @@
 """Every kind of file under the artifact root damaged in every way: repaired, or said what to do; never wrong."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,8 +11,6 @@ from tests.hostile.leavings import results
 from tests.program import Program
 
 pytestmark = [pytest.mark.hostile, pytest.mark.timeout(1200)]
-
-AT_ONCE = 3
 
 
 def step(artifacts: Path, name: str) -> str:
@@ -125,70 +121,68 @@ DAMAGES: tuple[Callable[[Path], None], ...] = (truncated, emptied, flipped, a_fo
 TOGETHER = 4  # files damaged in one run, each in another way; over the runs each of them in every way
 
 
-def cases() -> list[list[tuple[str, Callable[[Path], None]]]]:
+Case = list[tuple[str, Callable[[Path], None]]]
+
+
+def cases() -> list[Case]:
     """What to damage in each run, and how. A link is only replaced."""
     names = list(FILES)
     groups = [names[first :: len(names) // TOGETHER] for first in range(len(names) // TOGETHER)]
     turned = [[DAMAGES[(turn + k) % 4] for k in range(TOGETHER)] for turn in range(4)]
     files = [list(zip(group, damages, strict=True)) for group in groups for damages in turned]
     files = [[case for case in run if case[0] != LINK or case[1] is a_folder] for run in files]
-    folders: list[list[tuple[str, Callable[[Path], None]]]] = [[(name, a_file)] for name in FOLDERS]
+    folders: list[Case] = [[(name, a_file)] for name in FOLDERS]
     return files + folders
 
 
-def test_a_damaged_file_is_repaired_or_named_and_never_believed(sweep_in, undisturbed, tmp_path, capsys):
-    def repair(case: list[tuple[str, Callable[[Path], None]]]) -> str:
-        """Returns "repaired", "named", or what went wrong."""
-        said = ", ".join(f"{name} {damage.__name__}" for name, damage in case)
-        artifacts = tmp_path / hashlib.sha256(said.encode()).hexdigest()[:8]
-        shutil.copytree(undisturbed.artifacts, artifacts, symlinks=True)
-        paths = [(FILES | FOLDERS)[name](artifacts) for name, _ in case]
-        for path, (_, damage) in zip(paths, case, strict=True):
-            damage(path)
-        ended = sweep_in(artifacts).run_forked()
-        if ended.code == 0:
-            right = results(artifacts) == undisturbed.results
-            runs = [
-                str(path.parent)
-                for path in paths
-                if path.suffix == ".wandb" and step(artifacts, "download") in path.name
-            ]
-            right &= all(f"{run} is damaged" in ended.output for run in runs)  # of a cached step: nobody reads it
-        else:  # then it names what is in the way, in few lines beside those on files that it repaired
-            right = any(str(path) in ended.output for path in paths)
-            right &= len(ended.output.splitlines()) < 5 + len(paths)
-        if right and "Traceback" not in ended.output:
-            shutil.rmtree(artifacts)
-            return "repaired" if ended.code == 0 else "named"
-        return f"{said}: exit code {ended.code}\n{ended.output}"
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        outcomes = list(pool.map(repair, cases()))
-    with capsys.disabled():
-        print(
-            f"\n{sum(map(len, cases()))} damages in {len(outcomes)} runs: {outcomes.count('repaired')} runs repaired "
-            f"them, {outcomes.count('named')} stopped and named what is in the way"
-        )
-    bad = [outcome for outcome in outcomes if outcome not in ("repaired", "named")]
-    assert not bad, "\n".join(bad)
+def named(case: Case) -> str:
+    return ", ".join(f"{name} {damage.__name__}" for name, damage in case)
 
 
-def test_a_damaged_database_of_prefect_is_repaired_or_named(sweep_in, undisturbed, tmp_path):
-    def alone(artifacts: Path) -> Program:
-        program = sweep_in(artifacts)
-        del program.environment["PREFECT_API_URL"]
-        return program
+@pytest.mark.soak(5)
+@pytest.mark.parametrize("case", cases(), ids=named)
+def test_a_damaged_file_is_repaired_or_named_and_never_believed(sweep_in, undisturbed, tmp_path, case):
+    artifacts = tmp_path / "artifacts"
+    shutil.copytree(undisturbed.artifacts, artifacts, symlinks=True)
+    paths = [(FILES | FOLDERS)[name](artifacts) for name, _ in case]
+    for path, (_, damage) in zip(paths, case, strict=True):
+        damage(path)
+    ended = sweep_in(artifacts).run_forked()
+    assert "Traceback" not in ended.output
+    if ended.code:  # then it names what is in the way, in few lines beside those on files that it repaired
+        assert any(str(path) in ended.output for path in paths), ended.output
+        assert len(ended.output.splitlines()) < 5 + len(paths), ended.output
+        return
+    assert results(artifacts) == undisturbed.results
+    for path in paths:  # W&B's run of a cached step: nobody reads it
+        if path.suffix == ".wandb" and step(artifacts, "download") in path.name:
+            assert f"{path.parent} is damaged" in ended.output
 
-    whole = tmp_path / "whole"
-    shutil.copytree(undisturbed.artifacts, whole, symlinks=True)
-    assert alone(whole).run_forked().code == 0
-    for damage in DAMAGES:
-        artifacts = tmp_path / damage.__name__
-        shutil.copytree(whole, artifacts, symlinks=True)
-        damage(artifacts / "prefect" / "prefect.db")
-        ended = alone(artifacts).run_forked()
-        assert "Traceback" not in ended.output
-        if ended.code:
-            assert f"move {artifacts / 'prefect' / 'prefect.db'} away" in ended.output
-        else:
-            assert results(artifacts) == undisturbed.results
+
+def alone(program: Program) -> Program:
+    """On a temporary server of its own."""
+    del program.environment["PREFECT_API_URL"]
+    return program
+
+
+@pytest.fixture(scope="module")
+def with_database(sweep_in, undisturbed, tmp_path_factory):
+    """What an undisturbed sweep leaves, with the database of its own server."""
+    artifacts = tmp_path_factory.mktemp("whole") / "artifacts"
+    shutil.copytree(undisturbed.artifacts, artifacts, symlinks=True)
+    assert alone(sweep_in(artifacts)).run_forked().code == 0
+    return artifacts
+
+
+@pytest.mark.soak(2)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_database_of_prefect_is_repaired_or_named(sweep_in, undisturbed, with_database, tmp_path, damage):
+    artifacts = tmp_path / "artifacts"
+    shutil.copytree(with_database, artifacts, symlinks=True)
+    damage(artifacts / "prefect" / "prefect.db")
+    ended = alone(sweep_in(artifacts)).run_forked()
+    assert "Traceback" not in ended.output
+    if ended.code:
+        assert f"move {artifacts / 'prefect' / 'prefect.db'} away" in ended.output
+    else:
+        assert results(artifacts) == undisturbed.results

@@ -1,11 +1,6 @@
 """The program killed anywhere, then run again to the end: as if nothing had happened."""
 
-import random
-import shutil
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import pytest
 
@@ -16,8 +11,6 @@ from tests.hostile.leavings import lost_and_doubled, results, rows_on_disk, rows
 from tests.program import KILLED
 
 pytestmark = [pytest.mark.hostile, pytest.mark.timeout(1200)]
-
-AT_ONCE = 3
 
 # What a step passes, and for the how-manieth time; outside any step the point alone. Steps in order.
 POINTS = {
@@ -40,7 +33,6 @@ POINTS = {
     "": ("publish between:1", "publish in place:1", "publish linked:1"),
 }  # fmt: skip
 WAYS = 7  # in which it comes to its end: on each it is killed at every seventh point of a step, from another on
-RANDOM_KILLS = 6
 
 # Four combinations to epoch 4, two to epoch 8, one to its end; rows of W&B are all written again by each rung.
 HALVED = (*GRID, "--halving", 2, "--first-rung", 4)
@@ -54,130 +46,77 @@ BETWEEN_RUNGS = (
 )  # fmt: skip
 
 
-@dataclass
-class Attempt:
-    """At killing the program, once or again and again."""
-
-    when: tuple[str, ...]
-    synced: bool  # compare what arrives at a W&B server, too
-    kills: int = 0
-    lost: int = 0
-    doubled: int = 0
-    trouble: str = ""
-
-
-def campaign(attempts: Iterable[Attempt], kill: Callable[[Attempt], None], again: Callable[[Attempt], None]) -> str:
-    """Several at once: kill the program, run it again to its end and compare. Returns what to print."""
-    attempts = list(attempts)
-
-    def one(attempt: Attempt) -> None:
-        try:
-            kill(attempt)
-            again(attempt)
-        except Exception as error:
-            attempt.trouble = f"{type(error).__name__}: {error}"
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(one, attempts))
-    bad = [attempt for attempt in attempts if attempt.trouble or attempt.lost or attempt.doubled]
-    line = (
-        f"{sum(attempt.kills for attempt in attempts)} kills tried, "
-        f"{sum(attempt.kills for attempt in attempts if attempt not in bad)} survived, "
-        f"{sum(attempt.lost for attempt in attempts)} rows lost, "
-        f"{sum(attempt.doubled for attempt in attempts)} rows doubled"
-    )
-    assert not bad, "\n".join([line, *map(str, bad)])
-    return line
-
-
 @pytest.fixture
-def root_of(tmp_path):
-    """The artifact root of an attempt."""
-    return lambda attempt: tmp_path / attempt.when[-1].replace(" ", "-").replace(":", "-")
+def artifacts(tmp_path):
+    return tmp_path / "artifacts"
 
 
-@pytest.fixture
-def again(sweep_in, undisturbed, root_of):
-    """Run it again to its end, and compare everything with an undisturbed run."""
-
-    def finish(attempt: Attempt) -> None:
-        root, expected, rows = root_of(attempt), undisturbed.results, undisturbed.rows
-        ended = sweep_in(root).run_forked()
-        assert ended.code == 0, ended.output
-        found = results(root)
-        assert found == expected, [name for name in expected if found[name] != expected[name]]
-        for place in (rows_on_disk, rows_synced) if attempt.synced else (rows_on_disk,):
-            lost, doubled = lost_and_doubled(place(root), rows)
-            attempt.lost, attempt.doubled = attempt.lost + lost, attempt.doubled + doubled
-            if lost or doubled:
-                attempt.trouble += f"{place.__name__}: {lost} lost, {doubled} doubled. "
-        shutil.rmtree(root)
-
-    return finish
+def killed(program, point):
+    ended = program.run_forked(SWEEP_KILL_AT=point)
+    assert ended.code == KILLED, f"it was not killed at {point}\n{ended.output}"
 
 
-def test_killed_at_any_named_point_of_any_step_it_goes_on_as_if_nothing_had_happened(sweep_in, root_of, again, capsys):
-    """On the way to each end it is killed in one step after the other, each time after having gone on."""
-
-    def kill(attempt):
-        for point in attempt.when:
-            ended = sweep_in(root_of(attempt)).run_forked(SWEEP_KILL_AT=point)
-            assert ended.code == KILLED, f"it was not killed at {point}\n{ended.output}"
-            attempt.kills += 1
-
-    ways = [[f"{step} {point}".strip() for step in POINTS for point in POINTS[step][way::WAYS]] for way in range(WAYS)]
-    attempts = [Attempt(tuple(way), synced=True) for way in ways]
-    assert sum(len(attempt.when) for attempt in attempts) >= 30
-    line = campaign(attempts, kill, again)
-    with capsys.disabled():
-        print(f"\nNamed points of {len(POINTS) - 1} steps and after them: {line}")
+def same(artifacts, expected, rows, places=(rows_on_disk,)):
+    found = results(artifacts)
+    assert found == expected, [name for name in expected if found[name] != expected[name]]
+    assert [lost_and_doubled(place(artifacts), rows) for place in places] == [(0, 0)] * len(places)
 
 
-def test_killed_at_a_random_time_it_goes_on_as_if_nothing_had_happened(sweep_in, root_of, again, undisturbed, capsys):
-    seed = random.SystemRandom().randrange(10**6)
-    dice, longest = random.Random(seed), undisturbed.seconds
-
-    def kill(attempt):
-        running = sweep_in(root_of(attempt)).fork()
-        running.wait_for("wandb", root_of(attempt))  # the first step has begun
-        time.sleep(float(attempt.when[0].split()[0]))
-        running.process.kill()
-        attempt.kills += running.wait().code == KILLED
-
-    attempts = [Attempt((f"{dice.uniform(0, longest):.3f} s",), synced=True) for _ in range(RANDOM_KILLS)]
-    line = campaign(attempts, kill, again)
-    with capsys.disabled():
-        print(f"\nRandom times, seed {seed}: {line}")
+def ends_as_if_nothing_had_happened(program, undisturbed):
+    """Run it again to its end, and compare everything with an undisturbed run, also as it arrives at W&B."""
+    ended = program.run_forked()
+    assert ended.code == 0, ended.output
+    same(program.artifacts, undisturbed.results, undisturbed.rows, places=(rows_on_disk, rows_synced))
 
 
-def test_killed_in_and_between_rungs_a_halving_goes_on_as_if_nothing_had_happened_and_trains_no_epoch_again(
-    sweep_in, root_of, capsys, tmp_path
-):
-    undisturbed = tmp_path / "undisturbed"
-    whole = sweep_in(undisturbed, *HALVED).run_forked(COUNT_EPOCHS="1")
-    assert whole.code == 0, whole.output
-    expected, rows = results(undisturbed), rows_on_disk(undisturbed)
-    summary, check = expected["summary"], 1  # epoch of the gradient check
+@pytest.mark.soak(2)
+@pytest.mark.parametrize("way", range(WAYS))
+def test_killed_at_named_points_of_every_step(sweep_in, artifacts, undisturbed, way):
+    """On the way to its end it is killed in one step after the other, each time after having gone on."""
+    program = sweep_in(artifacts)
+    for step in POINTS:
+        for point in POINTS[step][way::WAYS]:
+            killed(program, f"{step} {point}".strip())
+    ends_as_if_nothing_had_happened(program, undisturbed)
+
+
+@pytest.mark.soak(1)
+@pytest.mark.parametrize("number", range(6))
+def test_killed_at_a_random_time(sweep_in, artifacts, undisturbed, dice, number):
+    program = sweep_in(artifacts)
+    running = program.fork()
+    running.wait_for("wandb", artifacts)  # the first step has begun
+    time.sleep(dice.uniform(0, undisturbed.seconds))
+    running.process.kill()
+    running.wait()
+    ends_as_if_nothing_had_happened(program, undisturbed)
+
+
+@pytest.fixture(scope="module")
+def halved(sweep_in, tmp_path_factory):
+    """Results, rows and number of epochs of an undisturbed halving."""
+    artifacts = tmp_path_factory.mktemp("halved") / "artifacts"
+    ended = sweep_in(artifacts, *HALVED).run_forked(COUNT_EPOCHS="1")
+    assert ended.code == 0, ended.output
+    return results(artifacts), rows_on_disk(artifacts), ended.epochs
+
+
+def test_a_halving_trains_no_epoch_twice(halved):
+    found, _, epochs = halved
+    summary, check = found["summary"], 1  # epoch of the gradient check
     assert (summary["pruned"], summary["epochs_trained"]) == (3, 4 + 4 + 8 + 30)
-    assert whole.epochs == check + summary["epochs_trained"] + summary["best_epoch"]  # none twice
+    assert epochs == check + summary["epochs_trained"] + summary["best_epoch"]
 
-    def kill(attempt):
-        ended = sweep_in(root_of(attempt), *HALVED).run_forked(SWEEP_KILL_AT=attempt.when[0])
-        assert ended.code == KILLED, f"it was not killed\n{ended.output}"
-        attempt.kills += 1
 
-    def again(attempt):
-        root = root_of(attempt)
-        storage = LocalStorage(root=root)
-        stood = [checkpoints.load(storage, path.stem) for path in root.glob("checkpoints/*.ckpt")]
-        ended = sweep_in(root, *HALVED).run_forked(COUNT_EPOCHS="1")
-        assert ended.code == 0, ended.output
-        assert ended.epochs <= whole.epochs - sum(len(state.history) for state in stood)
-        attempt.lost, attempt.doubled = lost_and_doubled(rows_on_disk(root), rows)
-        found = results(root)
-        assert found == expected, [name for name in expected if found[name] != expected[name]]
-        shutil.rmtree(root)
-
-    line = campaign([Attempt((when,), synced=False) for when in (*IN_RUNGS, *BETWEEN_RUNGS)], kill, again)
-    with capsys.disabled():
-        print(f"\nIn {len(IN_RUNGS)} places within rungs and {len(BETWEEN_RUNGS)} between them: {line}")
+@pytest.mark.soak(2)
+@pytest.mark.parametrize("point", IN_RUNGS + BETWEEN_RUNGS)
+def test_killed_in_or_between_rungs_a_halving_trains_no_epoch_again(sweep_in, artifacts, halved, point):
+    expected, rows, epochs = halved
+    program = sweep_in(artifacts, *HALVED)
+    killed(program, point)
+    storage = LocalStorage(root=artifacts)
+    stood = [checkpoints.load(storage, path.stem) for path in artifacts.glob("checkpoints/*.ckpt")]
+    ended = program.run_forked(COUNT_EPOCHS="1")
+    assert ended.code == 0, ended.output
+    assert ended.epochs <= epochs - sum(len(state.history) for state in stood)
+    same(artifacts, expected, rows)

@@ -22,6 +22,7 @@ def alone(sweep_in, tmp_path_factory):
     return results(artifacts), rows_on_disk(artifacts)
 
 
+@pytest.mark.soak(1)
 @pytest.mark.parametrize("when", POINTS)
 def test_a_killed_search_goes_on_with_the_same_trials(sweep_in, tmp_path, alone, when):
     expected, rows = alone
