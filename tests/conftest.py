@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import ssl
+import sys
 import tempfile
 from collections import defaultdict
 from functools import cache
@@ -35,7 +36,9 @@ LONG = (
 )  # fmt: skip
 
 SERVER = pytest.StashKey[str]()
-STARTING = {"forking", "object_store", "prefect_server", "server"}  # fixtures that start a server or a process
+
+NOT_QUICK = {"slow", "hostile", "soak", "forking", "object_store", "prefect_server", "server"}  # marks and fixtures
+STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}  # events of Python's, of a process that starts
 
 # Every client of Prefect's would load all certificates for itself: a sixth of what a small flow run takes.
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
@@ -43,6 +46,25 @@ ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[a
 # A busy machine is no reason for a property to fail.
 settings.register_profile("sweep", deadline=None)
 settings.load_profile("sweep")
+
+
+def pytest_itemcollected(item):
+    if NOT_QUICK.isdisjoint([mark.name for mark in item.iter_markers()] + item.fixturenames):
+        item.add_marker("quick")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_tests_start_nothing(pytestconfig):
+    running = [pytestconfig.option.markexpr == "quick"]
+
+    def refuse(event, _):
+        if running[0] and event in STARTS:
+            raise RuntimeError("a quick test starts no process: mark it slow")
+
+    if running[0]:
+        sys.addaudithook(refuse)  # for good
+    yield
+    running[0] = False
 
 
 def pytest_addoption(parser):
@@ -129,6 +151,8 @@ def digits(tmp_path_factory) -> Path:
 def pytest_configure_node(node):
     """Of several processes of pytest's, the one that deals out the tests has the server for all."""
     config = node.config
+    if config.option.markexpr == "quick":
+        return
     if not config.stash.get(SERVER, None):
         folder = tempfile.TemporaryDirectory()
         server = begun(Path(folder.name))
