@@ -186,7 +186,8 @@ class GridProgress:
             epochs = sum(one.epochs - one.before for one in self.running.values())
             parts.append(f"{running} running" + (f" ({epochs} epochs)" if epochs else ""))
             if left is not None:
-                parts.append(f"about {duration(left)} left")
+                how = "about" if self.fraction else "at most"  # what is known at first is the time limit alone
+                parts.append(f"{how} {duration(left)} left")
         return parts
 
 
