@@ -77,7 +77,7 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     assert flow_run.flow_run is not None
     context = prepare.run_context(experiment, execution, str(flow_run.flow_run.id))
     try:
-        with in_use(context.storage, context.flow_run), steps_run(context), stoppable(context):
+        with in_use(context.storage, context.flow_run), steps_run(context, search.__module__), stoppable(context):
             context = mode.settled(context, execution)
             done = steps(experiment, context)
             message = tell(experiment, execution, context, done)

@@ -88,8 +88,8 @@ class DaskRunner(DaskTaskRunner):
     A worker that dies loses what it was training to another one, which goes on from the checkpoints.
     """
 
-    def __init__(self, execution: RunContext) -> None:
-        self.execution = execution
+    def __init__(self, execution: RunContext, module: str) -> None:
+        self.execution, self.module = execution, module
         if execution.dask_address:
             super().__init__(address=execution.dask_address, client_kwargs={"timeout": PATIENCE})
         else:
@@ -99,7 +99,7 @@ class DaskRunner(DaskTaskRunner):
             super().__init__(cluster_kwargs=alone | quiet | begin)
             with dask.config.set({METHOD: "forkserver"}):
                 get_mp_context()  # which has its own idea of what to import, the first time
-            if forking("distributed"):
+            if forking(module, "distributed"):
                 dask.config.set({METHOD: "forkserver"})
         self.submitted: list[Any] = []
         self.shared: dict[Task[Any, Any], Any] = {}  # what all runs of a task are given
@@ -132,6 +132,7 @@ class DaskRunner(DaskTaskRunner):
             facts=on_worker.facts(),
             sources=packed() if self.execution.dask_address else None,
             api=PREFECT_API_URL.value() or "",
+            module=self.module,
             tracking=self.execution.wandb_mode != "disabled",
             memory=MEMORY,
             context=cloudpickle.dumps((self.execution, serialize_context())),

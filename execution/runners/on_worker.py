@@ -41,6 +41,7 @@ class Sweep(TypedDict):
     facts: dict[str, str]  # see `facts`
     sources: bytes | None  # a zip; None where the worker imports the driver's own, on its machine
     api: str  # address of Prefect's server
+    module: str  # to import before the first task
     tracking: bool  # trainings will have runs of W&B
     memory: int  # bytes that a worker needs
     context: bytes  # pickled: the `RunContext`, and Prefect's context
@@ -188,7 +189,7 @@ def prepare(sweep: Sweep) -> None:
     from execution.runners.worker import one_blas_thread
     from execution.tracking import CLIENT
 
-    importlib.import_module("flows.sweep")
+    importlib.import_module(sweep["module"])
     if sweep["tracking"]:
         # Nor this: where a thread of Dask's formats a traceback meanwhile, Python 3.11 may fail in it.
         importlib.import_module(CLIENT)

@@ -4,6 +4,7 @@ import multiprocessing
 import sys
 import tempfile
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from prefect.client.schemas.objects import RunInput
@@ -22,14 +23,15 @@ Dependencies = dict[str, set[RunInput]]
 class ProcessRunner(ProcessPoolTaskRunner):
     """Prefect's runner on a process pool, set up as trainings need it."""
 
-    def __init__(self, workers: int) -> None:
-        super().__init__(max_workers=workers, initializer=begin_process)
+    def __init__(self, workers: int, module: str) -> None:
+        super().__init__(max_workers=workers, initializer=partial(begin_process, module))
+        self.module = module
 
     def __enter__(self) -> "ProcessRunner":
         super().__enter__()
         assert self._executor
         assert self._resolver_executor
-        if forking():
+        if forking(self.module):
             self._executor._mp_context = multiprocessing.get_context("forkserver")
         for _ in range(self._max_workers):  # they start now, beside the steps before the trainings
             self._resolver_executor.submit(self._executor.submit, int)
@@ -57,8 +59,8 @@ class ProcessRunner(ProcessPoolTaskRunner):
         self.__enter__()
 
 
-def forking(*more: str) -> bool:
-    """Have processes forked from one that has imported what trainings want, and these modules; say whether that works.
+def forking(*modules: str) -> bool:
+    """Have processes forked from one that has imported these modules; say whether that works.
 
     Prefect and Dask start each anew, to import for seconds. Forked from one that does nothing else, they share what
     that one has imported; but not on macOS, where what computes may not outlive a fork, and not where the one would
@@ -66,7 +68,7 @@ def forking(*more: str) -> bool:
     """
     if sys.platform != "linux" or len(tempfile.gettempdir()) >= LONGEST:
         return False
-    multiprocessing.set_forkserver_preload(["flows.sweep", *more])
+    multiprocessing.set_forkserver_preload([*modules])
     return True
 
 

@@ -34,10 +34,14 @@ Console.on_broken_pipe = go_quiet  # type: ignore[assignment]
 
 
 @contextmanager
-def steps_run(execution: RunContext) -> Iterator[None]:
+def steps_run(execution: RunContext, module: str) -> Iterator[None]:
     """Inside a flow run: its mapped tasks run side by side and all keep their results in the sweep's storage.
 
     A flow's own runner and storage are fixed where it is declared; here they are parameters of the run.
+
+    Parameters
+    ----------
+    module : what other processes import before their first task, and the steps with it
     """
     compiled.place(execution.storage)  # workers that are processes inherit it
     flow_run = FlowRunContext.get()
@@ -48,21 +52,21 @@ def steps_run(execution: RunContext) -> Iterator[None]:
             "lock_manager": KeyLocks(execution),
         }
     )
-    runner = runner_of(execution)
+    runner = runner_of(execution, module)
     # One BLAS thread each: workers run side by side, and the order of a sum must not depend on the machine.
     context = flow_run.model_copy(update={"task_runner": runner, "result_store": store})
     with threadpool_limits(1, "blas"), runner, context:
         yield
 
 
-def runner_of(execution: RunContext) -> TaskRunner[Any]:
+def runner_of(execution: RunContext, module: str) -> TaskRunner[Any]:
     """Return Prefect's task runner of that name."""
     if execution.runner == "processes":
-        return ProcessRunner(execution.workers)
+        return ProcessRunner(execution.workers, module)
     if execution.runner == "dask":
         from execution.runners.dask import DaskRunner  # an extra, and it takes a second
 
-        return DaskRunner(execution)
+        return DaskRunner(execution, module)
     return ThreadPoolTaskRunner(max_workers=execution.workers)
 
 

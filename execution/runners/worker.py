@@ -12,15 +12,20 @@ from execution.config import RunContext
 SECONDS_TO_SEND = 5
 
 
-def begin_process() -> None:
+def begin_process(module: str = "") -> None:
     """Set up a process of this machine that the flow's process has started.
 
     Signals are for the flow's process, which asks the trainings to stop; and when that is killed, this one ends.
+
+    Parameters
+    ----------
+    module : imported now, and not in the first training; "": none
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    importlib.import_module("flows.sweep")  # now, and not in the first training
+    if module:
+        importlib.import_module(module)
     one_blas_thread()
 
 

@@ -14,7 +14,7 @@ from tests.patience import PATIENCE
 FORKED = """
 import os
 from execution.runners.processes import ProcessRunner
-with ProcessRunner(1) as runner:
+with ProcessRunner(1, "flows.search") as runner:
     print(runner._executor.submit(os.getppid).result() != os.getpid())
 """
 

@@ -37,8 +37,8 @@ def sweep(run_context, monkeypatch, tmp_path):
     worker = SimpleNamespace(memory_manager=memory, local_directory=str(tmp_path))
     monkeypatch.setattr(on_worker, "this_worker", lambda: worker)
     return Sweep(
-        text=Path(on_worker.__file__).read_text(), facts=on_worker.facts(), sources=None, api=API, tracking=False,
-        memory=10**6, context=pickle.dumps((run_context, {})),
+        text=Path(on_worker.__file__).read_text(), facts=on_worker.facts(), sources=None, api=API,
+        module="flows.search", tracking=False, memory=10**6, context=pickle.dumps((run_context, {})),
     )  # fmt: skip
 
 
