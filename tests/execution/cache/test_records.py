@@ -31,7 +31,7 @@ def records(tmp_path):
 def real(records):
     """The record of a training, whose arrays are there."""
     ref = put_array(records.storage, np.arange(9))
-    return record(KEY, trained(combination(), W=ref, b=ref, correct=ref, history=ref))
+    return record(KEY, trained(combination(), W=ref, b=ref, history=ref, judged=None))
 
 
 def wrapped(text: str) -> bytes:

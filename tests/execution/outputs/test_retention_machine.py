@@ -100,7 +100,7 @@ class Machine(RuleBasedStateMachine):
             result: Result = Report(files={"picture.png": sent}, page=None, preview=None)
         else:
             own, shared = (arrays.put_array(storage, np.full(9, value)) for value in (training, training % 3))
-            result = trained(combination(), W=own, b=shared, correct=shared, history=own)
+            result = trained(combination(), W=own, b=shared, history=own, judged=None)
         RecordStorage(storage=storage).write_path(key_of(training), record(key_of(training), result))
         file = wandb_file(Record(output_raw=OutputRawRecord(line=line)), Record(exit=RunExitRecord(exit_code=0)))
         run = f"wandb/offline-run-{identity(training)}"

@@ -66,7 +66,7 @@ def test_a_damaged_copy_is_fetched_again(objects, damage):
 def test_what_is_damaged_in_the_store_is_refused_and_its_step_runs_again_next_time(objects, elsewhere):
     ref = put_array(objects, ARRAY)
     records = RecordStorage(storage=objects)
-    records.write_path("a" * 64, record("a" * 64, trained(combination(), W=ref, b=ref, correct=ref, history=ref)))
+    records.write_path("a" * 64, record("a" * 64, trained(combination(), W=ref, b=ref, history=ref, judged=None)))
     objects.ask(lambda store: store.put(key_of(ref.digest), b"scribble"))
     elsewhere()
     assert records.read_path("a" * 64)  # it is there, and is not fetched to be looked at
@@ -79,7 +79,7 @@ def test_what_is_damaged_in_the_store_is_refused_and_its_step_runs_again_next_ti
 def test_a_record_whose_array_is_gone_from_the_store_does_not_count_though_there_is_a_copy(objects, monkeypatch):
     ref = put_array(objects, ARRAY)
     records = RecordStorage(storage=objects)
-    records.write_path("a" * 64, record("a" * 64, trained(combination(), W=ref, b=ref, correct=ref, history=ref)))
+    records.write_path("a" * 64, record("a" * 64, trained(combination(), W=ref, b=ref, history=ref, judged=None)))
     objects.ask(lambda store: store.delete(key_of(ref.digest)))
     monkeypatch.setattr("execution.storage.objects._there", set())
     with pytest.raises(ValueError, match="not whole"):
