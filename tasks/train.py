@@ -13,9 +13,8 @@ from experiment.results.examples import TrainingSet
 from experiment.results.split import Split
 from experiment.results.trained import Judged, Trained
 from experiment.training import epochs
-from softmax import reference
 from softmax.loss import penalty
-from softmax.sgd import finished
+from softmax.sgd import finished, implementation
 
 if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in the cache key
     from experiment.axes import Combination
@@ -48,7 +47,7 @@ def train(
     cross_entropy = best.val_loss - penalty(state.best.W, combination.alpha) if best else None
     judged, accuracy = None, None
     if best:
-        predicted, losses = reference.judged(*state.best, images, labels, validation_rows)
+        predicted, losses = implementation(recipe.engine).judged(*state.best, images, labels, validation_rows)
         counts = class_counts(labels[validation_rows], predicted, classes)
         accuracy = sum(correct for *_, correct in counts) / len(validation_rows)
         judged = Judged(counts=counts, predicted=run.put(predicted), losses=run.put(losses))
