@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ class Api:
             return False
 
     def post(self, path: str, **body: Any) -> Any:
-        answer = requests.post(f"{self.url}{path}", json=body, timeout=PATIENCE)
+        while (answer := requests.post(f"{self.url}{path}", json=body, timeout=PATIENCE)).status_code == 503:
+            time.sleep(0.5)  # SQLite is busy: its clients ask again, too
         answer.raise_for_status()
         return answer.json()
 

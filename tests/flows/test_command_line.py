@@ -41,7 +41,7 @@ def test_away_from_a_terminal_progress_is_plain_lines_and_the_table_comes_last(b
     assert max(map(len, table.splitlines())) <= 60
     assert re.search(r"test +accuracy \d\d\.\d\d%, cross-entropy \d\.\d{4}", done.stdout)
     again = begin(*GRID).wait()
-    assert "2 combinations, 2 of them cached" in again.stdout
+    assert "2 combinations, 2 trainings cached" in again.stdout
     assert "train: 2 of 2 done, 2 cached" in again.stderr
 
 

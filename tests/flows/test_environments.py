@@ -89,7 +89,7 @@ def test_what_is_meant_for_another_server_of_prefects_does_not_count_and_no_prox
     before = history(root)
     done = play(root, cwd=tmp_path, **SECRETS, **proxies)
     assert done.returncode == 0, done.stderr
-    assert "1 of them cached" in done.stdout
+    assert "1 training cached" in done.stdout
     assert since(before, root) == RUNS_OF_ONE
     assert asked == []
 

@@ -85,7 +85,7 @@ def test_from_another_machine_all_is_cached_and_no_array_that_is_not_needed_is_f
         other = machine(**proxy.environment)
         ended = other.run("--artifacts", other.url, "--data-dir", digits, *GRID, "--wandb-mode", "disabled")
     assert ended.code == 0, ended.output
-    assert f"{TRAININGS} combinations, {TRAININGS} of them cached" in ended.stdout
+    assert f"{TRAININGS} combinations, {TRAININGS} trainings cached" in ended.stdout
     assert not list((other.folder / "here").iterdir())
     assert proxy.requests["PUT", "arrays"] == 0
     assert proxy.received["GET", "arrays"] == 0

@@ -68,7 +68,7 @@ def test_a_server_that_is_restarted_is_waited_for(api, training, held, tmp_path)
     end = running.wait()
     assert end.code == 0, end.output
     assert "Traceback" not in end.output
-    assert "2 combinations, 0 of them cached" in end.output
+    assert "2 combinations, 0 trainings cached" in end.output
     assert {run.exit_code for run in offline_runs(tmp_path / "artifacts")} == {0}
     until(lambda: requests.get(f"{api.url}/flow_runs/{flow_run}", timeout=PATIENCE).json()["state_type"] == "COMPLETED")
 
@@ -86,7 +86,7 @@ def test_an_answer_of_the_server_s_that_is_lost_changes_nothing(api, there):
         proxy.trouble = lost_at_first
         end = there(PREFECT_API_URL=f"http://127.0.0.1:{proxy.port}/api").wait()
     assert end.code == 0, end.output
-    assert "2 combinations, 0 of them cached" in end.output
+    assert "2 combinations, 0 trainings cached" in end.output
     assert len(set(asked)) == 1
     assert len(asked) == 4  # Running and Completed, each twice
     assert api.newest()["state_type"] == "COMPLETED"
@@ -136,5 +136,5 @@ def test_a_flow_whose_worker_is_killed_goes_on_though_nobody_reads_its_log(api, 
     )  # fmt: skip
     process.stdout.close()  # as when the worker that read it is gone
     process.stdin.close()
-    process.wait(200)
+    process.wait(PATIENCE)
     assert (api.newest()["name"][:7], api.newest()["state_type"]) == ("unread ", "COMPLETED")

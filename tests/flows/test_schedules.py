@@ -125,8 +125,8 @@ def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overla
     held.unlink()
     until(lambda: len(of(api, deployment, "COMPLETED")) >= 2)
     second, first = of(api, deployment, "COMPLETED")[-2:]
-    assert "0 of their trainings cached" in first["state"]["message"]
-    assert "2 of their trainings cached" in second["state"]["message"]
+    assert "0 trainings cached" in first["state"]["message"]
+    assert "2 trainings cached" in second["state"]["message"]
     assert (artifacts / "sweeps" / "latest" / "summary.json").exists()
     schedule = deployment["schedules"][0]["id"]
     api.cli("deployment", "schedule", "pause", "sweep/nightly", schedule)

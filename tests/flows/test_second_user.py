@@ -81,4 +81,4 @@ def test_what_may_not_be_read_is_named_with_its_owner_and_left_where_it_is(play)
         assert not [name for name in after if ".bad-" in name]
         for path in (artifacts / folder).iterdir():
             os.chown(path, 0, 0)
-    assert "1 of them cached" in again().stdout
+    assert "1 training cached" in again().stdout

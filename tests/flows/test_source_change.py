@@ -34,7 +34,7 @@ def cached(prefect_server, tmp_path, digits):
             timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
-        return int(re.search(r"2 combinations, (\d) of them cached", done.stdout)[1])
+        return int(re.search(r"2 combinations, (\d) trainings? cached", done.stdout)[1])
 
     return run
 

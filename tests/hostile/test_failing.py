@@ -22,5 +22,5 @@ def test_one_failing_combination_leaves_the_others_and_is_all_that_runs_again(sw
 
     again = sweep_in(artifacts).run_forked()
     assert again.code == 0, again.output
-    assert "3 cached" in again.output
+    assert "3 trainings cached" in again.output
     assert results(artifacts) == undisturbed.results

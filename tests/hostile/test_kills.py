@@ -69,7 +69,7 @@ def ends_as_if_nothing_had_happened(program, undisturbed):
     same(program.artifacts, undisturbed.results, undisturbed.rows, places=(rows_on_disk, rows_synced))
 
 
-@pytest.mark.soak(2)
+@pytest.mark.soak(1)
 @pytest.mark.parametrize("way", range(WAYS))
 def test_killed_at_named_points_of_every_step(sweep_in, artifacts, undisturbed, way):
     """On the way to its end it is killed in one step after the other, each time after having gone on."""
