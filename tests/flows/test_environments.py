@@ -163,8 +163,9 @@ def test_output_that_goes_nowhere_ends_the_sweep_well(root, prefect_server, shel
 def test_a_closed_terminal_stops_it_with_a_word(tmp_path):
     command = [*FLOWS, "--artifacts", tmp_path / "a", *GRID]
     process = subprocess.Popen(
-        list(map(str, command)), cwd=PROJECT, env=clean_environment(), stderr=subprocess.PIPE, text=True
-    )
+        list(map(str, command)), cwd=PROJECT, env=clean_environment(), stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may run under nohup
+    )  # fmt: skip
     while "Prefect UI" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGHUP)
