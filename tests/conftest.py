@@ -37,7 +37,10 @@ LONG = (
 
 SERVER = pytest.StashKey[str]()
 
-NOT_QUICK = {"slow", "hostile", "soak", "browser", "forking", "object_store", "prefect_server", "server"}  # marks and fixtures
+NOT_QUICK = {
+    "slow", "hostile", "soak",  # marks
+    "browser", "forking", "object_store", "prefect_server", "server",  # fixtures
+}  # fmt: skip
 STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}  # events of Python's, of a process that starts
 
 # Every client of Prefect's would load all certificates for itself: a sixth of what a small flow run takes.

@@ -168,11 +168,6 @@ def kind_of(path: str) -> str:
     return below[0] if below else "bulk"
 
 
-def clean_environment(environment: dict[str, str]) -> dict[str, str]:
-    """Return an environment without what would lead to another store."""
-    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
-
-
 def away(proxy: Proxy, seconds: float) -> threading.Thread:
     """Refuse connections for so long, from now on; the thread ends when they are taken again."""
 

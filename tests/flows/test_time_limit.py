@@ -58,7 +58,7 @@ def states_of_trainings(flow_run):
     return sorted(state.name for state in task_runs.states(flow_run, "train "))
 
 
-def test_the_best_of_what_is_finished_is_selected_and_the_same_again_goes_on_to_what_it_would_have_come_to(
+def test_the_best_of_what_is_finished_is_selected_and_the_same_again_goes_on(
     experiment, alone, time_is_up, monkeypatch, caplog
 ):
     time_is_up(3)
