@@ -1,19 +1,19 @@
-"""What goes into commands that a person is told to type."""
+"""Parts of the commands that messages tell a person to type."""
 
 import os
 import sys
 
 
 def interpreter() -> str:
-    """Return this run's Python: another one may lack everything."""
+    """This run's Python: another one may lack the packages."""
     return short(sys.executable)
 
 
 def extras() -> str:
-    """Return the command that installs what the default sweep does without."""
+    """The command that installs the optional packages."""
     return f"`make extras`, or {interpreter()} -m pip install --requirement requirements-extras.lock"
 
 
 def short(path: str) -> str:
-    """Return the path relative to where the user is, if that is shorter; an address as it is."""
+    """The path relative to the working directory, if that is shorter; addresses are unchanged."""
     return path if "://" in path else min(path, os.path.relpath(path), key=len)

@@ -1,4 +1,4 @@
-"""How the numbers are computed and where they are kept. Nothing in here may change a result."""
+"""How numbers are computed and where they are stored. No setting here may change a result."""
 
 import re
 from datetime import timedelta
@@ -25,7 +25,7 @@ def no_reserved_name(name: str | None) -> str | None:
 
 
 def seconds_of(given: object) -> object:
-    """Return the seconds that 90s, 10m, 1h30m or 600 are; all else is pydantic's, ISO 8601 say."""
+    """Seconds for 90s, 10m, 1h30m or 600; other values, such as ISO 8601, are left to pydantic."""
     if isinstance(given, str) and re.fullmatch(NUMBER, given):
         return float(given)
     if isinstance(given, str) and re.fullmatch(rf"({NUMBER}[smhd])+", given):
@@ -34,65 +34,65 @@ def seconds_of(given: object) -> object:
 
 
 class Execution(Frozen):
-    """How the numbers are computed and where they are kept."""
+    """How numbers are computed and where they are stored."""
 
     name: Annotated[str | None, AfterValidator(no_reserved_name)] = Field(
         None,
         pattern=r"^[\w-]+$",
         max_length=100,
-        description="Name of the sweep's folder and W&B group: letters, digits, '-' and '_'. Left out: from the "
+        description="Name of the sweep's folder and W&B group: letters, digits, '-' and '_'. Default: made from the "
         "experiment.",
     )
     artifacts: Annotated[str | Path, AfterValidator(root), WithJsonSchema({"type": "string"})] = Field(
         Path("artifacts"),
-        description="Where everything a run leaves behind is kept: a folder, or a place in an object store as "
+        description="Artifact root, where all results are stored: a folder, or an address in an object store: "
         "s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.",
     )
-    workers: int | None = Field(None, ge=1, description="Combinations trained side by side. Left out: one per core.")
+    workers: int | None = Field(None, ge=1, description="Number of parallel trainings. Default: one per core.")
     runner: Runner = Field(
         "threads",
-        description="Where combinations are trained: on threads of this program, on processes of this machine, or on "
-        "a Dask cluster.",
+        description="Where combinations are trained: on threads of this program, processes of this machine, or a Dask "
+        "cluster.",
     )
     dask_address: str | None = Field(
         None,
         pattern=r"^(tcp|tls|ws|wss)://\S+$",
-        description="Scheduler of a Dask cluster that runs: tcp://host:8786, say. Left out: a cluster of this machine "
-        "for the time of the sweep.",
+        description="Scheduler of a running Dask cluster, for example tcp://host:8786. Default: a cluster on this "
+        "machine for the duration of the sweep.",
     )
     batch_per_task: int = Field(
         1,
         ge=1,
-        description="Trainings that share a Prefect task run, at most: less to see of each, for less than half the "
-        "cost where there are thousands that take milliseconds.",
+        description="Maximum number of trainings in one Prefect task run. More than 1 hides details of each training, "
+        "but halves the cost of thousands of trainings that take milliseconds each.",
     )
     wandb_mode: Mode | None = Field(
         None,
-        description="Weights & Biases tracking. Left out: as W&B's own settings say (WANDB_MODE, its settings files), "
-        "else online when an API key is there, else offline.",
+        description="Weights & Biases mode. Default: from W&B's own settings (WANDB_MODE, its settings files), else "
+        "online if there is an API key, else offline.",
     )
     wandb_project: str | None = Field(
         None,
         pattern=r"^[^/\\#?%:\s][^/\\#?%:]*$",
         max_length=128,
-        description="Weights & Biases project: no '/', '\\', '#', '?', '%' or ':'. Left out: as W&B's own settings "
-        f"say (WANDB_PROJECT), else {PROJECT}.",
+        description="Weights & Biases project: no '/', '\\', '#', '?', '%' or ':'. Default: from W&B's own settings "
+        f"(WANDB_PROJECT), else {PROJECT}.",
     )
     wandb_entity: str | None = Field(
         None,
         pattern=r"^[\w.-]+$",
         max_length=128,
-        description="Weights & Biases user or team: letters, digits, '-', '_' and '.'. Left out: as W&B's own settings "
-        "say (WANDB_ENTITY), else whose API key it is.",
+        description="Weights & Biases user or team: letters, digits, '-', '_' and '.'. Default: from W&B's own "
+        "settings (WANDB_ENTITY), else the owner of the API key.",
     )
     time_limit: Annotated[timedelta | None, BeforeValidator(seconds_of)] = Field(
         None,
         gt=timedelta(0),
-        description="After that time, 90s, 10m or 2h say, no training begins and those under way end at their next "
-        "epoch; the best of what is finished is retrained and tested. Run again, it goes on.",
+        description="Time limit, for example 90s, 10m or 2h. After it no training begins and running ones stop after "
+        "their current epoch; the best finished one is retrained and tested. Running again continues.",
     )
     checkpoint_seconds: float = Field(
-        5.0, ge=0, allow_inf_nan=False, description="A training is kept about that often: what a kill costs at most."
+        5.0, ge=0, allow_inf_nan=False, description="Seconds between checkpoints: the most work that a kill can lose."
     )
 
     @cached_property
@@ -101,17 +101,14 @@ class Execution(Frozen):
 
 
 class RunContext(Execution):
-    """An execution that has begun: everything left out is settled, and it belongs to a flow run.
-
-    Passed to every task; all that a task needs to know of where it runs, in whatever process.
-    """
+    """The execution of one flow run, with every default resolved. Each task gets it as an argument, in any process."""
 
     name: str
     workers: int
     wandb_mode: Mode
     wandb_project: str
-    wandb_decided: str = ""  # by whom or what the mode was
-    flow_run: str  # its id
+    wandb_decided: str = ""  # where the mode came from
+    flow_run: str  # id
 
     @cached_property
     def state(self) -> RunState:

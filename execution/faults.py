@@ -1,9 +1,8 @@
-"""Named points in the code at which a test can have the program killed or fail.
+"""Named points in the code at which a test can kill the program, make it fail or make it wait.
 
-`SWEEP_KILL_AT="train epoch:7"` kills it the seventh time that the step `train` passes the point "epoch"; outside any
-step the name of the point stands alone. `SWEEP_FAIL_AT` has an exception raised there; `SWEEP_WAIT_AT` has whoever
-comes there wait, from then on, as long as the file that `SWEEP_WAIT_FILE` names exists. Without any of them a point
-does nothing.
+`SWEEP_KILL_AT="train epoch:7"` kills it the seventh time that the step `train` passes the point "epoch"; outside a
+step the point's name stands alone. `SWEEP_FAIL_AT` raises an exception there. `SWEEP_WAIT_AT` makes this pass and all
+later ones wait while the file named by `SWEEP_WAIT_FILE` exists. Without these variables a point does nothing.
 """
 
 import os
@@ -18,11 +17,11 @@ _counting = threading.Lock()
 
 
 def point(name: str) -> None:
-    """Say that the program passes the point `name`."""
+    """Mark the point `name`, which the program passes now."""
     kill, fail, wait = (os.environ.get(f"SWEEP_{what}_AT") for what in ("KILL", "FAIL", "WAIT"))
     if not (kill or fail or wait):
         return
-    from prefect.context import TaskRunContext  # the step's name; not imported for a test that sets nothing
+    from prefect.context import TaskRunContext  # for the step's name; slow to import
 
     context = TaskRunContext.get()
     full = f"{context.task.name} {name}" if context else name

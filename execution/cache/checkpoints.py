@@ -1,4 +1,4 @@
-"""Where a training stood: one file a training, replaced atomically, trusted only if it is whole and its own.
+"""Checkpoints of trainings: one file each, replaced atomically, used only if intact and of the same training.
 
 A checkpoint is the SHA-256 of the rest, then an `.npz` of the state's arrays and of the identity.
 """
@@ -20,7 +20,7 @@ PAIRS = ("last", "best", "mean")  # the fields of a state that are parameters
 
 
 def save(storage: Storage, identity: str, state: State) -> None:
-    """Write `state` so that it survives a crash, replacing what was there."""
+    """Write `state` so that it survives a crash, in place of an earlier one."""
     arrays = {"identity": np.array(identity), "progress": np.array([state.best_epoch, state.diverged])}
     arrays["history"] = np.array(state.history, dtype=np.float64)
     moments = {f"moment{i}": moment for i, moment in enumerate(state.moments)}
@@ -34,12 +34,12 @@ def save(storage: Storage, identity: str, state: State) -> None:
 
 
 def load(storage: Storage, identity: str) -> State | None:
-    """Return the state that was saved; None if there is none. One that is not whole is set aside, with a warning."""
+    """The saved state; None if there is none. A damaged one is set aside with a warning."""
     key = key_of(identity)
     try:
         content = storage.get(key)
         if hashlib.sha256(content[32:]).digest() != content[:32]:
-            raise ValueError("its content is not what was written")
+            raise ValueError("it is damaged")
         with np.load(io.BytesIO(content[32:]), allow_pickle=False) as arrays:
             if str(arrays["identity"]) != identity:
                 raise ValueError("it belongs to another training")

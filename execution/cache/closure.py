@@ -1,4 +1,4 @@
-"""Which sources a step's result depends on, found by following imports without running anything."""
+"""The sources that a step's result depends on, found by following imports without running anything."""
 
 import ast
 import hashlib
@@ -8,25 +8,25 @@ from pathlib import Path
 from threading import Lock
 
 PROJECT = Path(__file__).parents[2]
-# What can change a number. Not `execution`: it computes numbers and may change none. Not `flows`: it has them computed.
+# The packages that can change a number. `execution` and `flows` compute numbers and may change none.
 FOLLOWED = ("tasks", "report", "experiment", "softmax")
-# A result names the types of the settings that it carries. The values are inputs; how they are declared, with which
-# bounds and labels, determines no result.
+# Results refer to the types of settings. The settings' values are inputs; their declarations (bounds, labels)
+# determine no result.
 CONTRACTS, DECLARATIONS = "experiment.results.", {"experiment.axes", "experiment.config"}
-DECISIONS = "experiment/search"  # what is drawn, who goes on, how candidates rank
-# Python 3.11 before 3.11.8 confuses what two threads parse at once: https://github.com/python/cpython/issues/106905
+DECISIONS = "experiment/search"  # sampling, halving, ranking
+# Before 3.11.8 Python cannot parse in two threads at once: https://github.com/python/cpython/issues/106905
 PARSING = Lock()
 
 
 @cache
 def closure(module: str) -> dict[str, str]:
-    """Return the SHA-256 of the sources that `module` reaches by imports, its own included, by module name.
+    """The SHA-256 of each source that `module` reaches by imports, its own included, by module name.
 
-    Imports count wherever they stand, inside functions too, but not under `if TYPE_CHECKING:`, which never run. Of a
-    source its statements count, not its comments, docstrings and layout.
+    Imports inside functions count; those under `if TYPE_CHECKING:` do not, as they never run. Comments, docstrings
+    and layout do not count.
     """
     found: dict[str, str] = {}
-    waiting = list(prefixes(module))  # the packages around it run, too
+    waiting = list(prefixes(module))  # importing a module runs the packages around it
     while waiting:
         name = waiting.pop()
         if name in found:
@@ -40,7 +40,7 @@ def closure(module: str) -> dict[str, str]:
 
 @cache
 def source_of(module: str) -> bytes | None:
-    """Return the source of a module of the project; None if there is none of that name, as for a function in one."""
+    """The source of a module of the project; None if the name is no module, but a function in one, say."""
     path = PROJECT.joinpath(*module.split("."))
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if file.is_file():
@@ -50,7 +50,7 @@ def source_of(module: str) -> bytes | None:
 
 @cache
 def imported_by(module: str) -> tuple[str, ...]:
-    """Return the names that a module imports from what is followed, and the packages around them."""
+    """The names that a module imports from the followed packages, and the packages around them."""
     followed = {name for name in imports(parsed(source_of(module) or b"").body) if name.split(".")[0] in FOLLOWED}
     reached = {prefix for name in followed for prefix in prefixes(name)}
     return tuple(sorted(reached - DECLARATIONS if module.startswith(CONTRACTS) else reached))
@@ -58,7 +58,7 @@ def imported_by(module: str) -> tuple[str, ...]:
 
 @cache
 def parsed(source: bytes) -> ast.Module:
-    """Return the syntax tree of a module, without docstrings."""
+    """The syntax tree of a module, without docstrings."""
     with PARSING:
         tree = ast.parse(source)
     for node in ast.walk(tree):
@@ -72,12 +72,12 @@ def parsed(source: bytes) -> ast.Module:
 
 @cache
 def statements(source: bytes) -> str:
-    """Return the SHA-256 of a module's statements as normalised text."""
+    """The SHA-256 of a module's statements as normalised text."""
     return hashlib.sha256(ast.unparse(parsed(source)).encode()).hexdigest()
 
 
 def imports(statements: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield everything that may be a module: `from a import b` may mean the module a.b or a name in a."""
+    """Every name that may be a module: `from a import b` may mean the module a.b or a name in a."""
     for node in statements:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -91,13 +91,13 @@ def imports(statements: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def prefixes(name: str) -> Iterator[str]:
-    """Yield a, a.b, a.b.c of a.b.c: importing the last runs them all."""
+    """a, a.b and a.b.c for a.b.c: importing the last runs them all."""
     parts = name.split(".")
     yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
 def code_digest() -> str:
-    """Return the digest of all that takes part in a result: what the steps, and the decisions between them, reach."""
+    """The digest of all sources that the steps and the decisions between them reach."""
     roots = [
         f"{folder.replace('/', '.')}.{path.stem}"
         for folder in ("tasks", DECISIONS)

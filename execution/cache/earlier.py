@@ -1,6 +1,6 @@
-"""Which combinations a warm start begins from: what earlier sweeps trained to its end, as it was when it first began.
+"""Combinations that a warm start begins from: those that earlier sweeps trained to their end.
 
-They are kept by search, or a search that was killed would go on from others than it had begun from.
+The list is stored when a search first begins, so that a killed search goes on from the same combinations.
 """
 
 import csv
@@ -27,9 +27,7 @@ log = logging.getLogger("sweep")
 def warm_start_trials(
     execution: RunContext, experiment: Experiment, step: str, common: Mapping[str, Any]
 ) -> tuple[Combination, ...]:
-    """Return the combinations; their trainings are cached.
-
-    That they are of the same experiment their cache keys say: same rows, split, recipe, seeds, and the same sources.
+    """Combinations whose trainings are cached under this experiment's keys: same rows, split, recipe, seeds, sources.
 
     Parameters
     ----------
@@ -41,7 +39,7 @@ def warm_start_trials(
     InputError : there is none
     """
     storage = execution.storage
-    # However many trials: more of them go on from the same.
+    # Without the number of trials: a search with more trials begins from the same combinations.
     search = experiment.model_copy(update={"trials": None}).digest
     begun = f"{layout.EARLIER}/{key(step, dict(common))[: layout.IDENTITY]}-{search[: layout.IDENTITY]}.json"
     if not storage.exists(begun):
@@ -63,7 +61,7 @@ def warm_start_trials(
 
 
 def tried(storage: AnyStorage) -> Iterator[Combination]:
-    """Yield what the leaderboards of all finished sweeps have, those of one best first."""
+    """The combinations on the leaderboards of all finished sweeps, best first within each sweep."""
     for sweep in storage.list(layout.SWEEPS):
         leaderboard = f"{sweep}/leaderboard.csv"
         if sweep == layout.LATEST or not storage.exists(leaderboard):
@@ -71,5 +69,5 @@ def tried(storage: AnyStorage) -> Iterator[Combination]:
         for row in csv.DictReader(io.StringIO(storage.get(leaderboard).decode())):
             try:
                 yield Combination.model_validate({name: row[name] for name in AXES if row.get(name)})
-            except ValidationError:  # L-BFGS, or of a version with other axes
+            except ValidationError:  # L-BFGS, or a version with other axes
                 continue

@@ -1,4 +1,4 @@
-"""The cache key of a step: what determines its result, and nothing else. Nobody writes one by hand."""
+"""The cache key of a step: everything that determines its result, and nothing else."""
 
 import hashlib
 import json
@@ -17,14 +17,14 @@ from execution.config import Execution
 from execution.storage import layout
 from experiment.values import ORIGIN, Result
 
-# An input of this name says after which epoch a training pauses; None: it goes to its end. It determines the result,
-# but not which training it is, for that may go on later.
+# The input that says after which epoch a training pauses; None: it runs to its end. It determines the result, but not
+# the training's identity: a paused training may continue later.
 UNTIL = "until"
 
 
 @dataclass
 class DeterminedByInputsAndSources(CachePolicy):
-    """Key = SHA-256 of the inputs, except the `Execution`, and of the sources that the step's body reaches."""
+    """Key = SHA-256 of the inputs, without the `Execution`, and of the sources that the step's body reaches."""
 
     def compute_key(
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
@@ -33,9 +33,9 @@ class DeterminedByInputsAndSources(CachePolicy):
 
 
 def key(module: str, inputs: dict[str, Any]) -> str:
-    """Return the cache key of the step in `module` for these inputs.
+    """The cache key of the step in `module` for these inputs.
 
-    It begins with what is the same however far a training goes, as do its W&B run and its checkpoint.
+    Its first `IDENTITY` characters do not depend on how far a training goes; they name its W&B run and its checkpoint.
     """
     given = {name: value for name, value in inputs.items() if not isinstance(value, Execution)}
     same = {name: value for name, value in given.items() if name != UNTIL}
@@ -50,15 +50,15 @@ def digest(module: str, inputs: dict[str, Any]) -> str:
 
 @cache
 def sources(module: str) -> str:
-    """Return as JSON what the step in `module` reaches: the most of what determines it, and the same for all."""
+    """The sources that the step in `module` reaches, as JSON."""
     return json.dumps(closure(module))
 
 
 def plain(value: Any) -> Any:
-    """Return JSON values of models, and of tuples, lists and dicts of them.
+    """JSON values of models, and of tuples, lists and dicts of them.
 
-    Left out are the fields of results that say where they came from, fields that are kept out of JSON, and fields that
-    have their default: so a new field with a default changes no key. A default, once released, must not change.
+    Left out: fields that say where a result came from, fields excluded from JSON, and fields with their default value.
+    So a new field with a default changes no key. A released default must not change.
     """
     if isinstance(value, BaseModel):
         return {
@@ -76,7 +76,7 @@ def plain(value: Any) -> Any:
 
 
 def identity() -> str:
-    """Return what the running task is called: names its cache entry, its checkpoint and its W&B run."""
+    """The running task's identity, which names its cache entry, its checkpoint and its W&B run."""
     transaction = get_transaction()
     assert transaction is not None
     assert transaction.key is not None

@@ -1,6 +1,7 @@
-"""While a step runs its identity is locked, across threads and processes.
+"""Locks of steps: while a step runs, its identity is locked across threads and processes.
 
-Of two sweeps on one artifact root the second waits and takes the first one's result. A killed process holds no lock.
+When two sweeps share an artifact root, the second one waits and takes the first one's result. A killed process holds
+no lock.
 """
 
 import uuid
@@ -37,7 +38,7 @@ class KeyLocks(LockManager):
         self.held.pop(key)[1].release()
 
     def is_locked(self, key: str) -> bool:
-        # Prefect asks of what it holds itself, before it writes; another's may have to be watched for some seconds.
+        # Prefect asks this before it writes, about a lock that it holds itself. Another's may take seconds to check.
         return key in self.held or not self.wait_for_lock(key, timeout=0)
 
     def is_lock_holder(self, key: str, holder: str) -> bool:

@@ -1,8 +1,8 @@
 """Results of steps, as Prefect's result storage.
 
-A record is JSON with its own digest, and it counts only while every array and file that it refers to is intact.
-Anything else is set aside and the step runs again. What Prefect reads is written here, from a result of one of the
-project's own classes: a record of Prefect's may name any serializer and any class, which would be imported and called.
+A record is JSON with its own digest. It is valid only while every array and file that it refers to is intact; an
+invalid record is set aside and its step runs again. Prefect never reads a stored record directly: it may name any
+serializer and any class, which Prefect would import and call. Only results of the project's own classes are passed on.
 """
 
 import hashlib
@@ -48,42 +48,42 @@ class Envelope(Frozen):
 
 
 def read(storage: AnyStorage, path: str) -> bytes:
-    """Return the bytes of the record of a cache key, or of a path that ends with one.
+    """The bytes of the record under a cache key, or under a path that ends with one.
 
     Raises
     ------
-    Forbidden : it may not be read
-    ValueError : there is no such record, or it is not whole; Prefect takes either for "not cached"
+    Forbidden : the user may not read it
+    ValueError : there is no such record, or it is invalid; Prefect takes either for "not cached"
     """
     key = key_of(path)
     try:
         envelope = Envelope.model_validate_json(storage.get(key))
         if hashlib.sha256(envelope.record.encode()).hexdigest() != envelope.sha256:
-            raise ValueError("its content is not what was written")
+            raise ValueError("it is damaged")
         record = Record.model_validate_json(envelope.record)
         if (record.metadata.storage_key, record.metadata.serializer) != (key, SERIALIZER):
-            raise ValueError("it is another step's, or not JSON of ours")
+            raise ValueError("it belongs to another step, or uses another serializer")
         result = json.loads(record.result, object_hook=known)
         if not isinstance(result, Result):
-            raise ValueError("it holds no result of a step")
+            raise ValueError("it contains no result of a step")
         for referred in arrays.referred_to(result.model_dump_json().encode()):
             arrays.check(storage, referred)
     except FileNotFoundError:
         raise ValueError(f"no record {path}") from None
     except (OSError, ValueError, RecursionError, StoreError) as error:
-        why = "it has not the form of a record" if isinstance(error, ValidationError) else error
+        why = "it does not have the form of a record" if isinstance(error, ValidationError) else error
         log.warning("Cached result %s… is not used: %s. Its step runs again.", key[-64:-52], why)
         storage.set_aside(key)
-        raise ValueError(f"record {path} is not whole") from error
+        raise ValueError(f"record {path} is invalid") from error
     return record.model_dump_json().encode()
 
 
 def known(value: dict[str, Any]) -> Any:
-    """Return a JSON object, as the result that it names; as Prefect's decoder does, which imports what it is told to.
+    """A JSON object as the result class that it names. Prefect's decoder would import any class.
 
     Raises
     ------
-    ValueError : it names anything but a class of results, or its fields are others
+    ValueError : it names another class, or its fields do not fit
     """
     if not {"__class__", "__exc_type__"} & value.keys():
         return value
@@ -95,7 +95,7 @@ def known(value: dict[str, Any]) -> Any:
 
 
 def key_of(path: str) -> str:
-    """Return the storage key of a record: Prefect asks for cache keys, and for what it was told they resolve to."""
+    """The storage key of a record; Prefect gives its cache key, or the path that `_resolve_path` returned for it."""
     return f"{layout.RECORDS}/{path.rpartition('/')[2]}"
 
 
@@ -103,18 +103,19 @@ class RecordStorage(WritableFileSystem):
     """Records in the sweep's storage, by cache key."""
 
     storage: AnyStorage
-    _said: set[str] = PrivateAttr(default_factory=set)  # Prefect reads a record more than once
+    _logged: set[str] = PrivateAttr(default_factory=set)  # Prefect reads a record more than once
 
     def _resolve_path(self, path: str) -> Path:
         return Path(key_of(path))
 
     def read_path(self, path: str, _sync: bool = True) -> bytes:  # type: ignore[override]  # Prefect calls it synchronously
-        """Return the record's bytes; ValueError if there is none, which Prefect takes for "not cached"."""
+        """The record's bytes; see `read`."""
         record = read(self.storage, path)
         key, context = key_of(path), TaskRunContext.get()
-        one = context and isinstance(context.task.cache_policy, DeterminedByInputsAndSources)  # a batch says it itself
-        if one and key not in self._said:
-            self._said.add(key)
+        # A batch, which has another policy, logs this itself.
+        single = context and isinstance(context.task.cache_policy, DeterminedByInputsAndSources)
+        if single and key not in self._logged:
+            self._logged.add(key)
             log.info("Cached: the result of W&B run %s", Path(key).name[: layout.IDENTITY], extra={"console": False})
         return record
 

@@ -1,4 +1,4 @@
-"""How long trainings will still take: by their own learning curves, and by what is known of similar ones."""
+"""Time that trainings still need, estimated from their own learning curves and from similar trainings."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,29 +12,29 @@ from experiment.search.halving import survivors
 from experiment.values import Frozen
 
 FEWEST = 12  # epochs that a learning curve must have to be extrapolated
-NOISE = 2.5  # as many standard deviations hide the progress of the last epochs, and the training stops
-POWER = 0.73  # epochs grow so with slowness: measured on Fashion-MNIST, as is the next
-NEAR, OTHER = 0.3, 2.0  # distance of a training from itself, and of two that differ in one axis that is no step size
-OTHERS = sorted(Combination.model_fields.keys() - {"learning_rate", "batch_size", "momentum"})  # those of slowness
-MOST_KNOWN = 200  # trainings that others are compared with: the latest
+NOISE = 2.5  # a training stops when its recent progress is within this many standard deviations
+POWER = 0.73  # epochs ∝ slowness ** POWER: measured on Fashion-MNIST, as are the distances below
+NEAR, OTHER = 0.3, 2.0  # distance of a training from itself; distance added by each other axis that differs
+OTHERS = sorted(Combination.model_fields.keys() - {"learning_rate", "batch_size", "momentum"})  # not part of slowness
+MOST_KNOWN = 200  # only the latest trainings are compared with
 
 
 class Standing(Frozen):
-    """How far a training is."""
+    """Progress of one training."""
 
     combination: Combination
     seed: int
     epochs: int
-    before: int  # of them, those that it had when it went on
-    seconds: float  # that the others took
+    before: int  # epochs that were already done when it continued
+    seconds: float  # for the epochs since then
     expected: int  # epochs at its end
 
 
 def expected_epochs(losses: Sequence[float], patience: int, most: int) -> int:
     """The epoch at which a training will stop early, by its validation losses so far; at most `most`.
 
-    They fall as a + b·e^−p, fitted to the epochs n/4, n/2 and n. The end comes when the fall over `patience` epochs is
-    lost in the noise, which the second differences show.
+    Their model is a + b·e^−p, fitted to the epochs n/4, n/2 and n. A training ends when the fall over `patience` epochs
+    is smaller than the noise, which is estimated from second differences.
     """
     loss, n = np.asarray(losses, np.float64), len(losses)
     if n < FEWEST or not np.isfinite(loss).all():
@@ -51,24 +51,24 @@ def expected_epochs(losses: Sequence[float], patience: int, most: int) -> int:
 
 
 def unknown(epochs: int, most: int) -> int:
-    """Epochs to expect of a training that has had some, if nothing else is known: their scale is unknown as well."""
+    """Expected epochs of a training if only its epochs so far are known: their geometric mean with the maximum."""
     return math.ceil(math.sqrt(epochs * most))
 
 
 def slowness(combination: Combination) -> float:
-    """What grows with the number of epochs to expect: small steps, taken seldom."""
+    """A quantity that the expected number of epochs grows with: small and rare steps are slow."""
     return combination.batch_size * (1 - combination.momentum) / combination.learning_rate
 
 
 class Forecast(NamedTuple):
-    """Of the trainings of a rung."""
+    """Forecast for the trainings of a rung, one element each."""
 
-    expected: NDArray[np.float64]  # epochs of each at its end
-    left: NDArray[np.float64]  # epochs that each is still to train
-    pace: NDArray[np.float64]  # seconds an epoch of each
+    expected: NDArray[np.float64]  # epochs at its end
+    left: NDArray[np.float64]  # epochs still to train
+    pace: NDArray[np.float64]  # seconds per epoch
 
     def seconds(self, workers: int) -> float:
-        """Until all have ended: no sooner than the longest of them."""
+        """Seconds until all have ended: at least those of the longest training."""
         each = self.left * self.pace
         return float(max(each.sum() / workers, each.max(initial=0)))
 
@@ -76,15 +76,15 @@ class Forecast(NamedTuple):
 def forecast(
     combinations: Sequence[Combination], known: Mapping[int, Standing], before: int, patience: int, most: int
 ) -> Forecast | None:
-    """How far the trainings will go; None while nothing is known.
+    """Forecast of the trainings; None while nothing is known.
 
-    What is not known of one is the mean over those that are, in logarithms, by 1 / distance².
+    Unknown values are means of the known ones' logarithms, weighted by 1 / distance².
 
     Parameters
     ----------
-    known : of those that have begun, by position: `epochs` is `expected` for those that have ended
-    before : epochs that the others have behind them
-    most : epochs that each trains at most, for now
+    known : trainings that have begun, by position; `epochs` equals `expected` for those that have ended
+    before : epochs that the other trainings have already done
+    most : maximum epochs of each training in this rung
     """
     at = [position for position, standing in known.items() if standing.epochs > standing.before][-MOST_KNOWN:]
     if not at:
@@ -107,7 +107,7 @@ def forecast(
 def halved_epochs(
     candidates: int, rungs: Sequence[int | None], halving: int | None, expected: float, before: int = 0
 ) -> float:
-    """Epochs of so many candidates through some rungs, if each to its end would take `expected`."""
+    """Total epochs of the candidates through the rungs, if each needs `expected` epochs to its end."""
     total, stood = 0.0, float(before)
     for rung in rungs:
         until = expected if rung is None else min(rung, expected)

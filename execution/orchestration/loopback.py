@@ -1,4 +1,4 @@
-"""Prefect's server on this machine is spoken to directly: the network's proxies have nothing to do with it."""
+"""Direct connections, past any proxy, to a Prefect server on this machine."""
 
 from functools import partial, partialmethod
 from ipaddress import ip_address
@@ -10,9 +10,9 @@ from prefect.settings import PREFECT_API_URL
 
 
 def speak_directly() -> None:
-    """Have Prefect's clients in this process look at no proxy variable, if its API is on this machine.
+    """Make Prefect's clients in this process ignore proxy variables if the API is on this machine.
 
-    Not by `NO_PROXY`: with a proxy or an exception that it cannot parse, httpx makes no client at all.
+    `NO_PROXY` is not enough: httpx creates no client if it cannot parse the variables.
     """
     if not loopback(urlsplit(PREFECT_API_URL.value() or "").hostname or ""):
         return
@@ -22,7 +22,7 @@ def speak_directly() -> None:
 
 
 def loopback(host: str) -> bool:
-    """Return whether a host's name means this machine, wherever one is."""
+    """Whether a host name means the local machine on every machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

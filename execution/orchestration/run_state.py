@@ -1,6 +1,6 @@
-"""What a flow run under way knows: has somebody asked it to stop, is its time up, has W&B been given up.
+"""Shared state of a flow run: whether to stop, whether its time is up, whether W&B was given up, and its progress.
 
-It lies in the storage, not in the process: every task of the run sees it, wherever it runs, and no other run does.
+It is kept in the storage, not in the process, so that every task of the run sees it, wherever it runs.
 """
 
 from collections.abc import Collection
@@ -19,11 +19,11 @@ class RunState(Frozen):
     flow_run: str
 
     def forget(self) -> None:
-        """Know nothing: what an earlier try of the same flow run left, or what nobody will ask for any more."""
+        """Remove the state, of an earlier try of the same flow run or at the run's end."""
         self.storage.delete(self.key())
 
     def arrive(self) -> None:
-        """Leave a mark for those who are to share the storage."""
+        """Write a mark by which workers recognise that they share the storage."""
         self.storage.put_if_absent(self.key(ARRIVED), b"")
 
     @property
@@ -39,7 +39,7 @@ class RunState(Frozen):
         return self.storage.exists(self.key(STOP))
 
     def end_time(self) -> None:
-        """Let no training of the flow run begin, and those under way save a checkpoint and end; all else goes on."""
+        """Let no more trainings begin, and running ones save a checkpoint and end. Other steps continue."""
         self.storage.put_if_absent(self.key(TIME), b"")
 
     @property
@@ -47,7 +47,7 @@ class RunState(Frozen):
         return self.storage.exists(self.key(TIME))
 
     def give_up_tracking(self) -> bool:
-        """Let all later W&B runs of the flow run be offline ones; say whether this is news."""
+        """Make all later W&B runs of the flow run offline. True the first time."""
         return self.storage.put_if_absent(self.key(OFFLINE), b"")
 
     @property
@@ -56,18 +56,18 @@ class RunState(Frozen):
 
     @property
     def seconds_between_looks(self) -> float:
-        """How often trainings say how far they are, and somebody looks."""
+        """Interval at which trainings write their progress and the display reads it."""
         return 5.0 if self.storage.remote else 1.0
 
     def stand(self, training: str, standing: Standing) -> None:
-        """Say how far a training is, by its identity."""
+        """Write the progress of a training, by its identity."""
         self.storage.put(self.key(TRAININGS, training), standing.model_dump_json().encode())
 
     def end(self, training: str) -> None:
         self.storage.delete(self.key(TRAININGS, training))
 
     def standings(self) -> Collection[Standing]:
-        """How far the trainings are that are under way."""
+        """Progress of the running trainings."""
         found = []
         for key in self.storage.list(self.key(TRAININGS)):
             with suppress(FileNotFoundError):  # it has just ended

@@ -1,8 +1,8 @@
-"""Prefect's server for the time of one sweep, on SQLite.
+"""A Prefect server for the duration of one sweep, on SQLite.
 
-Prefect starts one by itself where there is none, but only when the flow does, and it imports the whole server into
-the program for it. This one comes up on another core while the program imports what it needs, can be watched in a
-browser, and ends when the program does, even if that is killed: its standard input ends then.
+Prefect would start one itself, but only when the flow starts, and would import the whole server into the program. This
+one starts on another core while the program imports its modules, has a UI, and ends with the program even if that is
+killed, since its standard input is closed then.
 """
 
 import asyncio
@@ -26,22 +26,22 @@ from execution.orchestration.startup import importing
 from experiment.errors import ServerFailed
 
 LOOPBACK = "127.0.0.1"
-SECONDS_TO_START = 120  # on a slow disk; a few are usual
+SECONDS_TO_START = 120  # for slow disks; usually it takes a few
 SECONDS_BETWEEN_REQUESTS = 0.2
 SECONDS_TO_STOP = 5
-SECONDS_TO_RECORD = 60  # what thousands of quick task runs have left waiting
+SECONDS_TO_RECORD = 60  # for the waiting events of thousands of quick task runs
 LINES_OF_LOG = 12
-CAUSES = {  # what is wrong with its database, by what its log says then
+CAUSES = {  # problems of its database, by a sign in its log
     "sqlite3.": "\nSQLite cannot use its database. If that is damaged",
-    "Can't locate revision": "\nA newer Prefect than this one has used its database. To go on with this one",
+    "Can't locate revision": "\nIts database was used by a newer Prefect than this one. To use it with this one",
 }
 PREPARED = Path(sys.prefix) / "prefect" / "prefect.db"
 
 
 class TemporaryServer:
-    """Started when made, stopped when the program ends.
+    """A server that starts when the object is created and stops when the program ends.
 
-    Made before Prefect is imported, so that it stops after Prefect has sent all that it has to say.
+    Create it before Prefect is imported, so that it stops after Prefect has sent its last events.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ class TemporaryServer:
             os.environ.update(clean)
             self.process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "execution.orchestration.server", str(listening.fileno())],
-                env={name: value for name, value in clean.items() if not name.lower().endswith("_proxy")} | SAYS_WHY,
+                env={name: value for name, value in clean.items() if not name.lower().endswith("_proxy")} | LOG_ERRORS,
                 pass_fds=[listening.fileno()],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for the program: its last words go through this server
+                start_new_session=True,  # Ctrl-C ends the program, which then reports its end to this server
             )
         atexit.register(self.stop)
 
@@ -78,7 +78,7 @@ class TemporaryServer:
 
         Raises
         ------
-        ServerFailed : says what the last request got, how the process ended, and the end of its log
+        ServerFailed : with the last answer, how the process ended, and the end of its log
         """
         until = time.monotonic() + SECONDS_TO_START
         answer = "was never asked"
@@ -93,8 +93,8 @@ class TemporaryServer:
         raise ServerFailed(self.diagnosis(answer))
 
     def health(self) -> int:
-        """Return the status of its health page; no variable of the environment has a say in how it is asked."""
-        # Its socket has been open from the start: the request waits there until the server takes it up.
+        """HTTP status of its health page, asked without regard to proxy variables."""
+        # The socket is open from the start: the request waits there until the server accepts it.
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=SECONDS_TO_START)
         with contextlib.closing(connection):
             connection.request("GET", "/api/health")
@@ -107,12 +107,12 @@ class TemporaryServer:
         )
         text = self.log.read_text(errors="replace")
         tail = text.splitlines()[-LINES_OF_LOG:]
-        said = "\n".join([f"The end of its log, {self.log}:", *tail]) if tail else f"Its log, {self.log}, is empty."
+        log = "\n".join([f"The end of its log, {self.log}:", *tail]) if tail else f"Its log, {self.log}, is empty."
         database = self.log.with_name(PREPARED.name)
         remedy = next((cause for sign, cause in CAUSES.items() if sign in text), "")
         if remedy:
-            remedy += f", move {database} away: only the history that the Prefect UI shows is in it."
-        return f"Prefect's temporary server did not come up: it {answer}, and its process {ended}.\n{said}{remedy}"
+            remedy += f", move {database} away: it contains only the history shown in the Prefect UI."
+        return f"Prefect's temporary server did not start: it {answer}, and its process {ended}.\n{log}{remedy}"
 
     def stop(self) -> None:
         assert self.process.stdin
@@ -125,56 +125,56 @@ class TemporaryServer:
 
 
 def begin_database(home: Path) -> None:
-    """Put a copy of the database that the set-up made where there is none: the server takes ten seconds to make one.
+    """Copy the database that `make setup` created, if there is none: the server needs ten seconds to create one.
 
-    Not beside a left-over write-ahead log: SQLite would play that into it.
+    Not beside a left-over write-ahead log, which SQLite would apply to it.
     """
     if not any(home.glob("prefect.db*")):
         with tempfile.TemporaryDirectory(dir=home) as drafts, contextlib.suppress(OSError):
-            # In one piece, and not over another sweep's.
+            # A link, so that the file appears complete and replaces no other sweep's.
             os.link(shutil.copyfile(PREPARED, Path(drafts, PREPARED.name)), home / PREPARED.name)
 
 
 SETTINGS = {
-    # What `pyproject.toml` tells Prefect: that one counts only where somebody happens to be.
+    # As in `pyproject.toml`, which Prefect reads only in the working directory.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep",
-    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",  # one installation is both sides
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",  # client and server are one installation
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # `make ui` does that
-    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # for which it would import every plugin of Prefect's
-    # A feed of events, and watching it for automations, are half of its work; nobody asks a temporary server for them.
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # it would import every Prefect plugin
+    # The event feed and automations are half of its work and have no use on a temporary server.
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
-    # Recorded one by one, the states of quick task runs are still waiting, and lost, when the server stops.
+    # Recorded one by one, states of quick task runs would still wait, and be lost, when the server stops.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",  # seconds
 }
 
 
-SAYS_WHY = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR"}  # in its log, if it cannot start
+LOG_ERRORS = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR"}  # why it cannot start
 
 
 def clean_slate(home: Path, address: str) -> dict[str, str]:
-    """Return this process's environment as the temporary server and those who talk to it see it.
+    """The environment of the temporary server and its clients.
 
-    Nothing that is meant for another server of Prefect's is in it; how much Prefect logs stays the user's to say.
+    It is this process's environment without settings for other Prefect servers; the user's log levels are kept.
     """
     others = {name for name in os.environ if name.startswith("PREFECT_") and not name.startswith("PREFECT_LOGGING_")}
     kept = {name: value for name, value in os.environ.items() if name not in others}
-    own = {"PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": address}  # pages of other addresses may not use it
+    own = {"PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": address}  # web pages of other origins may not use it
     return kept | SETTINGS | own | {"PREFECT_HOME": str(home), "PREFECT_API_URL": f"{address}/api"}
 
 
 def serve(listening: socket.socket) -> None:
-    """Serve until standard input ends and all that was said by then is recorded.
+    """Serve until standard input is closed and all events received by then are recorded.
 
-    No signal ends it: those that systemd or a batch system send to every process are the program's to heed.
+    Signals do not end it: systemd and batch systems send them to every process, and the program handles them.
     """
 
     def end() -> None:
-        while os.read(sys.stdin.fileno(), 1):  # not through a buffer, whose lock Python would want at its end
+        while os.read(sys.stdin.fileno(), 1):  # unbuffered: Python would need the buffer's lock at exit
             pass
         until = time.monotonic() + SECONDS_TO_RECORD
         while unrecorded() and time.monotonic() < until:
@@ -183,7 +183,7 @@ def serve(listening: socket.socket) -> None:
         time.sleep(SECONDS_TO_STOP)
         os._exit(1)
 
-    os.chdir(os.environ["PREFECT_HOME"])  # Prefect reads `.env` and more where it is imported
+    os.chdir(os.environ["PREFECT_HOME"])  # when imported Prefect reads `.env` and more from the working directory
     with importing():
         import uvicorn
         from prefect.server.api.server import create_app
@@ -199,18 +199,18 @@ def serve(listening: socket.socket) -> None:
 
 
 def keep_every_event() -> Callable[[], int]:
-    """Have Prefect's server drop no event however many wait, and return what tells how many do.
+    """Make Prefect's server drop no events; return a function that counts the waiting events.
 
-    By itself it drops those that come while 10,000 wait; cached trainings come quicker than it records them.
+    By default it drops events while 10,000 wait, and cached trainings produce them faster than it records them.
     """
     from prefect.server.utilities.messaging import memory
 
-    class Patient(memory.Subscription):
+    class Unbounded(memory.Subscription):
         def __init__(self, *given: Any, **more: Any) -> None:
             super().__init__(*given, **more)
             self._queue = asyncio.Queue()
 
-    memory.Subscription = Patient  # type: ignore[misc]
+    memory.Subscription = Unbounded  # type: ignore[misc]
     return lambda: sum(each._queue.qsize() for each in memory.Topic.by_name("events")._subscriptions)
 
 

@@ -1,4 +1,4 @@
-"""Imports, made quick: they are most of what a cached run does."""
+"""Fast imports, which take most of the time of a cached run, and the check of Prefect's API."""
 
 import gc
 import importlib
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from execution.tracking import CLIENT
 from experiment.errors import InputError
 
-# Every run needs them, but Prefect imports them only when the flow begins.
+# Every run needs these, but Prefect imports them only when the flow begins.
 PREFECT = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders")
 
 
@@ -17,8 +17,8 @@ PREFECT = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders")
 def importing() -> Iterator[None]:
     """Import without garbage collection.
 
-    What is imported stays: looking through it for cycles takes a tenth of the imports' time, a fifth of the Prefect
-    server's, and a second when the program ends.
+    Imported objects are never freed. Searching them for cycles takes a tenth of the imports' time, a fifth in the
+    Prefect server, and a second when the program ends.
     """
     gc.disable()
     yield
@@ -27,13 +27,13 @@ def importing() -> Iterator[None]:
 
 
 def ahead(tracking: bool) -> None:
-    """Import what the flow will need, beside the server's start."""
+    """Import the modules that the flow will need, while the server starts."""
     for module in (*PREFECT, *([CLIENT] if tracking else [])):
         importlib.import_module(module)
 
 
 def check_api() -> None:
-    """Raise InputError unless Prefect's API answers at the address that the user has set, if there is one."""
+    """Raise InputError if the user has set an address for Prefect's API and it does not answer."""
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_API_URL
 
@@ -41,21 +41,21 @@ def check_api() -> None:
         return
     try:
         with get_client(sync_client=True) as client:
-            client.raise_for_api_version_mismatch_once()  # as the flow would, and then does not
+            client.raise_for_api_version_mismatch_once()  # the flow then does not check again
     except Exception as error:
         raise InputError(
-            f"PREFECT_API_URL: {error}: name the address of a Prefect server that runs, as http://host:4200/api"
+            f"PREFECT_API_URL: {error}: give the address of a running Prefect server, as http://host:4200/api"
         ) from error
 
 
 def beside(work: Callable[..., object], *given: object) -> None:
-    """Do on another core what will be needed: `importlib.import_module` with a name, say."""
+    """Run `work` in a background thread."""
     threading.Thread(target=work, args=given, daemon=True).start()
 
 
 def load_kernel() -> None:
-    """Import Numba and have it load the compiled kernel, or compile it: most of a second, or half a minute."""
-    with suppress(Exception):  # the step that needs it says what is wrong
+    """Import Numba and load the compiled kernel (most of a second) or compile it (half a minute)."""
+    with suppress(Exception):  # the step that needs it reports the error
         import numpy as np
 
         from softmax.check import relative_errors

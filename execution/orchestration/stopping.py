@@ -1,4 +1,4 @@
-"""Stopping soon, with nothing lost: asked for by a signal, a cancellation or a time limit, honoured within an epoch."""
+"""Graceful stop within an epoch, after a signal, a cancellation or a time limit."""
 
 import logging
 import threading
@@ -12,14 +12,14 @@ from execution.config import RunContext
 log = logging.getLogger("sweep")
 
 SECONDS_BETWEEN_LOOKS = 2.0
-IN_THE_UI = {"console": False}  # the command line has its own last words
+IN_THE_UI = {"console": False}  # the command line prints its own message
 
 
 @contextmanager
 def stoppable(execution: RunContext) -> Iterator[None]:
-    """Inside a flow run: stop when somebody cancels it, in the UI say; and when the block is left in a hurry.
+    """Inside a flow run: stop its trainings when it is cancelled, in the UI say, or when the block raises.
 
-    A time limit ends its trainings alone. Prefect itself cancels only what a worker of its started.
+    A time limit ends trainings only. Prefect itself cancels only runs that a Prefect worker started.
     """
     state, over = execution.state, threading.Event()
 
@@ -28,7 +28,7 @@ def stoppable(execution: RunContext) -> Iterator[None]:
             while not over.wait(SECONDS_BETWEEN_LOOKS):
                 try:
                     known = client.read_flow_run(execution.flow_run).state  # type: ignore[arg-type]  # takes strings
-                except Exception as error:  # the API may be away for a while; the sweep goes on without it
+                except Exception as error:  # the API may be down for a while; the sweep continues without it
                     log.debug("Cannot read the flow run's state: %s", error)
                     continue
                 if known and (known.is_cancelling() or known.is_cancelled()):
@@ -46,12 +46,12 @@ def stoppable(execution: RunContext) -> Iterator[None]:
         yield
     except BaseException as error:
         state.request_stop()
-        if not isinstance(error, Exception):  # a signal: nobody else would say what it means
-            log.warning("Stopped. What is done is kept: run it again, and it goes on from there.", extra=IN_THE_UI)
+        if not isinstance(error, Exception):  # a signal
+            log.warning("Stopped. Finished work is kept: run it again to continue.", extra=IN_THE_UI)
         raise
     finally:
         over.set()
         if limit:
             limit.cancel()
-            limit.join()  # what it was at is done before somebody forgets it
-        watching.join(SECONDS_BETWEEN_LOOKS)  # before the interpreter takes apart what it uses
+            limit.join()  # its mark is written before the state is removed
+        watching.join(SECONDS_BETWEEN_LOOKS)  # before the interpreter shuts down

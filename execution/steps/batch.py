@@ -1,6 +1,6 @@
 """Several runs of a step in one Prefect task run, each with its own cache entry, W&B run and checkpoint.
 
-It pays for steps that are so short that Prefect's work for a task run takes longer than they do.
+Useful for steps that take less time than Prefect's own work for a task run.
 """
 
 import inspect
@@ -26,13 +26,13 @@ from experiment.values import Result
 
 log = logging.getLogger("sweep")
 
-Outcome = Result | str | None  # what a step returned, why it failed, None if it was left
+Outcome = Result | str | None  # the step's result, why it failed, or None if it was left unfinished
 
 
 def batched(step: Task[..., Any], *over: str) -> Task[..., list[Outcome]]:
-    """Make a step into a task that takes sequences of the inputs `over`, and runs the step for each of their values.
+    """A task that takes sequences of the inputs `over` and runs `step` for each of their values.
 
-    Its state is that of the worst; whatever that is, it has the outcome of each.
+    Its state is the worst of the runs' states; in any state it holds the outcome of each run.
     """
     takes = inspect.signature(step.fn)
     called: Callable[[Mapping[str, Any]], str] = step.task_run_name  # type: ignore[assignment]  # as `@step` makes it
@@ -58,20 +58,20 @@ def batched(step: Task[..., Any], *over: str) -> Task[..., list[Outcome]]:
         given = takes.bind(execution, *args, **kwargs).arguments
         del given["execution"]
         runs = [(job, *run_one(step, execution, job)) for job in jobs(given)]
-        said = (f"{called(job)}: {how}" for job, _, how in runs)
-        log.info("%s", "\n".join(said), extra={"console": False})  # a line each, together: the server takes a while
+        lines = (f"{called(job)}: {how}" for job, _, how in runs)
+        log.info("%s", "\n".join(lines), extra={"console": False})  # one message: the server is slow
         results = [outcome for _, outcome, _ in runs]
         if failed := sum(isinstance(outcome, str) for outcome in results):
             return Failed(message=f"{failed} of {len(results)} failed", data=results)
         if left := results.count(None):
-            return Cancelled(message=f"{left} of {len(results)} are left", data=results)
+            return Cancelled(message=f"{left} of {len(results)} are unfinished", data=results)
         return results
 
     return run_batch
 
 
 def run_one(step: Task[..., Any], execution: RunContext, inputs: dict[str, Any]) -> tuple[Outcome, str]:
-    """Run a step as Prefect's engine does, in the task run that is under way; return what it came to, and how."""
+    """Run a step as Prefect's engine does, within the current task run; return its outcome, and how it was reached."""
     entry = key(step.fn.__module__, inputs)
     try:
         with (
@@ -82,17 +82,17 @@ def run_one(step: Task[..., Any], execution: RunContext, inputs: dict[str, Any])
             outcome = record.result if record else step.fn(execution, **inputs)
             kept.stage(outcome)
     except Exception as error:
-        log.exception("It failed:", extra={"console": False})
+        log.exception("The step failed:", extra={"console": False})
         return f"Task run encountered an exception {type(error).__name__}: {error}", "failed"
     if isinstance(outcome, State):
-        return None, "left"
+        return None, "unfinished"
     return outcome, f"{'cached' if record else 'done'}, W&B run {entry[: layout.IDENTITY]}"
 
 
 def outcomes(state: State[Any], count: int) -> list[Outcome]:
-    """Return what each of the `count` runs came to that ended in this state of their task run."""
+    """The outcome of each of the `count` runs whose task run ended in this state."""
     data: Any = state.result(raise_on_failure=False)
-    link_state_to_task_run_result(state, data)  # for the arrows: what comes from another process Prefect cannot tell
+    link_state_to_task_run_result(state, data)  # arrows in the UI: Prefect cannot trace objects of other processes
     if isinstance(data, list):
         return data
     if state.is_completed():
@@ -102,7 +102,7 @@ def outcomes(state: State[Any], count: int) -> list[Outcome]:
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """Begin transactions that are no parts of the task run's: it would undo them, or end them once more."""
+    """Keep transactions inside the block independent of the task run's own, which would roll them back."""
     token = Transaction.__var__.set(None)  # type: ignore[arg-type]
     try:
         yield

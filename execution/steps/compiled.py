@@ -1,5 +1,4 @@
-"""Where Numba keeps compiled code, beside the source or in the user's cache, else below the artifact root; and who
-compiles."""
+"""Numba's cache of compiled code, and compilation by one process at a time."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,9 +17,9 @@ T = TypeVar("T")
 
 
 def place(storage: Storage) -> None:
-    """Name a folder for compiled code if Numba would find none to write to: without one it compiles nothing at all.
+    """Set Numba's cache folder below the artifact root if it can write to none of its own: it would fail without.
 
-    To be called before Numba is imported.
+    Call this before Numba is imported.
     """
     source = Path(softmax.__file__).parent
     usual = [source / "__pycache__", user_cache() / "numba"]
@@ -31,9 +30,9 @@ def place(storage: Storage) -> None:
 
 
 def by_one(epochs: Callable[..., Iterator[T]]) -> Callable[..., Iterator[T]]:
-    """Return a training whose first epoch waits for the machine's other processes where nothing is compiled yet.
+    """A training whose first epoch holds a lock of the machine while no kernel is compiled yet.
 
-    One of them compiles the kernel; the others find that done, and load it.
+    One process compiles the kernel; the others wait and load it.
     """
 
     def begun(**how: Any) -> Iterator[T]:
@@ -50,5 +49,5 @@ def by_one(epochs: Callable[..., Iterator[T]]) -> Callable[..., Iterator[T]]:
 
 
 def compiled(folder: Path) -> bool:
-    """Return whether Numba keeps a compiled kernel there."""
+    """Whether Numba has a compiled kernel in this folder."""
     return any(folder.glob("kernels._epoch-*.nbi"))

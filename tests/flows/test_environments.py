@@ -124,7 +124,7 @@ def newer_database():
         ("raise SystemExit('no such thing')", None, "no such thing", "database"),
         ("import signal; os.kill(os.getpid(), signal.SIGKILL)", None, "its process ended with signal 9", "database"),
         ("", b"scribbled over" * 99, "If that is damaged, move {} away", "\0"),
-        ("", newer_database, "A newer Prefect than this one has used its database", "damaged"),
+        ("", newer_database, "Its database was used by a newer Prefect than this one", "damaged"),
     ],
     ids=["it cannot start", "it is killed", "its database is damaged", "its database is a newer Prefect's"],
 )
@@ -171,7 +171,7 @@ def test_a_closed_terminal_stops_it_with_a_word(tmp_path):
     process.send_signal(signal.SIGHUP)
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGHUP
-    assert "this goes on from there" in said
+    assert "this command continues" in said
 
 
 def test_the_readable_engine_needs_no_numba(prefect_server, tmp_path):

@@ -214,7 +214,7 @@ def test_ctrl_c_ends_the_program_and_its_processes(sweep_in, tmp_path, runner):
         os.killpg(running.process.pid, signal.SIGINT)
         ended = running.wait()
         assert ended.code == 130, ended.output
-        assert "Stopped. What is done is kept" in ended.output
+        assert "Stopped. Finished work is kept" in ended.output
         assert "Traceback" not in ended.output, ended.output
         assert not running.orphans()
     finally:  # it would run for ever

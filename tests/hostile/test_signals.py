@@ -87,7 +87,7 @@ def stop(running: Running, held, number: signal.Signals, interrupt=interrupt) ->
     ended = running.wait()
     assert ended.code == 128 + number, ended.output
     assert "Traceback" not in ended.output
-    assert "Stopped. What is done is kept; this goes on from there:\n  " in ended.output
+    assert "Stopped. Finished work is kept; this command continues:\n  " in ended.output
     assert not running.orphans()
 
 

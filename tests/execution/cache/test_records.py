@@ -44,7 +44,7 @@ def test_a_record_counts_only_while_it_and_its_arrays_are_whole(records, real):
     result = ResultRecord.deserialize(records.read_path(KEY)).result
     assert result == ResultRecord.deserialize(real).result
     records.storage.local(key_of(result.W.digest)).write_bytes(b"")
-    with pytest.raises(ValueError, match="not whole"):
+    with pytest.raises(ValueError, match="is invalid"):
         records.read_path(KEY)
     with pytest.raises(ValueError, match="no record"):
         records.read_path(KEY)
@@ -52,7 +52,7 @@ def test_a_record_counts_only_while_it_and_its_arrays_are_whole(records, real):
 
 def test_that_of_another_step_does_not_count(records, real):
     records.write_path("b" * 64, real)
-    with pytest.raises(ValueError, match="not whole"):
+    with pytest.raises(ValueError, match="is invalid"):
         records.read_path("b" * 64)
 
 
@@ -67,7 +67,7 @@ def test_a_damaged_record_is_set_aside(records, real, tmp_path, damage):
     else:
         flipped = bytes(content).replace(b"0.5", b"0.6", 1)
         path.write_bytes({"emptied": b"", "truncated": content[:-3], "flipped": flipped, "a list": b"[]"}[damage])
-    with pytest.raises(ValueError, match="not whole"):
+    with pytest.raises(ValueError, match="is invalid"):
         records.read_path(KEY)
     assert len(list(path.parent.glob(f"{KEY}.bad-*"))) == 1
     records.write_path(KEY, real)
@@ -145,5 +145,5 @@ def test_whatever_a_record_says_only_results_are_made_of_it_and_nothing_else_is_
 def test_text_that_no_step_wrote_is_refused_in_peace(records, real, text):
     for content in (text, json.dumps({**json.loads(real), "result": text})):
         records.storage.put(f"cache/{KEY}", wrapped(content))
-        with pytest.raises(ValueError, match="not whole"):
+        with pytest.raises(ValueError, match="is invalid"):
             records.read_path(KEY)

@@ -72,7 +72,7 @@ def test_what_is_damaged_in_the_store_is_refused_and_its_step_runs_again_next_ti
     assert records.read_path("a" * 64)  # it is there, and is not fetched to be looked at
     with pytest.raises(StoreError, match="altered"):
         open_array(objects, ref)
-    with pytest.raises(ValueError, match="not whole"):
+    with pytest.raises(ValueError, match="is invalid"):
         records.read_path("a" * 64)
 
 
@@ -82,7 +82,7 @@ def test_a_record_whose_array_is_gone_from_the_store_does_not_count_though_there
     records.write_path("a" * 64, record("a" * 64, trained(combination(), W=ref, b=ref, history=ref, judged=None)))
     objects.ask(lambda store: store.delete(key_of(ref.digest)))
     monkeypatch.setattr("execution.storage.objects._there", set())
-    with pytest.raises(ValueError, match="not whole"):
+    with pytest.raises(ValueError, match="is invalid"):
         records.read_path("a" * 64)
 
 
