@@ -27,7 +27,7 @@ def check_gradients(
     rows = run.open(split.train)[:ROWS]
     images, labels = run.open(training.images)[rows], run.open(training.labels)[rows]
     errors = relative_errors(images, labels, alpha=ALPHA, **run.config)
-    run.summarize(rows=len(rows), **{f"relative_error_{name}": error for name, error in errors.items()})
+    run.tracker.summarize(rows=len(rows), **{f"relative_error_{name}": error for name, error in errors.items()})
     for name, error in errors.items():
         if not error <= TOLERANCE[name]:
             raise WrongGradient(

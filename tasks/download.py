@@ -86,7 +86,7 @@ def download(run: Run, source: Source) -> Dataset:
         arrays, new, test_rows = own.arrays, own.new, own.test_rows
         fields = DatasetInfo.model_fields.keys() & own._fields
         info = ITS_INFO if is_fashion_mnist(arrays) else DatasetInfo(**{name: getattr(own, name) for name in fields})
-    run.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
+    run.tracker.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
     data = Dataset(
         name=source.name,
         info=info,
@@ -98,7 +98,7 @@ def download(run: Run, source: Source) -> Dataset:
         ),
         new=None if new is None else run.put(new),
     )
-    run.made(data.artifact)
+    run.tracker.made(data.artifact)
     if source.given is not None:  # here, for what goes wrong above is tried again
         log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
         for warning in info.warnings:

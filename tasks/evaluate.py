@@ -51,8 +51,8 @@ def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: Training
         mistakes=run.put(mistakes),
         mistaken=run.put(images[worst]),
     )
-    run.summarize(**model.combination.model_dump())
-    run.summarize(test_loss=evaluation.test_loss, test_accuracy=evaluation.test_accuracy)
+    run.tracker.summarize(**model.combination.model_dump())
+    run.tracker.summarize(test_loss=evaluation.test_loss, test_accuracy=evaluation.test_accuracy)
     return evaluation
 
 

@@ -38,5 +38,5 @@ def lbfgs(run: Run, training: TrainingSet, split: Split, alpha: float) -> Lbfgs:
         "val_cross_entropy": cross_entropy(logits, labels[validation]) + 0.0,  # not -0.0 where classes can be separated
         "iterations": int(model.n_iter_[0]),
     }
-    run.summarize(**figures)
+    run.tracker.summarize(**figures)
     return Lbfgs(alpha=run.config["alpha"], **figures)

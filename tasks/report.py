@@ -81,9 +81,9 @@ def report(
         "test_accuracy": test.test_accuracy,
         "test_loss": test.test_loss,
     }
-    run.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures)
+    run.tracker.summarize(best_epoch=best.best_epoch, gap=best.val_accuracy - test.test_accuracy, **figures)
     if best.spread:
-        run.summarize(seeds=len(best.trained), **{f"{name}_std": value for name, value in best.spread.items()})
+        run.tracker.summarize(seeds=len(best.trained), **{f"{name}_std": value for name, value in best.spread.items()})
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
     converged = [candidate for candidate in ranking[:COMPARED] if not candidate.diverged]
     true = run.open(labels)[run.open(split.validation)]
@@ -105,11 +105,11 @@ def report(
     }
     if new:
         contents["predictions.csv"] = as_csv(final.table_of(final.features(run.open(new)))).encode()
-    run.show_table("leaderboard", complete)
+    run.tracker.show_table("leaderboard", complete)
     for name, draw in drawings.items():
         if picture := by_products.made(name, partial(painted, draw)):
             contents[name] = picture
-            run.show_picture(name.removesuffix(".png"), picture)
+            run.tracker.show_picture(name.removesuffix(".png"), picture)
     if trouble := fonts.trouble(class_names):
         by_products.missing["names of classes"] = InputError(trouble)
     drawn = contents.get("parallel_coordinates.png")
@@ -127,14 +127,14 @@ def report(
         ).encode(),
     )
     by_products.warn()
-    run.show_confusion("confusion_matrix", confusion, class_names)
+    run.tracker.show_confusion("confusion_matrix", confusion, class_names)
     if importance:
-        run.show_bars("importance", "Share of the variance of validation accuracy", importance)
-    run.note(analysis)
+        run.tracker.show_bars("importance", "Share of the variance of validation accuracy", importance)
+    run.tracker.note(analysis)
     files = {name: run.put_file(content) for name, content in contents.items()}
     about = {**best.combination.model_dump(), "best_epoch": best.best_epoch, **figures}
-    run.used(data)
-    run.made(
+    run.tracker.used(data)
+    run.tracker.made(
         Artifact(name=f"{data.name}-softmax", kind="model", contents={"model.npz": files["model.npz"]}, about=about)
     )
     return Report(

@@ -42,7 +42,7 @@ def retrain(
             f"{combination} diverged when trained on all rows, in epoch {trained}: "
             "leave its learning rate out of the grid"
         )
-    run.summarize(epochs_trained=trained, train_loss=state.history[-1].train_loss)
+    run.tracker.summarize(epochs_trained=trained, train_loss=state.history[-1].train_loss)
     return Retrained(
         combination=combination,
         epochs=trained,

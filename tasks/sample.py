@@ -21,5 +21,5 @@ def sample(
     """
     config = run.config
     drawn = draw(space, config["sampler"], config["seed"], ranking, config["count"])
-    run.summarize(known=len(ranking))
+    run.tracker.summarize(known=len(ranking))
     return Sampled(combinations=drawn)

@@ -43,7 +43,7 @@ def scale(
         statistics = None if scaling.statistics is None else run.put(scaling.statistics)
         inputs = levels if levels is not None else scalings.scaled(scaling, images)
         ends = loss.inputs(np.array([[inputs.min(), inputs.max()]]), np.float32)
-        run.summarize(min=float(ends.min()), max=float(ends.max()))
+        run.tracker.summarize(min=float(ends.min()), max=float(ends.max()))
         kept = raw.images if inputs is images else run.put(inputs)
         fill = None if scaling.fill is None else run.put(scaling.fill)
         reference = ScalingRef(kind=kind, statistics=statistics, extremes=run.put(scaling.extremes), fill=fill)
@@ -52,7 +52,7 @@ def scale(
     train, train_scaling = final, final_scaling = scaled_by(scalings.fit(kind, images[rows], missing))
     if train_scaling.statistics or train_scaling.fill:
         final, final_scaling = scaled_by(scalings.fit(kind, images, missing))
-    run.summarize(formula=scalings.FORMULAS[kind], why=why, rows=len(images))
+    run.tracker.summarize(formula=scalings.FORMULAS[kind], why=why, rows=len(images))
     return Scaled(train=train, train_scaling=train_scaling, final=final, final_scaling=final_scaling, said=said)
 
 

@@ -41,8 +41,10 @@ def select(
             f"each of the {len(every)} combinations diverged: its loss stopped being finite. "
             "Try smaller learning rates."
         )
-    run.summarize(combinations=len(every), **best.combination.model_dump())
-    run.summarize(val_accuracy=best.val_accuracy, val_cross_entropy=best.val_cross_entropy, val_loss=best.val_loss)
+    run.tracker.summarize(combinations=len(every), **best.combination.model_dump())
+    run.tracker.summarize(
+        val_accuracy=best.val_accuracy, val_cross_entropy=best.val_cross_entropy, val_loss=best.val_loss
+    )
     if labels is None:
         return Selection(order=tuple(order), behind=(None,) * len(every), resampled=None)
     judged = [position for position in order if not every[position].diverged and not every[position].pruned]

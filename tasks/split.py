@@ -14,5 +14,5 @@ def split(run: Run, training: TrainingSet, validation_fraction: float, seed: int
     labels = run.open(training.labels)
     rows = (stratified_rows if stratify else split_rows)(labels, validation_fraction, seed)
     baseline = class_frequencies(labels[rows.train], labels[rows.held_out])
-    run.summarize(train_rows=len(rows.train), validation_rows=len(rows.held_out))
+    run.tracker.summarize(train_rows=len(rows.train), validation_rows=len(rows.held_out))
     return Split(train=run.put(rows.train), validation=run.put(rows.held_out), rare=rows.rare, baseline=baseline)

@@ -51,7 +51,7 @@ def train(
         counts = class_counts(labels[validation_rows], predicted, classes)
         accuracy = sum(correct for *_, correct in counts) / len(validation_rows)
         judged = Judged(counts=counts, predicted=run.put(predicted), losses=run.put(losses))
-    run.summarize(
+    run.tracker.summarize(
         final_val_loss=best.val_loss if best else math.nan,
         final_val_cross_entropy=math.nan if cross_entropy is None else cross_entropy,
         final_val_accuracy=accuracy or 0.0,

@@ -22,8 +22,8 @@ from execution.orchestration.loopback import speak_directly
 from execution.steps.run import Run, TaskRun
 from execution.storage import layout
 from execution.storage.choose import AnyStorage
-from execution.tracking.runs import tracked
-from execution.tracking.service import ServiceDied
+from execution.tracking import choose
+from execution.tracking.tracker import TrackerDied
 from experiment.errors import Interrupted
 from experiment.values import Result, Settings
 
@@ -90,8 +90,8 @@ def step(
                 for mode in [untracked] if quiet else [execution, execution, untracked]:  # once more, and without
                     if execution.state.stop_requested:
                         raise Interrupted("stopped before it began")
-                    with suppress(ServiceDied), tracked(mode, job_type, called, config | beside) as run:
-                        result = body(TaskRun(execution, identity(), run, config, limited), *args, **kwargs)
+                    with suppress(TrackerDied), choose.tracked(mode, job_type, called, config | beside) as tracker:
+                        result = body(TaskRun(execution, identity(), tracker, config, limited), *args, **kwargs)
                         break
             except Interrupted as stopped:
                 return cancelled(stopped)  # type: ignore[return-value]  # Prefect takes a state for what it says

@@ -1,23 +1,20 @@
 """The loop around a training.
 
-Every few seconds the state goes to a checkpoint and the new epochs to W&B. Together W&B's client takes them at half
-the cost of one by one, which is a twentieth of the training.
+Every few seconds the state goes to a checkpoint and the new epochs to the tracker. Together W&B's client takes them
+at half the cost of one by one, which is a twentieth of the training.
 """
 
 import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from execution import faults
 from execution.cache import checkpoints
 from execution.config import RunContext
-from execution.tracking.runs import log_epochs
+from execution.tracking.tracker import Tracker
 from experiment.errors import Interrupted
 from softmax.sgd import Metrics, State
-
-if TYPE_CHECKING:
-    import wandb
 
 log = logging.getLogger("sweep")
 
@@ -32,7 +29,7 @@ PICK: dict[str, Callable[[Iterable[float]], float]] = {"max": max, "min": min}
 def follow(
     execution: RunContext,
     identity: str,
-    run: "wandb.Run",
+    tracker: Tracker,
     epochs: Callable[..., Iterator[State]],
     until: int | None = None,
     *,
@@ -43,7 +40,7 @@ def follow(
     Parameters
     ----------
     identity : of the training
-    run : gets a row for every epoch, those of the checkpoint included
+    tracker : gets a row for every epoch, those of the checkpoint included
     epochs : `softmax.sgd.train` with everything but `state` and `stop` bound
     until : the epoch after which it pauses. Then its checkpoint stays; one that is further is left as it is.
     limited : whether it ends when the sweep's time is up
@@ -59,8 +56,6 @@ def follow(
         state = None
     if state:
         log.info("Resumes from epoch %d", len(state.history), extra={"console": False})
-    run.define_metric("epoch", hidden=True)
-    run.define_metric("*", step_metric="epoch")
     logged, saved, looked, why = 0, time.monotonic(), -math.inf, ""
 
     def stop() -> bool:
@@ -79,21 +74,27 @@ def follow(
     for latest in epochs(state=state, stop=stop):
         state = latest
         if time.monotonic() - saved >= execution.checkpoint_seconds and not further:
-            log_epochs(run, state.history[logged:])
+            log_epochs(tracker, state.history[logged:])
             checkpoints.save(storage, identity, state)
             logged, saved = len(state.history), time.monotonic()
             say_where(state)
     if state:
-        log_epochs(run, state.history[logged:])
+        log_epochs(tracker, state.history[logged:])
     if why:
         if state and logged < len(state.history) and not further:
             checkpoints.save(storage, identity, state)
         raise Interrupted(f"{why} after epoch {len(state.history) if state else 0}")
     assert state is not None
-    run.summary.update(best_of(state.history))
+    tracker.summarize(**best_of(state.history))
     if until is not None and not further:
         checkpoints.save(storage, identity, state)
     return state
+
+
+def log_epochs(tracker: Tracker, rows: Iterable[Metrics]) -> None:
+    for row in rows:
+        tracker.log_epoch(row)
+        faults.point("epoch")
 
 
 def best_of(history: Sequence[Metrics]) -> dict[str, dict[str, float]]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from execution.config import RunContext
 from execution.storage import arrays
-from execution.tracking.mode import harmless
 from experiment.values import ArrayRef, Artifact
 
 if TYPE_CHECKING:
@@ -53,22 +52,6 @@ def take_along(run: "wandb.Run", artifact: "wandb.Artifact") -> None:
             taken = folder / hashlib.sha256(f"{artifact.name} {entry.path}".encode()).hexdigest()[:16]
             shutil.copyfile(entry.local_path, taken)
             entry.local_path = f"offline-run-{run.id}/artifacts/{taken.name}"
-
-
-def log_artifact(execution: RunContext, run: "wandb.Run", artifact: Artifact, *, made: bool) -> None:
-    """Record that a run made an artifact, or that it used one.
-
-    `run.use_artifact` does the latter but waits until the server has it, and refuses offline. Like this an offline run
-    says what it used, and the server knows once the run is synced.
-    """
-    if run.disabled:
-        return
-    with harmless(execution, f"{artifact.name} of run {run.id}"):
-        version = version_of(execution, artifact)
-        if made:
-            run.log_artifact(version)
-        else:
-            run._log_artifact(version, aliases=[], is_user_created=True, use_after_commit=True)
 
 
 def version_of(execution: RunContext, artifact: Artifact) -> "wandb.Artifact":

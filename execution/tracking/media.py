@@ -1,18 +1,11 @@
-"""What there is to look at in a W&B run: tables, pictures, charts, the outcome in words.
-
-All that a step shows goes into one row of the run's history, which is complete when the run ends.
-"""
+"""Tables, pictures and charts as W&B's client takes them."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
-
-from execution.config import RunContext
-from execution.tracking.mode import harmless
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,28 +13,6 @@ if TYPE_CHECKING:
     from wandb.plot.custom_chart import CustomChart
 
 ROWS = 10_000  # of a table: W&B shows no more
-
-
-def show(execution: RunContext, run: "wandb.Run", name: str, make: Callable[[], object]) -> None:
-    """Log what `make` returns under a name; it is not asked where nobody tracks."""
-    if not run.disabled:
-        with harmless(execution, f"{name} of run {run.id}"):
-            run.log({name: make()}, commit=False)
-
-
-def show_picture(execution: RunContext, run: "wandb.Run", name: str, png: bytes) -> None:
-    """Log a picture, byte for byte."""
-
-    def picture() -> "wandb.Image":
-        import wandb
-
-        path.write_bytes(png)
-        return wandb.Image(path)
-
-    if not run.disabled:
-        with TemporaryDirectory() as folder:  # the client copies what lies there, and goes by the end of its name
-            path = Path(folder, f"{name}.png")
-            show(execution, run, name, picture)
 
 
 def table(frame: "pd.DataFrame") -> "wandb.Table":
@@ -54,6 +25,14 @@ def table(frame: "pd.DataFrame") -> "wandb.Table":
 
 def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def picture(path: Path, png: bytes) -> "wandb.Image":
+    """Return a picture, byte for byte, which the client copies from `path`."""
+    import wandb
+
+    path.write_bytes(png)
+    return wandb.Image(path)
 
 
 def bars(title: str, values: Mapping[str, float]) -> "CustomChart":
@@ -87,12 +66,3 @@ def confusion(counts: NDArray[Any], class_names: Sequence[str]) -> "CustomChart"
         {column: column for column in columns},
         {"title": "Confusion matrix of the test set"},
     )
-
-
-def note(execution: RunContext, run: "wandb.Run", paragraphs: Sequence[str]) -> None:
-    """Put paragraphs into the run's notes, after the user's own; not again into those of a resumed run."""
-    if run.disabled:
-        return
-    noted = run.notes or ""
-    with harmless(execution, f"the notes of run {run.id}"):
-        run.notes = "\n\n".join([*([noted] if noted else []), *(text for text in paragraphs if text not in noted)])

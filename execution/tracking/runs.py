@@ -10,7 +10,7 @@ W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offlin
 import logging
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.context import TaskRunContext
 
-from execution import faults
 from execution.cache.key import identity
 from execution.config import RunContext
 from execution.storage import layout
@@ -26,7 +25,7 @@ from execution.tracking.artifacts import keep_artifacts
 from execution.tracking.mode import PATIENCE, go_offline
 from execution.tracking.offline import ended, id_of, sync
 from execution.tracking.service import surviving
-from softmax.sgd import Metrics
+from execution.tracking.wandb_tracker import WandbTracker
 
 if TYPE_CHECKING:
     import wandb  # takes half a second, and a cached sweep does without
@@ -37,18 +36,18 @@ DELETED = "previously created and deleted"  # as W&B's server says it of an id
 
 
 @contextmanager
-def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, Any]) -> Iterator["wandb.Run"]:
+def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, Any]) -> Iterator[WandbTracker]:
     """Open the W&B run of the running Prefect task; it ends as failed when the block raises.
 
     Parameters
     ----------
     job_type : the step
     name : to display
-    config : what is to be seen in W&B and read back from `run.config`; the Prefect ids are added
+    config : what is to be seen in W&B and read back from it; the Prefect ids are added
 
     Raises
     ------
-    ServiceDied : W&B's client cannot go on with the run: the block is to be run anew
+    TrackerDied : W&B's client cannot go on with the run: the block is to be run anew
     """
     task_run = TaskRunContext.get()
     assert task_run is not None
@@ -59,18 +58,15 @@ def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, A
     with surviving(execution):
         run = start(execution, job_type=job_type, name=name, config=config | ids)
         where = f"(offline; to send it: {sync(execution.storage, Path(run.dir).parent)})" if run.offline else run.url
-        if not run.disabled:
-            log.info("W&B run %s %s", run.id, where, extra={"console": False})
-        faults.point("tracking begun")
+        log.info("W&B run %s %s", run.id, where, extra={"console": False})
         keep_artifacts(run, portable=execution.storage.remote)
         try:
-            yield run
+            yield WandbTracker(execution, run)
         except BaseException:
             with suppress(Exception):  # that it raises says more
                 finish(run, execution, exit_code=1)
             raise
         finish(run, execution, exit_code=0)
-        faults.point("tracking ended")
 
 
 def start(execution: RunContext, **about: Any) -> "wandb.Run":
@@ -92,8 +88,6 @@ def start(execution: RunContext, **about: Any) -> "wandb.Run":
         except wandb.errors.Error as error:
             go_offline(execution, f"a run could not be started ({error})")
             about["id"] += "-offline"  # the client's service does not let go of an id that it could not start
-    if execution.wandb_mode == "disabled":
-        return wandb.init(mode="disabled", **about)
     known = execution.storage.folder(layout.BEGUN)
     remember_older(known)
     note = known / about["id"]
@@ -170,7 +164,7 @@ def finish(run: "wandb.Run", execution: RunContext, exit_code: int) -> None:
         folder, offline = folder.rename(folder.with_name(f"offline-{folder.name}")), True  # as `wandb sync` knows it
         remember(execution.storage.folder(layout.BEGUN) / run.id, folder)
         go_offline(execution, f"run {run.id} could not be sent to its end")
-    if offline and not run.disabled:
+    if offline:
         hand_over(execution, run.id, folder)
 
 
@@ -184,12 +178,3 @@ def hand_over(execution: RunContext, run: str, folder: Path) -> None:
                 return
             time.sleep(0.02)
     execution.storage.hand_over(folder, f"{layout.TRACKING}/offline-run-{run}")
-
-
-def log_epochs(run: "wandb.Run", rows: Iterable[Metrics]) -> None:
-    """Log one row an epoch, its step the epoch; not again what a resumed run has."""
-    for row in rows:
-        if row.epoch >= run.starting_step:
-            values = {name: value for name, value in row._asdict().items() if value == value or name == "train_loss"}
-            run.log(values, step=row.epoch, commit=True)
-            faults.point("epoch")

@@ -14,6 +14,7 @@ from execution.storage import layout
 from execution.storage.permissions import user_cache, writable
 from execution.tracking.credentials import Malformed, forget_other_runs, settings
 from execution.tracking.mode import PATIENCE, go_offline
+from execution.tracking.tracker import TrackerDied
 from experiment.errors import SweepError
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 RETRIES = 2
 
 _beginning = threading.Lock()
-
-
-class ServiceDied(Exception):
-    """W&B's service has died with all that was not written yet: the step is to begin anew."""
 
 
 def begin(folder: Path) -> "_WandbSetup":
@@ -50,11 +47,8 @@ def surviving(execution: RunContext) -> Iterator[None]:
 
     Raises
     ------
-    ServiceDied : another one begins with the next run, which is an offline one
+    TrackerDied : another one begins with the next run, which is an offline one
     """
-    if execution.wandb_mode == "disabled":
-        yield
-        return
     client = None
     try:
         client = begin(execution.storage.folder(layout.TRACKING))
@@ -68,7 +62,7 @@ def surviving(execution: RunContext) -> Iterator[None]:
             raise
         if not execution.state.stop_requested:  # what ends the program may well have ended the service first
             go_offline(execution, f"its service died, for want of memory perhaps ({type(error).__name__})")
-        raise ServiceDied from error
+        raise TrackerDied from error
 
 
 def dead(client: "_WandbSetup") -> bool:
@@ -134,5 +128,5 @@ def set_up(folder: Path) -> None:
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
     # What an offline run's tables are sent from: to be found here when the run is synced, on another day, say.
     os.environ.setdefault("WANDB_DATA_DIR", str(folder / "staging"))
-    with suppress(Malformed):  # of which `mode.settled` has warned, unless tracking is off
+    with suppress(Malformed):  # of which `mode.settled` has warned
         settings()

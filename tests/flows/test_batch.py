@@ -107,8 +107,8 @@ def test_a_stop_leaves_the_rest_of_a_batch_for_another_time(experiment, batches,
     run_context, log_epochs, begun = prepare.run_context, training.log_epochs, []
     monkeypatch.setattr(prepare, "run_context", lambda *about: begun.append(run_context(*about)) or begun[-1])
 
-    def stopping(run, rows):
-        log_epochs(run, rows)
+    def stopping(tracker, rows):
+        log_epochs(tracker, rows)
         if len(rows) and rows[-1].epoch == 8:
             begun[0].state.request_stop()
 

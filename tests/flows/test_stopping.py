@@ -20,10 +20,10 @@ def held(monkeypatch):
     release, waiting = threading.Event(), []
     log_epochs = training.log_epochs
 
-    def wait(run, rows):
-        log_epochs(run, rows)
-        if run.group == "stopped" and len(rows) and rows[-1].epoch == 2:
-            waiting.append(run.id)
+    def wait(tracker, rows):
+        log_epochs(tracker, rows)
+        if tracker.run.group == "stopped" and len(rows) and rows[-1].epoch == 2:
+            waiting.append(tracker.run.id)
             assert release.wait(PATIENCE)
 
     monkeypatch.setattr(training, "log_epochs", wait)

@@ -42,9 +42,9 @@ def time_is_up(monkeypatch):
             state.append(made.state)
             return made
 
-        def counted(run, rows):
-            log_epochs(run, rows)
-            seen.update([run.id] if len(rows) and rows[-1].epoch == epoch else [])
+        def counted(tracker, rows):
+            log_epochs(tracker, rows)
+            seen.update([tracker] if len(rows) and rows[-1].epoch == epoch else [])
             if len(seen) == begun:
                 state[0].end_time()
 

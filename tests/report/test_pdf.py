@@ -57,13 +57,13 @@ POINTS = {
     },
     "Problem 3 A": {
         "run with project and config": ["wandb.init(", '"project": execution.wandb_project', "config=config | ids"],
-        "hyperparameters from the config": ["tracked.config[name] for name in settings", "run.settled(combination)"],
+        "hyperparameters from the config": ["tracker.config[name] for name in settings", "run.settled(combination)"],
         "every epoch": ["class Metrics(", "run.log(values, step=row.epoch"],
         "epoch": ["epoch: int"],
         "train_loss": ["train_loss: float"],
         "val_loss": ["val_loss: float"],
         "val_accuracy": ["val_accuracy: float"],
-        "summary": ["run.summarize( final_val_loss=", "final_val_accuracy=", "epochs_trained="],
+        "summary": ["run.tracker.summarize( final_val_loss=", "final_val_accuracy=", "epochs_trained="],
     },
     "Problem 3 B": {
         "loop over the combinations": ["def submit(", ").map(", "combinations, seeds"],

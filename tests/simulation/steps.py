@@ -40,18 +40,15 @@ class Played(Result):
 
 
 class Run:
-    """What a training asks of W&B's run; offline, a folder with a file of rows and one beside it."""
-
-    starting_step = 0
+    """What a training asks of its tracker; offline, a folder with a file of rows and one beside it."""
 
     def __init__(self):
         self.rows = []
-        self.summary = {}
 
-    def define_metric(self, *_, **__): ...
+    def log_epoch(self, row):
+        self.rows.append(row.epoch)
 
-    def log(self, values, step, commit):
-        self.rows.append(step)
+    def summarize(self, **figures): ...
 
     def hand_over(self, storage, identity):
         folder = storage.folder(layout.TRACKING) / f"offline-run-now-{identity}"

@@ -19,11 +19,11 @@ from softmax.sgd import State
 
 
 class FolderRun:
-    """A `Run` that stores to a folder and remembers what it was told."""
+    """A `Run` that stores to a folder, and the tracker of it, which remembers what it was told."""
 
     def __init__(self, folder: Path, **inputs: Any) -> None:
         self.storage, self.config = LocalStorage(root=folder), settings(inputs)
-        self.downloads = folder / "downloads"
+        self.downloads, self.tracker = folder / "downloads", self
         self.summary: dict[str, Any] = {}
         self.shown: dict[str, Any] = {}
         self.notes: list[str] = []

@@ -1,4 +1,4 @@
-"""Pictures, tables and versions that cannot be logged, or that nobody wants."""
+"""Epochs, pictures, tables and versions as a W&B run is told of them, which may be unable to log them."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from execution.tracking import artifacts, media
+from execution.tracking.wandb_tracker import WandbTracker
 from experiment.values import Artifact
+from softmax.sgd import Metrics
 
 
 def broken(*_, **__):
@@ -17,28 +19,40 @@ def broken(*_, **__):
 @pytest.fixture
 def run():
     """A run that can log nothing."""
-    return SimpleNamespace(id="r", disabled=False, notes=None, log=broken, log_artifact=broken, _log_artifact=broken)
+    return SimpleNamespace(id="r", config={}, notes=None, log=broken, log_artifact=broken, _log_artifact=broken)
 
 
-def test_what_cannot_be_logged_costs_one_warning(run_context, run, caplog):
+@pytest.fixture
+def tracker(run_context, run):
+    return WandbTracker(run_context, run)
+
+
+def test_what_cannot_be_logged_costs_one_warning(tracker, caplog):
     data = Artifact(name="d", kind="dataset", contents={}, about={})
-    media.show(run_context, run, "table", lambda: 1)
-    media.show(run_context, run, "table", broken)
-    media.show_picture(run_context, run, "picture", b"no picture")
-    artifacts.log_artifact(run_context, run, data, made=True)
-    artifacts.log_artifact(run_context, run, data, made=False)
+    tracker.show("table", lambda: 1)
+    tracker.show("table", broken)
+    tracker.show_picture("picture", b"no picture")
+    tracker.made(data)
+    tracker.used(data)
     (said,) = caplog.messages
     assert said.startswith("W&B: table of run r could not be logged (no room). Tracking goes on offline")
 
 
-def test_where_nobody_tracks_nothing_is_made(run_context, run, caplog):
-    run.disabled = True
-    media.show(run_context, run, "table", broken)
-    media.show_picture(run_context, run, "picture", b"no picture")
-    media.note(run_context, run, ["words"])
-    artifacts.log_artifact(run_context, run, Artifact(name="d", kind="dataset", contents={}, about={}), made=True)
-    assert not caplog.messages
-    assert run.notes is None
+@pytest.mark.parametrize("starting_step", [0, 3])
+def test_every_epoch_is_in_a_run_once_resumed_or_not_and_is_the_axis_of_its_charts(run, run_context, starting_step):
+    defined, logged = [], []
+    run.starting_step, run.define_metric = starting_step, lambda name, **_: defined.append(name)
+    run.log = lambda values, step, commit: logged.append((step, values["epoch"], commit, "val_loss" in values))
+    tracker = WandbTracker(run_context, run)
+    for epoch in (1, 2, 3, 4):
+        tracker.log_epoch(Metrics(epoch, 1.0, 1.0 if epoch < 4 else np.nan, 0.5))
+    assert (
+        logged
+        == [(1, 1, True, True), (2, 2, True, True), (3, 3, True, True), (4, 4, True, False)][
+            -2 if starting_step else 0 :
+        ]
+    )
+    assert defined == ["epoch", "*"]
 
 
 def test_a_table_has_nothing_where_there_is_no_finite_number():
@@ -53,10 +67,10 @@ def test_of_many_classes_the_pairs_that_occurred_are_shown():
     assert len(media.confusion(np.eye(3, dtype=int), names[:3]).table.data) == 9
 
 
-def test_the_analysis_is_noted_once(run_context, run):
+def test_the_analysis_is_noted_once(tracker, run):
     run.notes = "the user's"
-    media.note(run_context, run, ["one", "two"])
-    media.note(run_context, run, ["one", "two"])
+    tracker.note(["one", "two"])
+    tracker.note(["one", "two"])
     assert run.notes == "the user's\n\none\n\ntwo"
 
 

@@ -1,0 +1,61 @@
+"""What a step asks of whatever tracks it. Only `execution.tracking.choose` knows which tracker that is."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from numpy.typing import NDArray
+
+from experiment.values import Artifact
+from softmax.sgd import Metrics
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class TrackerDied(Exception):
+    """The tracker has lost what it was told: the step begins anew."""
+
+
+class Tracker(Protocol):
+    """The record of one run of a step."""
+
+    config: Mapping[str, Any]  # the step's settings, read back
+
+    def log_epoch(self, row: Metrics) -> None:
+        """Record an epoch, unless an earlier try of the step did."""
+
+    def summarize(self, **figures: Any) -> None:
+        """Record figures of the whole step."""
+
+    def show_table(self, name: str, frame: "pd.DataFrame") -> None:
+        """Show a table."""
+
+    def show_picture(self, name: str, png: bytes) -> None:
+        """Show a picture."""
+
+    def show_bars(self, name: str, title: str, values: Mapping[str, float]) -> None:
+        """Show a bar for each value, in their order."""
+
+    def show_confusion(self, name: str, counts: NDArray[Any], class_names: Sequence[str]) -> None:
+        """Show how often each true class (row) was taken for which (column)."""
+
+    def note(self, paragraphs: Sequence[str]) -> None:
+        """Record the outcome in words."""
+
+    def made(self, artifact: Artifact) -> None:
+        """Record that the step made something that has versions."""
+
+    def used(self, artifact: Artifact) -> None:
+        """Record that the step used something that has versions."""
+
+
+class Untracked:
+    """Records nothing."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+
+    def ignore(self, *_: Any, **__: Any) -> None:
+        """Do nothing, whatever is given."""
+
+    log_epoch = summarize = show_table = show_picture = show_bars = show_confusion = note = made = used = ignore
