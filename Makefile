@@ -50,7 +50,7 @@ test: check .venv/pdf ## run the checks and all tests, of campaigns a random sam
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: soak
-soak: .venv/dev .venv/pdf ## run the campaigns as a whole: programs killed everywhere, every file damaged in every way
+soak: .venv/dev ## run the campaigns as a whole: programs killed everywhere, every file damaged in every way
 	$(BIN)/python -m pytest -m soak --soak --numprocesses 4 --dist load $(ARGS)
 
 .PHONY: check
