@@ -31,8 +31,8 @@ SKETCHED = ("execution", "flows", "hostile")  # folders in which sweeps are run 
 DRAWN = ("test_shown.py", "test_sweep.py", "test_undrawn.py", "test_wandb_media.py")
 
 LONG = (
-    "test_kills.py", "test_quick.py", "test_runner_kills.py", "test_schedules.py", "test_tiles.py",
-    "test_wandb_server.py",
+    "test_schedules.py", "test_prefect_trouble.py", "test_runner_kills.py", "test_kills.py", "test_page.py",
+    "test_tiles.py", "test_quick.py", "test_wandb_server.py",
 )  # fmt: skip
 
 SERVER = pytest.StashKey[str]()
