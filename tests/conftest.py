@@ -32,7 +32,7 @@ DRAWN = ("test_shown.py", "test_sweep.py", "test_undrawn.py", "test_wandb_media.
 
 LONG = (
     "test_schedules.py", "test_prefect_trouble.py", "test_runner_kills.py", "test_kills.py", "test_page.py",
-    "test_tiles.py", "test_quick.py", "test_wandb_server.py",
+    "test_tiles.py", "test_quick.py",
 )  # fmt: skip
 
 SERVER = pytest.StashKey[str]()
@@ -209,6 +209,14 @@ def object_store():
     """An S3 on loopback with one bucket, for this session."""
     with ObjectStore() as store:
         yield store
+
+
+@pytest.fixture
+def held(tmp_path):
+    """As long as this file is there, which SWEEP_WAIT_FILE is to name, the program waits at SWEEP_WAIT_AT."""
+    path = tmp_path / "held"
+    path.touch()
+    return path
 
 
 @pytest.fixture

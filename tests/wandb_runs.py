@@ -38,7 +38,6 @@ class Run:
     summary: Json = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)  # uploaded ones
     exitcode: int | None = None
-    preempting: bool = False
     heard: float = field(default_factory=time.monotonic)
 
     @property
@@ -57,9 +56,7 @@ class Run:
     def state(self) -> str:
         if self.exitcode is not None:
             return "failed" if self.exitcode else "finished"
-        if time.monotonic() - self.heard < HEARTBEAT:
-            return "running"
-        return "preempted" if self.preempting else "crashed"
+        return "running" if time.monotonic() - self.heard < HEARTBEAT else "crashed"
 
     def write(self, name: str, offset: int, content: list[str]) -> None:
         lines = self.lines.setdefault(name, [])

@@ -174,7 +174,7 @@ class WandbServer:
         if inserted:
             self.runs[run_id] = Run(run_id, given.get("project") or "uncategorized", given.get("entity") or self.entity)
         run = self.runs[run_id]
-        run.exitcode, run.preempting, run.heard = None, False, time.monotonic()
+        run.exitcode, run.heard = None, time.monotonic()
         if self.overwrites and given.get("host"):  # said at the beginning alone: later ones may come after the rows
             run.lines.clear()
         names = {"groupName": "group", "jobType": "job_type", "displayName": "display_name"}
@@ -198,7 +198,6 @@ class WandbServer:
         if not run:
             raise Refusal(404, f"no run {run_id}")
         run.heard = time.monotonic()
-        run.preempting = run.preempting or bool(message.get("preempting"))
         for name, chunk in (message.get("files") or {}).items():
             run.write(name, chunk["offset"], chunk["content"])
         if message.get("complete"):

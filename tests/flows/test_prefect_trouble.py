@@ -35,14 +35,6 @@ def there(begin, api):
 
 
 @pytest.fixture
-def held(tmp_path):
-    """As long as this file is there the trainings wait, in their middle."""
-    path = tmp_path / "held"
-    path.touch()
-    return path
-
-
-@pytest.fixture
 def training(there, held, tmp_path):
     """Start a sweep, and wait until both trainings have left a checkpoint and wait themselves."""
 

@@ -114,10 +114,8 @@ def heartbeats(api, run):
     return api.post("/events/filter", filter=such)["events"]
 
 
-def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overlap(api, nightly, worker, tmp_path):
+def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overlap(api, nightly, worker, held):
     deployment, artifacts = nightly
-    held = tmp_path / "held"
-    held.touch()
     worker(SWEEP_WAIT_AT="train checkpoints written:2", SWEEP_WAIT_FILE=str(held))
     until(lambda: of(api, deployment, "RUNNING"))
     until(lambda: of(api, deployment, "CANCELLED"))  # the night that found the first one still at work
@@ -133,7 +131,9 @@ def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overla
     until(lambda: not under_way(api, deployment))  # one that is killed with its worker would let no other begin
 
 
-def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(api, nightly, worker, told, tmp_path):
+def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(
+    api, nightly, worker, told, held, tmp_path
+):
     deployment, artifacts = nightly
     messages, address = told
     watched = tmp_path / "automations.yaml"
@@ -152,8 +152,6 @@ def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(a
     api.cli("automation", "resume", "sweep-again")
     assert created()["sweep-again"]  # in place of the first, switched as that was by then
 
-    held = tmp_path / "held"
-    held.touch()
     process = worker(SWEEP_WAIT_AT="train checkpoints written:2", SWEEP_WAIT_FILE=str(held))
     longer = {**deployment["parameters"], "experiment": {**deployment["parameters"]["experiment"], "max_epochs": 4}}
     run = api.post(f"/deployments/{deployment['id']}/create_flow_run", parameters=longer)["id"]

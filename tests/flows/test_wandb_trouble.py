@@ -186,10 +186,8 @@ def test_if_the_server_dies_on_the_way_the_sweep_ends_well_and_loses_no_run(serv
 @pytest.mark.hostile
 @pytest.mark.parametrize("online", [True, False])
 def test_if_the_clients_own_service_is_killed_the_sweep_ends_well_and_no_epoch_is_lost(
-    server, begin, ended, tmp_path, online
+    server, begin, ended, held, tmp_path, online
 ):
-    held = tmp_path / "held"
-    held.touch()
     known = server.env() | QUICK if online else {}
     waiting = {"SWEEP_WAIT_AT": "train epoch:2", "SWEEP_WAIT_FILE": str(held)}
     running = begin(*FLAGS, "--checkpoint-seconds", 0, **known, **waiting)

@@ -31,14 +31,6 @@ def sweep(sweep_in, artifacts):
 
 
 @pytest.fixture
-def held(tmp_path):
-    """As long as this file is there the trainings wait, in their middle."""
-    path = tmp_path / "held"
-    path.touch()
-    return path
-
-
-@pytest.fixture
 def training(sweep, artifacts, held):
     """Start the sweep; it is in the middle of both trainings."""
 
