@@ -1,7 +1,7 @@
 """The hyperparameters that a sweep searches over. Each is declared once, here, as a field of `Combination`.
 
-From there come the grid, the flags, the names of runs, the leaderboard, importance, pictures and W&B's config. To be
-of any use one must also be a parameter of `softmax.sgd.train`.
+The grid, the flags, the names of runs, the leaderboard, importance, pictures and W&B's config are derived from it. A
+hyperparameter has an effect only if `experiment.training.epochs` passes it on.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,26 +15,23 @@ from experiment.search.space import ValuesOrRange, several
 from experiment.values import Frozen, Settings, text
 from softmax.decay import Decay
 
-LARGEST = 3.4e38  # that float32 holds, which is what weights are
+LARGEST = 3.4e38  # of float32, the dtype of the weights
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What is to be known of a hyperparameter beside its type and bounds."""
+    """The description of a hyperparameter, besides its type and bounds."""
 
-    plural: str  # its values in the experiment, hence the flag
+    plural: str  # the field of the experiment and the flag
     short: str  # in the names of runs
     label: str  # in pictures
-    scale: Literal["log", "linear", "category"]  # on which its values are to be seen; categories are texts
+    scale: Literal["log", "linear", "category"]  # of plots and of sampling; categories are texts
     default: tuple[float | str, ...]
     description: str
 
 
 class Combination(Settings):
-    """One point of the grid.
-
-    A field with a default is one that a combination can do without: where it has this value, names leave it out.
-    """
+    """One value for each hyperparameter. Names leave out fields that have their default value."""
 
     learning_rate: Annotated[
         float,
@@ -60,7 +57,7 @@ class Combination(Settings):
             "momentum",
             "linear",
             (0.0,),
-            "of SGD, the part of its velocity that it keeps in a step",
+            "the fraction of its velocity that SGD keeps in a step",
         ),
     ] = 0.0
     decay: Annotated[
@@ -71,7 +68,7 @@ class Combination(Settings):
             "decay",
             "category",
             ("none",),
-            "what the learning rate does: stays, goes down as 1 / sqrt(epoch), or along a cosine to 0 at max_epochs",
+            "the learning rate's schedule: constant, 1 / sqrt(epoch), or a cosine down to 0 at max_epochs",
         ),
     ] = "none"
 
@@ -79,17 +76,17 @@ class Combination(Settings):
         return " ".join(f"{AXES[name].short}={text(value)}" for name, value in self.nondefault().items())
 
     def nondefault(self) -> dict[str, Any]:
-        """Return its values by name, without those that it could do without."""
+        """The values that are not defaults, by name."""
         return self.model_dump(exclude_defaults=True)
 
     @property
     def words(self) -> str:
-        """Spelled out, for the terminal."""
+        """The values with full names, for the terminal."""
         return ", ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in self.nondefault().items())
 
 
 def declared(model: type[Frozen]) -> dict[str, Axis]:
-    """Return the axis of each field that has one, in order."""
+    """The axis of each field that has one, in order."""
     return {
         name: extra for name, field in model.model_fields.items() for extra in field.metadata if isinstance(extra, Axis)
     }
@@ -99,24 +96,23 @@ AXES: Mapping[str, Axis] = declared(Combination)
 
 
 def axes_of(combinations: Iterable[Combination]) -> dict[str, Axis]:
-    """Return the axes that some combination cannot do without: the others have no place in tables and pictures."""
+    """The axes on which some combination differs from the default: tables and pictures leave out the others."""
     names = {name for combination in combinations for name in combination.nondefault()}
     return {name: axis for name, axis in AXES.items() if name in names}
 
 
 def grid_field(name: str, axis: Axis) -> Any:
-    """Return type and default of the experiment's field of one axis."""
+    """The type and default of an axis's field in the experiment."""
     field = Combination.model_fields[name]
-    value = getitem(Annotated, (field.annotation, *field.metadata))  # its bounds among them
+    value = getitem(Annotated, (field.annotation, *field.metadata))  # with its bounds
     if axis.scale == "category":
         return several(value), Field(axis.default, description=f"Grid axis: {axis.description}.")
-    called = f"{axis.plural.title().replace('_', '')}Range"
-    either = ValuesOrRange(called, value, log=axis.scale == "log")
+    either = ValuesOrRange(f"{axis.plural.title().replace('_', '')}Range", value, log=axis.scale == "log")
     return Annotated[tuple.__class_getitem__((value, ...)), either], Field(
         axis.default,
         description=f"Grid axis: {axis.description}. Values, or a range LOW:HIGH to draw from.",
     )
 
 
-# A field for each axis, with the plural's name: `learning_rates` and so on.
+# One field for each axis, named by its plural: `learning_rates` and so on.
 Grid = create_model("Grid", __base__=Frozen, **{axis.plural: grid_field(name, axis) for name, axis in AXES.items()})

@@ -1,4 +1,4 @@
-"""What a model has to beat: the class frequencies, answered whatever the example is."""
+"""The majority-class baseline: the class frequencies as the prediction for every example."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from experiment.results.split import Baseline
 
 
 def class_frequencies(trained_on: NDArray[np.int64], labels: NDArray[np.int64]) -> Baseline:
-    """Return accuracy and cross-entropy of always predicting the class frequencies p of the rows trained on.
+    """Accuracy and cross-entropy of always predicting the class frequencies p of the training rows.
 
     The accuracy is that of the most frequent class (the first, on a tie); the cross-entropy −(1/n) Σ_i log p(y_i),
     in nats, the lowest that a constant prediction can expect.

@@ -1,7 +1,7 @@
-"""What determines the numbers. (How they are computed is in `execution.config`, and may not change any.)
+"""The settings that determine the results. (`execution.config` says how they are computed and changes none of them.)
 
-The two configurations are the flow's parameters, hence the form in the Prefect UI; the command line's flags; and
-the provenance that a sweep records.
+The two configurations are the parameters of the flow (and so the form in the Prefect UI), the flags of the command
+line, and part of the provenance of a sweep.
 """
 
 import hashlib
@@ -21,117 +21,114 @@ from softmax.sgd import Engine
 SUFFIXES = (".csv", ".tsv", ".parquet", ".gz", ".npz", ".npy", ".txt", ".zip", ".xlsx", ".json")  # of files
 PATIENCE = 10  # epochs
 Sampler = Literal["random", "sobol", "tpe"]
-BATCH = 8  # trials that TPE draws at once, before it looks at what they came to; not the number of workers
+BATCH = 8  # trials that TPE draws before it sees their results; not the number of workers
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Recipe(Settings):
-    """What all combinations of a sweep have in common in training."""
+    """The training settings that all combinations of a sweep share."""
 
     max_epochs: int
     patience: int | None  # None: no early stopping
     average: bool
     nesterov: bool
-    horizon: int  # epochs that a decay is laid out for, however many are trained
+    horizon: int  # length of a decay schedule in epochs, however many are trained
     engine: Engine
 
     def until(self, epochs: int) -> "Recipe":
-        """Return the same for a training that pauses after so many epochs."""
+        """The recipe of a training that pauses after so many epochs."""
         return self.model_copy(update={"max_epochs": min(epochs, self.max_epochs)})
 
     def for_exactly(self, epochs: int) -> "Recipe":
-        """Return the same for a training that has nothing to stop by."""
+        """The recipe of a training without early stopping."""
         return self.model_copy(update={"max_epochs": epochs, "patience": None})
 
 
 class Experiment(Grid):
-    """What determines the numbers."""
+    """The settings that determine the results of a sweep."""
 
     data: str | None = Field(
         None,
-        description="Your own data: a folder of .npy or IDX files or of train.csv and test.csv, an .npz, .csv, "
-        ".tsv or .parquet file; or the name of a set of scikit-learn's (iris, wine, digits, breast_cancer) or of "
-        "OpenML's. Left out: Fashion-MNIST, downloaded and verified.",
+        description="Your own data: a folder of .npy or IDX files, or of train.csv and test.csv; an .npz, .csv, .tsv or "
+        ".parquet file; or the name of a data set of scikit-learn (iris, wine, digits, breast_cancer) or of "
+        "OpenML. Default: Fashion-MNIST, downloaded and verified.",
     )
-    data_dir: Path | None = Field(None, description="The same for a folder or file, whatever it is called.")
+    data_dir: Path | None = Field(None, description="A folder or file with your own data, never a name.")
     label: str | None = Field(None, description="The column of a table that holds the labels.")
     drop: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
         (), json_schema_extra={"uniqueItems": True}, description="Columns of a table to leave out."
     )
     missing: Missing | None = Field(
         None,
-        description="How missing values of a table are filled in: numbers by the mean or the most frequent value of "
-        "the rows trained on, beside a feature that says where they were missing. Left out: they are refused.",
+        description="How missing numbers of a table are filled in: by the mean or the most frequent value of the training "
+        "rows. A further feature marks where they were missing. Default: missing values are an error.",
     )
     pictures: str | None = Field(
         None,
         pattern=r"^[1-9]\d*x[1-9]\d*$",
-        description="Height x width, 28x28 say, of your own examples if they are pictures and come as rows. Arrays n x "
-        "height x width and IDX files are known to be pictures.",
+        description="Height x width (such as 28x28) of your examples, if they are pictures stored as rows. Arrays of shape n x"
+        " height x width and IDX files are recognised as pictures.",
     )
     scaling: ScalingOption = Field(
         "auto",
-        description="How features become inputs: x / 255 - 0.5, x - 0.5, to mean 0 and deviation 1, or not at all. "
-        "auto takes the first for pictures in 0-255, the second for pictures in 0-1, the third for all else.",
+        description="How features are scaled: grey-levels (x / 255 - 0.5), unit (x - 0.5), standardize (mean 0, deviation 1) "
+        "or none. auto: grey-levels for pictures in 0-255, unit for pictures in 0-1, otherwise standardize.",
     )
-    max_epochs: int = Field(1000, ge=1, description="Most epochs a combination may train.")
+    max_epochs: int = Field(1000, ge=1, description="Largest number of epochs of a training.")
     patience: int | None = Field(
         None,
         ge=1,
-        description="Epochs without a new lowest validation loss before a combination stops. Left out: "
-        f"{PATIENCE}, for your own data 50.",
+        description=f"Epochs without a new lowest validation loss after which a training stops. Default: {PATIENCE}, for your "
+        "own data 50.",
     )
     seed: Seed = Field(541, description="Seed of the split, of the initial weights and of the order of examples.")
     seeds: Annotated[tuple[Seed, ...], AfterValidator(distinct)] = Field(
         (),
         json_schema_extra={"uniqueItems": True},
-        description="Train every combination under each of these seeds (initial weights and order) and select "
-        "by the mean. Left out: under `seed` alone.",
+        description="Train every combination with each of these seeds (initial weights and order of examples) and select by "
+        "the mean. Default: `seed` alone.",
     )
     validation_fraction: float = Field(
-        0.2, gt=0, lt=1, description="Fraction of the training files held out for validation."
+        0.2, gt=0, lt=1, description="Fraction of the training rows held out for validation."
     )
     halving: int | None = Field(
         None,
         ge=2,
-        description="Successive halving: all combinations train for a few epochs, the best 1/halving of them go on for "
-        "halving times as many, and so on; the last one trains to its end. Left out: all train to their end.",
+        description="Successive halving: all combinations train for a few epochs, the best 1/halving of them continue for "
+        "halving times as many, and so on; the last one trains to its end. Default: all train to their end.",
     )
-    first_rung: int = Field(3, ge=1, description="Epochs after which halving judges for the first time.")
+    first_rung: int = Field(3, ge=1, description="Epochs before the first selection of halving.")
     trials: int | None = Field(
         None,
         ge=1,
-        description="Combinations to draw from the axes, ranges among them; more of them later continue the same "
-        "sequence. Left out: the whole grid.",
+        description="Number of combinations to draw from the values and ranges; a larger number later continues the same "
+        "sequence. Default: the whole grid.",
     )
     sampler: Sampler | None = Field(
         None,
-        description="How trials are drawn: independently, by a scrambled Sobol sequence, or by Optuna's TPE, which "
-        f"goes by what the trials before came to, {BATCH} at a time. Left out: random.",
+        description="How trials are drawn: independently (random), by a scrambled Sobol sequence, or by Optuna's TPE, which "
+        f"uses the results of earlier trials, {BATCH} at a time. Default: random.",
     )
     warm_start: bool = Field(
         False,
-        description="Let TPE begin from every combination of the same experiment that earlier sweeps trained to its "
-        "end.",
+        description="Start TPE with the combinations that earlier sweeps of the same experiment trained to their end.",
     )
     average: bool = Field(
         False,
-        description="Validate, return and retrain the average of all SGD iterates (Polyak-Ruppert), not the last.",
+        description="Validate and return the average of all SGD iterates (Polyak-Ruppert) instead of the last one.",
     )
-    nesterov: bool = Field(False, description="Momentum in Nesterov's form, which looks ahead along the velocity.")
+    nesterov: bool = Field(False, description="Nesterov momentum.")
     select_by: MetricName = Field(
         "val_accuracy",
-        description="What the best combination is best at; ties are broken by cross-entropy, then by accuracy. Loss "
-        "means the unregularised cross-entropy, which alone can be compared between alphas; trainings stop by the "
-        "regularised one.",
+        description="The metric that selects the best combination; ties are broken by cross-entropy, then by accuracy. "
+        "val_loss is the unregularised cross-entropy, which is comparable between alphas; early stopping uses the "
+        "regularised loss.",
     )
     baseline: bool = Field(
-        False, description="Also fit scikit-learn's L-BFGS on the same rows, with the winner's alpha, to compare with."
+        False, description="Also fit scikit-learn's L-BFGS on the same rows with the winner's alpha, for comparison."
     )
-    engine: Engine = Field(
-        "numba", description="Compiled kernel, or the readable NumPy reference (same mathematics, slower)."
-    )
+    engine: Engine = Field("numba", description="Compiled kernel, or the NumPy reference (same mathematics, slower).")
 
     @property
     def recipe(self) -> Recipe:
@@ -142,7 +139,7 @@ class Experiment(Grid):
 
     @property
     def rungs(self) -> tuple[int | None, ...]:
-        """The epochs after which combinations are judged; at last None: those that are left train to their end."""
+        """The epochs after which halving selects; the last is None: the remaining combinations train to their end."""
         return rungs(self.at_once, self.halving, self.first_rung, self.max_epochs)
 
     @property
@@ -152,7 +149,7 @@ class Experiment(Grid):
 
     @property
     def at_once(self) -> int:
-        """How many combinations begin side by side, hence are halved together."""
+        """The number of combinations that start together and are halved together."""
         if self.trials is None:
             return int(size(self.grid))
         return BATCH if self.drawn_by == "tpe" else self.trials
@@ -168,22 +165,22 @@ class Experiment(Grid):
 
     @property
     def axes(self) -> dict[str, Axis]:
-        """The axes that not all of its combinations can do without."""
+        """The axes whose values are not just the default."""
         defaults = {name: (field.default,) for name, field in Combination.model_fields.items()}
         return {name: axis for name, axis in AXES.items() if self.grid[name] != defaults[name]}
 
     @property
     def combinations(self) -> list[Combination]:
-        """The grid, in the order of its axes. With `trials` they are drawn instead."""
+        """The combinations of the grid, in the order of its axes (unused with `trials`)."""
         return [Combination(**dict(zip(AXES, point, strict=True))) for point in points(self.grid)]
 
     @property
     def own_data(self) -> Path | str | None:
-        """Where the user's data is, or what it is called; None for Fashion-MNIST."""
+        """The path or the name of the user's data; None for Fashion-MNIST."""
         if self.data is None:
-            return self.data_dir and self.data_dir.expanduser()  # the shell leaves --data-dir=~/x as it is
+            return self.data_dir and self.data_dir.expanduser()  # the shell does not expand --data-dir=~/x
         path = Path(self.data).expanduser()
-        # OpenML's names have points in them, too.
+        # Names of OpenML may contain points, too.
         return path if path.exists() or len(path.parts) > 1 or path.suffix.lower() in SUFFIXES else self.data
 
     @property

@@ -1,4 +1,4 @@
-"""How often each class was right and was predicted: all that a figure needs of a model on some rows, but its loss."""
+"""Counts by class of a model's predictions: all that the metrics need, besides the cross-entropy."""
 
 from typing import NamedTuple, Protocol
 
@@ -6,27 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.number]
-ClassCounts = tuple[tuple[int, int, int], ...]  # of each class: rows, rows taken for it, rows of it taken for it
+ClassCounts = tuple[tuple[int, int, int], ...]  # by class: rows, predictions, correct predictions
 
 
 class Counts(Protocol):
-    """Of one model on some rows or, with more dimensions in front, of several models and samples of rows."""
+    """Counts of one model on some rows; leading dimensions are several models and samples of rows."""
 
     @property
-    def rows(self) -> Numbers: ...  # (…, c) of each class
+    def rows(self) -> Numbers: ...  # (…, c)
 
     @property
-    def predicted(self) -> Numbers: ...  # (…, c) how many were taken for it
+    def predicted(self) -> Numbers: ...  # (…, c)
 
     @property
-    def correct(self) -> Numbers: ...  # (…, c) how many of these rightly
+    def correct(self) -> Numbers: ...  # (…, c)
 
     @property
     def cross_entropy(self) -> Numbers: ...  # (…) unregularised, mean over the rows, in nats
 
 
 class Counted(NamedTuple):
-    """Of one model on all rows."""
+    """Counts of one model on all rows."""
 
     rows: Numbers
     predicted: Numbers
@@ -35,6 +35,6 @@ class Counted(NamedTuple):
 
 
 def class_counts(labels: NDArray[np.integer], predicted: NDArray[np.integer], classes: int) -> ClassCounts:
-    """Return them of one model on some rows."""
-    columns = [np.bincount(some, minlength=classes) for some in (labels, predicted, labels[predicted == labels])]
-    return tuple((int(rows), int(taken), int(both)) for rows, taken, both in zip(*columns, strict=True))
+    """The counts of one model on some rows."""
+    columns = [np.bincount(column, minlength=classes) for column in (labels, predicted, labels[predicted == labels])]
+    return tuple((int(rows), int(taken), int(correct)) for rows, taken, correct in zip(*columns, strict=True))

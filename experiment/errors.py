@@ -1,4 +1,4 @@
-"""What can go wrong, under one base class; the command line ends with the exit code of the class."""
+"""The errors of the project, under one base class. Each class has the exit code of the command line."""
 
 from typing import ClassVar
 
@@ -7,41 +7,41 @@ class SweepError(Exception):
     """Every error that the project raises on purpose. Its message says what is wrong and what to do.
 
     SweepError                      1
-    ├── InputError                  2   what the user gave or has cannot be used
-    │   └── DataError               2   … their data
-    │       └── Unreachable         2   … for now: whoever has it did not answer
+    ├── InputError                  2   an argument, a file or the machine cannot be used
+    │   └── DataError               2   the data cannot be used
+    │       └── Unreachable         2   the source of the data does not answer
     ├── StoreError                  1   a stored array or file is missing or altered
-    ├── Unavailable                 1   the object store refuses, or was away for too long
-    ├── Forbidden                   1   a file of the sweep's is somebody else's, and may not be read
-    ├── WrongGradient               1   training would be worthless
+    ├── Unavailable                 1   the object store refuses, or does not answer
+    ├── Forbidden                   1   a file of the sweep belongs to another user and may not be read
+    ├── WrongGradient               1   the gradient check failed
     ├── TrainingFailed              1   some combinations raised an exception
-    ├── EveryCombinationDiverged    1   there is nothing to select
-    ├── Diverged                    1   the final training did, on all rows
+    ├── EveryCombinationDiverged    1   no combination is left to select
+    ├── Diverged                    1   the final training diverged
     ├── ServerFailed                1   Prefect's temporary server did not come up
-    ├── SchedulerGone               1   that of a Dask cluster no longer answers
-    ├── InUse                       1   a sweep is running where something is to be removed
-    └── Interrupted                 1   the sweep was asked to stop, by somebody in the Prefect UI say
+    ├── SchedulerGone               1   the scheduler of a Dask cluster no longer answers
+    ├── InUse                       1   a running sweep uses what is to be removed
+    └── Interrupted                 1   the sweep was asked to stop, for example in the Prefect UI
     """
 
     exit_code: ClassVar = 1
 
 
 class InputError(SweepError, ValueError):
-    """A flag, a file or a machine that cannot be used as it is."""
+    """An argument, a file or a machine that cannot be used."""
 
     exit_code = 2
 
 
 class DataError(InputError):
-    """Data that cannot be had or used. The message names the file or source, what is wrong and what to do."""
+    """Data that cannot be read or used. The message names the file or source, what is wrong and what to do."""
 
 
 class Unreachable(DataError):
-    """Data that cannot be had at present: trying again may help."""
+    """A source of data that does not answer: a retry may help."""
 
 
 class StoreError(SweepError):
-    """A stored array or file is missing or not what it was when it was stored."""
+    """A stored array or file is missing or altered."""
 
 
 class Unavailable(SweepError):
@@ -57,15 +57,15 @@ class WrongGradient(SweepError):
 
 
 class TrainingFailed(SweepError):
-    """Some combinations raised an exception; the others are done and cached."""
+    """Some combinations raised an exception; the others are complete and cached."""
 
 
 class EveryCombinationDiverged(SweepError):
-    """No combination is left to select."""
+    """Every combination diverged: none is left to select."""
 
 
 class Diverged(SweepError):
-    """The final training's loss stopped being finite."""
+    """The loss of the final training is no longer finite."""
 
 
 class ServerFailed(SweepError):
@@ -81,4 +81,4 @@ class InUse(SweepError):
 
 
 class Interrupted(SweepError):
-    """The sweep was asked to stop. What was done is cached or checkpointed."""
+    """The sweep was asked to stop. Finished work is cached or checkpointed."""

@@ -1,6 +1,6 @@
-"""The figures that a model may be selected by. Each is declared once, here, as an entry of `METRICS`.
+"""The metrics that can select the best model. Each is declared once, here, as an entry of `METRICS`.
 
-From there come the choices of `select_by`, the ranking, the comparison with the best and what they are called in words.
+The choices of `select_by`, the ranking, the comparison with the best and the names in texts are derived from it.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,23 +12,23 @@ from experiment.counts import Counts, Numbers
 
 
 def accuracy(of: Counts) -> Numbers:
-    """The fraction of rows that are right."""
+    """The fraction of rows that are predicted correctly."""
     return np.asarray(of.correct.sum(axis=-1) / of.rows.sum(axis=-1))
 
 
 def cross_entropy(of: Counts) -> Numbers:
-    """The mean of −log ŷ over the true classes, without penalty: it can be compared between alphas."""
+    """The mean of −log ŷ of the true classes, without the penalty: comparable between alphas."""
     return of.cross_entropy
 
 
 def balanced_accuracy(of: Counts) -> Numbers:
-    """The mean of recall over the classes that have rows: a rare class counts as much as a frequent one."""
+    """The mean recall of the classes that have rows: rare and frequent classes count equally."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.nanmean(of.correct / of.rows, axis=-1))
 
 
 def macro_f1(of: Counts) -> Numbers:
-    """The mean of F1, 2·TP / (rows + predicted), over the classes that have rows or were predicted."""
+    """The mean F1, 2·TP / (rows + predicted), of the classes that have rows or predictions."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.nanmean(2 * of.correct / (of.rows + of.predicted), axis=-1))
 
@@ -37,10 +37,10 @@ class Metric(NamedTuple):
     label: str  # in sentences
     function: Callable[[Counts], Numbers]
     higher_is_better: bool = True
-    fraction: bool = True  # said in per cent, differences in points
+    fraction: bool = True  # shown in per cent, differences in percentage points
 
     def goodness(self, of: Counts) -> Numbers:
-        """The figure, turned round where less is better."""
+        """The metric, negated if lower is better."""
         return self.function(of) if self.higher_is_better else -self.function(of)
 
 

@@ -1,11 +1,11 @@
-"""The model of a sweep, saved and loaded: what it says of new examples.
+"""The model of a sweep: saving, loading, prediction.
 
     from experiment.model import load
 
     model = load("artifacts/sweeps/latest/model.npz")
     model.predict(frame_or_array)
 
-Needs neither Prefect nor W&B.
+It needs neither Prefect nor W&B.
 """
 
 import io
@@ -31,45 +31,45 @@ if TYPE_CHECKING:
 
     Examples = pd.DataFrame | NDArray[np.generic]
 
-FORMAT = 2  # of model.npz, that features and their scaling are kept in
+FORMAT = 2  # of model.npz
 
 
 class Model(NamedTuple):
-    """All that a prediction needs."""
+    """A trained model, with all that a prediction needs."""
 
     W: NDArray[np.float32]  # (m, c)
     b: NDArray[np.float32]  # (c,)
     scaling: Scaling
     class_names: tuple[str, ...]  # c of them
-    table: Schema | None  # what the columns of the table it was trained on are; None: arrays
-    picture: tuple[int, int] | None  # height and width of examples that are pictures
+    table: Schema | None  # the columns of the table it was trained on; None: arrays
+    picture: tuple[int, int] | None  # height and width, if the examples are pictures
 
     def predict(self, examples: "Examples") -> NDArray[np.str_]:
-        """Return the name of the most probable class of each example; parameters as `probabilities`."""
+        """The most probable class of each example, by name; parameters as for `probabilities`."""
         chosen = self.probabilities(examples).argmax(axis=1)
         return np.array([self.class_names[k] for k in chosen])
 
     def probabilities(self, examples: "Examples") -> NDArray[np.float32]:
-        """Return softmax(scaled(x) W + b), (n, c): finite, however large a feature is.
+        """softmax(scaled(x) W + b), (n, c): finite for features of any size.
 
-        Warns of values far outside those trained on.
+        Values far outside the range of the training rows cause a warning.
 
         Parameters
         ----------
-        examples : a DataFrame with the columns trained on, found by name; or an array (n, m) or, of pictures,
-            (n, height, width), in which categories are one-hot, in the order of `table.names`
+        examples : a DataFrame with the columns trained on, found by name; or an array (n, m), for pictures also
+            (n, height, width), with categories one-hot in the order of `table.names`
 
         Raises
         ------
-        DataError : other features than trained on, not finite or beyond float32, or pictures on another scale
+        DataError : features differ from those trained on, are not finite or beyond float32; pictures on another scale
         """
         features = self.features(examples)
-        for concern in self.concerns(features):
-            warnings.warn(concern, stacklevel=2)
+        for warning in self.concerns(features):
+            warnings.warn(warning, stacklevel=2)
         return self.of_features(features)
 
     def table_of(self, features: NDArray[np.generic], first: int = 0) -> "pd.DataFrame":
-        """Return the most probable class and all probabilities as a table, (n, 1 + c); parameters as `logits`."""
+        """A table of the most probable class and all probabilities, (n, 1 + c); parameters as for `logits`."""
         import pandas as pd
 
         probabilities = self.of_features(features, first)
@@ -79,11 +79,11 @@ class Model(NamedTuple):
         return table
 
     def of_features(self, features: NDArray[np.generic], first: int = 0) -> NDArray[np.float32]:
-        """Return the probabilities, (n, c) of (n, m); parameters as `logits`."""
+        """The probabilities (n, c) of features (n, m); parameters as for `logits`."""
         return np.asarray(softmax(logits(self.W, self.b, self.scaling, features, first)), np.float32)
 
     def features(self, examples: "Examples", where: str = "the examples") -> NDArray[Any]:
-        """Return what `examples` have of the features trained on, (n, m)."""
+        """The features of the examples, as trained on: (n, m)."""
         if not isinstance(examples, np.ndarray):
             examples = self.table.features(examples, where) if self.table else examples.to_numpy()
         m = len(self.W)
@@ -93,20 +93,20 @@ class Model(NamedTuple):
         if features.shape[1] != m or (len(shape) == 2 and self.picture not in (None, shape)):
             given = f"{features.shape[1]} features" if len(shape) == 1 else f"pictures of {shape[0]} × {shape[1]}"
             wanted = f"pictures of {self.picture[0]} × {self.picture[1]}" if self.picture else str(m)
-            raise DataError(f"{where}: {given}, the model was trained on {wanted}; give those")
+            raise DataError(f"{where}: {given}, but the model was trained on {wanted}; give the same features")
         return features
 
     def concerns(self, features: NDArray[np.generic], where: str = "the examples") -> tuple[str, ...]:
-        """Return what is to be said of features unlike those trained on; DataError for pictures on another scale."""
+        """Warnings about features unlike those trained on; DataError for pictures on another scale."""
         if self.picture:
             check_scale(self.scaling.extremes, features, where)
             return ()
         return outliers(self.scaling.extremes, features, where, self.table.names if self.table else ())
 
     def to_sklearn(self) -> "Pipeline":
-        """Return the same model as a fitted scikit-learn Pipeline of scaler and LogisticRegression.
+        """The same model as a fitted scikit-learn Pipeline of scaler and LogisticRegression.
 
-        It takes features (n, m) as they were before scaling, categories one-hot.
+        It takes unscaled features (n, m), categories one-hot.
         """
         from sklearn.impute import SimpleImputer
         from sklearn.linear_model import LogisticRegression
@@ -124,7 +124,7 @@ class Model(NamedTuple):
         scaler, classifier = StandardScaler(), LogisticRegression()
         scaler.mean_, scaler.scale_, scaler.var_ = mean.copy(), scale, scale**2
         classifier.classes_ = np.array(self.class_names)
-        # Of two classes scikit-learn has the difference alone.
+        # For two classes scikit-learn keeps the difference only.
         classifier.coef_ = W.T if c > 2 else W[:, [1]].T - W[:, [0]].T
         classifier.intercept_ = self.b if c > 2 else self.b[[1]] - self.b[[0]]
         scaler.n_features_in_ = classifier.n_features_in_ = m
@@ -134,7 +134,7 @@ class Model(NamedTuple):
 
 
 def packed(model: Model, more: Mapping[str, Any]) -> bytes:
-    """Return an `.npz` of the model, and of what else is to be known of it."""
+    """The model and further entries as an `.npz` file."""
     values: dict[str, Any] = {
         "W": model.W,
         "b": model.b,
@@ -155,19 +155,19 @@ def packed(model: Model, more: Mapping[str, Any]) -> bytes:
 
 
 def load(path: Path | str) -> Model:
-    """Return the model in a sweep's `model.npz`.
+    """The model in a sweep's `model.npz`.
 
     Raises
     ------
-    DataError : the file is missing, truncated or altered, no model of this program, or one of an earlier version
+    DataError : the file is missing, truncated or altered, no model of this program, or of another version
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
-    except Exception as error:  # zipfile's and NumPy's own, of all kinds
+    except Exception as error:  # zipfile and NumPy raise many kinds
         raise DataError(f"{path}: cannot be read as a model ({error}); give a sweep's model.npz") from error
     if {"W", "b", "scaling"} <= found.keys() and found.get("format") != FORMAT:
-        raise DataError(f"{path}: a model of another version of this program; run its sweep again to have one of this")
+        raise DataError(f"{path}: a model of another version of this program; run its sweep again with this version")
     try:
         kind, extremes = str(found["scaling"]), found["scaling_extremes"]
         scaling = Scaling(kind, found.get("scaling_statistics"), extremes, found.get("scaling_fill"))  # type: ignore[arg-type]
@@ -180,9 +180,9 @@ def load(path: Path | str) -> Model:
             picture=tuple(found["picture"].tolist()) or None,
         )
     except (KeyError, ValueError, TypeError) as error:
-        raise DataError(f"{path}: no model of this program ({error}); give a sweep's model.npz") from error
+        raise DataError(f"{path}: not a model of this program ({error}); give a sweep's model.npz") from error
     m, c = model.W.shape if model.W.ndim == 2 else (0, 0)
-    whole = (
+    consistent = (
         model.b.shape == (c,)
         and len(model.class_names) == c > 1
         and scaling.kind in FORMULAS
@@ -194,6 +194,6 @@ def load(path: Path | str) -> Model:
         and (model.table is None or len(model.table.names) == m)
         and bool(np.isfinite(model.W).all() and np.isfinite(model.b).all())
     )
-    if not whole:
-        raise DataError(f"{path}: its parts do not fit together, it has been altered; give a sweep's model.npz")
+    if not consistent:
+        raise DataError(f"{path}: its arrays do not fit together, so it has been altered; give a sweep's model.npz")
     return model

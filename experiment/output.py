@@ -1,4 +1,4 @@
-"""Files that the user asked for by name."""
+"""Output files at paths that the user gives."""
 
 import re
 import uuid
@@ -12,12 +12,12 @@ from experiment.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMULA = r"[=+\-@\t\r]"  # what one begins with
+FORMULA = r"[=+\-@\t\r]"  # the first character of a spreadsheet formula
 NUMBER = r"[-+]?[\d.]+(e[-+]?\d+)?"
 
 
 def as_csv(table: "pd.DataFrame", *, header: bool = True) -> str:
-    """Return CSV in which no spreadsheet finds a formula: texts that begin like one have a ' in front (OWASP)."""
+    """The table as CSV. Texts that a spreadsheet would take for a formula get a leading ' (OWASP)."""
     import numpy as np
     from pandas.api.types import is_numeric_dtype
 
@@ -33,12 +33,12 @@ def as_csv(table: "pd.DataFrame", *, header: bool = True) -> str:
 
 
 @contextmanager
-def whole(output: Path) -> Iterator[Path]:
-    """Give a draft to write to; once all is written it becomes the file.
+def atomic_output(output: Path) -> Iterator[Path]:
+    """A temporary path to write to. It replaces the output file when the block ends without an error.
 
     Raises
     ------
-    InputError : it cannot be written
+    InputError : the file cannot be written
     """
     draft = output.with_name(f".{output.name}.{uuid.uuid4().hex}")
     try:

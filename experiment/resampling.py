@@ -1,4 +1,4 @@
-"""The bootstrap over rows (Efron, Ann. Stat. 7, 1979): would other rows have said the same?"""
+"""The bootstrap over rows (Efron, Ann. Stat. 7, 1979): how much metrics vary between samples of rows."""
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 from experiment.counts import Numbers
 
 RESAMPLES = 400
-LEVEL = 0.95  # of resamples, that have to agree before something is said
+LEVEL = 0.95  # of confidence: the fraction of resamples in which a statement holds
 COUNTS_AT_A_TIME = 2**23  # 32 MB
 
 
 def resamples(rows: int, *, seed: int = 0) -> Iterator[NDArray[np.float32]]:
-    """Yield how often each row is drawn in each of `RESAMPLES` resamples with replacement, some resamples at a time.
+    """How often each row is drawn in each of `RESAMPLES` resamples with replacement, in blocks of resamples.
 
-    A figure's sum over each resample is then a matrix product. The same seed gives the same resamples, so that figures
-    of several models are compared on the same rows.
+    The sum of a quantity over each resample is then a matrix product. The same seed gives the same resamples, so
+    metrics of several models are compared on the same rows.
 
     Yields
     ------
-    (rows, some) float32 whole numbers, each column with the sum `rows` − 1: with as many as there are rows the
-    variance of means would be too small by a factor (rows − 1) / rows (Rao & Wu, J. Am. Stat. Assoc. 83, 1988)
+    (rows, some) float32 counts, each column with the sum `rows` − 1: with `rows` draws the variance of means would be
+    too small by a factor (rows − 1) / rows (Rao & Wu, J. Am. Stat. Assoc. 83, 1988)
     """
     rng = np.random.default_rng(seed)
     most = max(1, COUNTS_AT_A_TIME // rows)
@@ -32,25 +32,36 @@ def resamples(rows: int, *, seed: int = 0) -> Iterator[NDArray[np.float32]]:
 
 
 def interval(figures: NDArray[np.floating], level: float = LEVEL) -> tuple[float, float]:
-    """Return between which two of the resamples' figures the middle `level` of them lie (percentile interval)."""
+    """The percentile interval: the bounds of the middle `level` of the resampled metrics."""
     low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
 class Resampled:
-    """The `Counts` of several models in some resamples: (models, resamples, c), each made when it is asked for.
+    """The `Counts` of several models in some resamples: (models, resamples, c), each computed on first use.
 
     Parameters
     ----------
     labels : (n,)
-    said, losses : (models, n) predicted classes and −log ŷ of the true ones
+    predictions, losses : (models, n) predicted classes and −log ŷ of the true ones
     drawn : (n, resamples), how often each row is drawn
     """
 
     def __init__(
-        self, labels: Numbers, said: Numbers, losses: NDArray[np.float32], classes: int, drawn: NDArray[np.float32]
+        self,
+        labels: Numbers,
+        predictions: Numbers,
+        losses: NDArray[np.float32],
+        classes: int,
+        drawn: NDArray[np.float32],
     ) -> None:
-        self.labels, self.said, self.losses, self.classes, self.drawn = labels, said, losses, classes, drawn
+        self.labels, self.predictions, self.losses, self.classes, self.drawn = (
+            labels,
+            predictions,
+            losses,
+            classes,
+            drawn,
+        )
 
     @cached_property
     def rows(self) -> Numbers:
@@ -58,12 +69,12 @@ class Resampled:
 
     @cached_property
     def predicted(self) -> Numbers:
-        return self.by_class(lambda k: (self.said == k).astype(np.float32) @ self.drawn)
+        return self.by_class(lambda k: (self.predictions == k).astype(np.float32) @ self.drawn)
 
     @cached_property
     def correct(self) -> Numbers:
         return self.by_class(
-            lambda k: (self.said[:, self.labels == k] == k).astype(np.float32) @ self.drawn[self.labels == k]
+            lambda k: (self.predictions[:, self.labels == k] == k).astype(np.float32) @ self.drawn[self.labels == k]
         )
 
     @cached_property

@@ -14,34 +14,34 @@ class Importance(Frozen):
     method: str
     shares: dict[str, float]  # by effect: a hyperparameter alone, two together ("a × b"), "the rest"
     intervals: dict[str, tuple[float, float]]  # 95 % of the shares on resamples of the validation rows
-    beyond_noise: tuple[str, ...]  # the effects that are larger than what chance gives
-    lead: float  # the fraction of resamples in which the largest share alone is the largest
-    certain: bool  # the hyperparameter with it mattered most
+    beyond_noise: tuple[str, ...]  # the effects that are larger than noise
+    lead: float  # the fraction of resamples in which the hyperparameter with the largest share has the largest
+    certain: bool  # that hyperparameter mattered most, beyond noise
 
 
 class Summary(Frozen):
-    """A sweep's figures, and where they came from."""
+    """The metrics of a sweep and their provenance."""
 
     name: str
-    data_understood: str = ""  # what the columns and labels of a user's own data were taken for
-    data_note: str  # what was done to the data before anything else, "" if nothing
-    data_warnings: tuple[str, ...] = ()  # what whoever uses the data should know, a sentence each
-    defaults: str = ""  # what was left out and is other than for Fashion-MNIST
-    scaling: str  # how features became inputs, and why
+    data_understood: str = ""  # how a user's own data was understood
+    data_note: str  # changes made to the data; "": none
+    data_warnings: tuple[str, ...] = ()  # one sentence each
+    defaults: str = ""  # default settings that differ from those for Fashion-MNIST
+    scaling: str  # the scaling and the reason for it
     best: Combination
     best_epoch: int
     val_accuracy: float
-    val_cross_entropy: float  # unregularised, as is `test_loss`
-    val_loss: float  # regularised, by which trainings stop
-    stopped_at_max_epochs: bool  # the winner, under some seed: it had not waited out its patience
+    val_cross_entropy: float  # unregularised, like `test_loss`
+    val_loss: float  # regularised, used by early stopping
+    stopped_at_max_epochs: bool  # with some seed the winner reached max_epochs before its patience ran out
     select_by: MetricName
-    seeds: int  # the winner was trained under; figures are means
-    spread: dict[str, float]  # standard deviations of the winner's figures over the seeds, by name; {} under one seed
-    compared: int  # combinations other than the winner that came to their end
-    within_noise: int  # those of them that may be as good: `experiment.search.comparison`
-    baseline: dict[str, float]  # always answering with the class frequencies, on validation and test rows
-    lbfgs: dict[str, float] | None  # scikit-learn's, on the same rows, if it was asked for
-    beats_baseline: bool  # the winner is more accurate than that, with less cross-entropy
+    seeds: int  # of the winner; metrics are means over them
+    spread: dict[str, float]  # standard deviations of the winner's metrics over the seeds; {} for one seed
+    compared: int  # combinations besides the winner that trained to their end
+    within_noise: int  # of these, how many may be as good: `experiment.search.comparison`
+    baseline: dict[str, float]  # metrics of always predicting the class frequencies
+    lbfgs: dict[str, float] | None  # scikit-learn's result on the same rows, with --baseline
+    beats_baseline: bool  # the winner has a higher accuracy and a lower cross-entropy
     test_accuracy: float
     test_accuracy_95: tuple[float, float]  # Wilson's score interval
     test_loss: float
@@ -50,24 +50,24 @@ class Summary(Frozen):
     class_scores: dict[str, ClassScores]  # precision, recall and F1 on the test rows
     calibration: Calibration  # of the test rows
     validation_rows: int
-    importance: Importance | None  # None: there is no figure
-    analysis: tuple[str, ...] = ()  # the same in words, a paragraph each: `report.text.analysis`
-    gradient_error: float  # the worst relative error that the gradient check found
+    importance: Importance | None  # None: too few combinations
+    analysis: tuple[str, ...] = ()  # paragraphs of `report.text.analysis`
+    gradient_error: float  # largest relative error of the gradient check
     combinations: int
-    sampler: str | None = None  # that drew them; None: they are the grid
-    earlier: tuple[Combination, ...] = ()  # those of them that a warm start began from
+    sampler: str | None = None  # None: the combinations are the grid
+    earlier: tuple[Combination, ...] = ()  # the combinations of a warm start
     cached: int
     failed: int
     diverged: int
-    left: int = 0  # combinations that time did not suffice for, as far as they were to go
-    pruned: int  # by halving, before they had come to their end
-    epochs_trained: int  # of all trainings, the retraining left out
+    left: int = 0  # combinations not trained as far as intended, because of the time limit
+    pruned: int  # combinations that halving stopped
+    epochs_trained: int  # of all trainings, without the retraining
     seconds: float
-    files: dict[str, str]  # SHA-256 of each file beside it
-    runs: dict[str, tuple[str, ...]]  # by step, what its runs are called in W&B and in the cache
+    files: dict[str, str]  # SHA-256 of each file of the sweep
+    runs: dict[str, tuple[str, ...]]  # ids of the runs in W&B and in the cache, by step
     provenance: dict[str, Any]
 
     @property
     def data(self) -> str:
-        """How a user's own data were understood, and what was done to them; "" if there is nothing to say."""
+        """How a user's own data was understood and changed; "" for Fashion-MNIST."""
         return "; ".join(filter(None, (self.data_understood, self.data_note)))

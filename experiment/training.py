@@ -1,4 +1,4 @@
-"""One training, from its settings to the mathematics."""
+"""A training: its settings as arguments of `softmax.sgd.train`."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,7 +12,7 @@ from softmax.decay import decayed
 from softmax.loss import Images, Labels
 from softmax.optimiser import SGD
 
-if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in a cache key
+if TYPE_CHECKING:  # cache keys contain their values, not their declarations
     from experiment.axes import Combination
     from experiment.config import Recipe
 
@@ -26,11 +26,11 @@ def epochs(
     combination: "Combination",
     recipe: "Recipe",
 ) -> Callable[..., Iterator[sgd.State]]:
-    """Return `softmax.sgd.train` with everything but `state` and `stop` bound.
+    """`softmax.sgd.train` with all arguments bound, except `state` and `stop`.
 
     Parameters
     ----------
-    data : images, labels, the rows to train on and those to validate on, if there are any
+    data : images, labels, training rows, validation rows (None: no validation)
     """
     return partial(
         sgd.train,

@@ -1,4 +1,4 @@
-"""The kinds of values that the project is made of: small, immutable, JSON."""
+"""Base classes of the project's values: small, immutable, JSON."""
 
 from typing import Any, Literal
 
@@ -6,33 +6,33 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Frozen(BaseModel):
-    """Immutable, hashable, and strict about what it does not know."""
+    """An immutable, hashable model that forbids unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Settings(Frozen):
-    """What a step is told, as opposed to what an earlier step found: seen in W&B, field by field."""
+    """Settings of a step, as opposed to results of earlier steps. W&B shows each field."""
 
 
 class Result(Frozen):
-    """What a step returns. Refers to no other step's identity: a cached result may hold only what its key holds."""
+    """The result of a step. It contains no other step's identity: a cached result depends only on its key."""
 
-    identity: str = Field("", description="Of the step that made it: names its cache entry and its W&B run.")
+    identity: str = Field("", description="The id of its cache entry and its W&B run.")
     task_run: str = Field("", description="The id of the Prefect task run that made it.")
-    seconds: float = Field(0.0, description="That the task run took; of one that was killed, the last try's.")
+    seconds: float = Field(0.0, description="The duration of the task run (of its last attempt).")
 
     @property
     def complete(self) -> bool:
-        """Whether it may stand for the step in later sweeps, too."""
+        """Whether later sweeps may reuse the result."""
         return True
 
 
-ORIGIN = frozenset(Result.model_fields)  # says where a result came from, and determines nothing
+ORIGIN = frozenset(Result.model_fields)  # the origin of a result, which changes no metric
 
 
 class ArrayRef(Frozen):
-    """What a result keeps of an array."""
+    """A reference to a stored array."""
 
     digest: str  # "sha256:<hex>" of the .npy file
     shape: tuple[int, ...]
@@ -40,20 +40,20 @@ class ArrayRef(Frozen):
 
 
 class FileRef(Frozen):
-    """What a result keeps of a file, a picture say."""
+    """A reference to a stored file, such as a picture."""
 
     digest: str  # "file:sha256:<hex>" of its bytes
 
 
 class Artifact(Frozen):
-    """Something that has versions, one for each content: data, a model."""
+    """A versioned artifact of W&B: a data set or a model."""
 
     name: str
     kind: Literal["dataset", "model"]
     contents: dict[str, ArrayRef | FileRef]  # by name
-    about: dict[str, Any]  # what is to be known of it, JSON
+    about: dict[str, Any]  # metadata, JSON
 
 
 def text(value: Any) -> str:
-    """Return a value as it is shown."""
+    """A value as text, as the reports show it."""
     return value if isinstance(value, str) else f"{value:g}"

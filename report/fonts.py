@@ -25,7 +25,7 @@ def letters(font: Path, bitmaps: bool) -> frozenset[str]:
 
 
 def fallbacks(texts: Iterable[str], *, bitmaps: bool = False) -> tuple[list[Path], set[str]]:
-    """Return installed fonts for the letters that DejaVu Sans lacks, and the letters that none of them has.
+    """Installed fonts for the letters that DejaVu Sans lacks, and the letters that none of them has.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def families(fonts: Iterable[Path]) -> list[str]:
 
 
 def written(names: Sequence[str], lacking: Collection[str]) -> list[str]:
-    """Return the names of the classes; those with letters that are lacking by number, with code points for these."""
+    """The names of the classes; those with letters that are lacking by number, with code points for these."""
     return [
         f"class {k} ({' '.join(codes(name, lacking).split())})" if set(name) & set(lacking) else name
         for k, name in enumerate(names)

@@ -23,7 +23,7 @@ EXACT, FITTED = "analysis of variance", "least squares"
 
 
 def importance(ranking: Sequence[Candidate], resampled: Floats, space: Space | None = None) -> Importance | None:
-    """Return the shares of the variance of validation accuracy, each with its interval over the validation rows.
+    """The shares of the variance of validation accuracy, each with its interval over the validation rows.
 
     Over a complete grid by analysis of variance: of each hyperparameter with several values alone, of each pair of them
     together ("alpha × batch_size"), and of "the rest"; they sum to 1. Where combinations diverged or were drawn, those
@@ -80,7 +80,7 @@ def importance(ranking: Sequence[Candidate], resampled: Floats, space: Space | N
 
 
 def analysis_of_variance(y: Floats, values: Mapping[str, Sequence[Any]]) -> dict[str, Floats]:
-    """Return each effect's sum of squares (R. A. Fisher, Statistical Methods, 1925).
+    """Each effect's sum of squares (R. A. Fisher, Statistical Methods, 1925).
 
     On a complete grid the main effects ȳ_i − ȳ, the interactions of pairs ȳ_ij − ȳ_i − ȳ_j + ȳ and what is left are
     orthogonal: their sums of squares add up to Σ(y − ȳ)².
@@ -108,7 +108,7 @@ def analysis_of_variance(y: Floats, values: Mapping[str, Sequence[Any]]) -> dict
 def main_effects(
     y: Floats, values: Mapping[str, Sequence[Any]], ranges: Collection[str]
 ) -> tuple[dict[str, Floats], set[str]]:
-    """Return the sum of squares that each hyperparameter explains beside all others, and which an F test confirms.
+    """The sum of squares that each hyperparameter explains beside all others, and which an F test confirms.
 
     Least squares on indicators of values, and on t and t² of what was drawn from a range, t on the axis's scale
     (type II sums of squares; Yates, J. Am. Stat. Assoc. 29, 1934). They add up to Σ(y − ȳ)² only where the
@@ -141,7 +141,7 @@ def main_effects(
 
 
 def design(name: str, column: Sequence[Any], drawn: bool) -> Floats:
-    """Return a hyperparameter's columns in a least-squares fit."""
+    """A hyperparameter's columns in a least-squares fit."""
     if not drawn:
         return np.array([[value == level for level in sorted(set(column))[1:]] for value in column], dtype=float)
     t = np.array(column, dtype=float)

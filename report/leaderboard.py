@@ -10,7 +10,7 @@ from experiment.search.ranking import Candidate
 
 
 def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """Return one row a combination, best first.
+    """One row a combination, best first.
 
     `behind_best` is by how much the figure that selected is behind that of the best, on the same rows, with its
     standard error; `within_noise` says whether it may be as good (`experiment.search.comparison`).
@@ -30,7 +30,7 @@ def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> 
 
 
 def with_lbfgs(table: pd.DataFrame, lbfgs: Lbfgs) -> pd.DataFrame:
-    """Return the table with scikit-learn's figures in a last row, and a column that tells who fitted what."""
+    """The table with scikit-learn's figures in a last row, and a column that tells who fitted what."""
     beside = {
         "method": "L-BFGS (scikit-learn)",
         "alpha": lbfgs.alpha,

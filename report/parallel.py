@@ -79,14 +79,14 @@ def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame, ranges:
 
 
 def in_order(values: pd.Series) -> tuple[Mapping[Any, float], Mapping[Any, float]]:
-    """Return the height of each value, 0 to 1, at equal distances; and of those that are to be named."""
+    """The height of each value, 0 to 1, at equal distances; and of those that are to be named."""
     ordered = sorted(values.unique())
     place = {value: (i + 0.5) / len(ordered) for i, value in enumerate(ordered)}
     return place, {value: place[value] for value in ordered[:: math.ceil(len(ordered) / MOST_LABELS)]}
 
 
 def on_scale(values: pd.Series, log: bool) -> tuple[Mapping[Any, float], Mapping[Any, float]]:
-    """Return the height of each value on a true scale, and that of round numbers between them."""
+    """The height of each value on a true scale, and that of round numbers between them."""
     low, high = float(values.min()), float(values.max())
     ticks = (LogLocator(subs=(1, 2, 5), numticks=50) if log else MaxNLocator(8)).tick_values(low, high)
     ticks = [tick for tick in ticks if low <= tick <= high]

@@ -147,7 +147,7 @@ def draw_winner(axis: Axes, history: NDArray[np.float64], column: int, color: An
 
 
 def alone(history: NDArray[np.float64]) -> str:
-    """Return the marker of a curve: one epoch makes no line."""
+    """The marker of a curve: one epoch makes no line."""
     return "o" if len(history) == 1 else ""
 
 
@@ -193,27 +193,27 @@ def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure
 
 
 def lettering(class_names: Sequence[str]) -> tuple[Sequence[str], dict[str, Any]]:
-    """Return the names of classes as they can be drawn, and with what properties of text."""
+    """The names of classes as they can be drawn, and with what properties of text."""
     fonts, lacking = fallbacks(class_names)
     as_it_is = {"parse_math": False}  # a class may be called "$5 or $10"
     return written(class_names, lacking), as_it_is | {"fontfamily": families(fonts)}
 
 
 def most_mistaken(counts: NDArray[np.integer], most: int = MOST_CLASSES) -> NDArray[np.intp]:
-    """Return the classes that were mistaken most often, `most` of them at most, in their own order."""
+    """The classes that were mistaken most often, `most` of them at most, in their own order."""
     mistaken = counts.sum(axis=1) - counts.diagonal()
     return np.sort(np.argsort(-mistaken, kind="stable")[:most])
 
 
 def png(figure: Figure) -> bytes:
-    """Return the picture as a PNG file."""
+    """The picture as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=120)
     return buffer.getvalue()
 
 
 def preview(picture: bytes) -> bytes:
-    """Return a PNG file at half its size, in a palette of 48 colours, which takes a third of the room."""
+    """A PNG file at half its size, in a palette of 48 colours, which takes a third of the room."""
     buffer = io.BytesIO()
     Image.open(io.BytesIO(picture)).convert("RGB").reduce(2).quantize(48).save(buffer, format="png", optimize=True)
     return buffer.getvalue()

@@ -73,7 +73,7 @@ def most_wrong(logits: NDArray[np.float32], labels: NDArray[np.integer], most: i
 
 
 def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the score interval of a proportion (Wilson, J. Am. Stat. Assoc. 22, 1927).
+    """The score interval of a proportion (Wilson, J. Am. Stat. Assoc. 22, 1927).
 
     It stays in [0, 1] and near `level`. With p = correct / n and the normal quantile z:
     (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n).

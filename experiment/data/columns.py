@@ -55,11 +55,11 @@ class Cells(NamedTuple):
         return np.asarray(pc.match_substring_regex(self.texts, pattern))
 
     def rows(self, which: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return the rows that have one of the texts: (n,)."""
+        """The rows that have one of the texts: (n,)."""
         return np.append(which, False)[self.place]
 
     def example(self, which: NDArray[np.bool_]) -> str:
-        """Return the first of these texts, and the rows that have one of them, for messages."""
+        """The first of these texts, and the rows that have one of them, for messages."""
         rows = self.rows(which)
         return f"{self.texts[self.place[rows.argmax()]].as_py()!r} in {rows_of(rows)}"
 
@@ -72,7 +72,7 @@ def rows_of(which: NDArray[np.bool_]) -> str:
 
 
 def cells(values: "pa.ChunkedArray") -> Cells:
-    """Return a column as texts; whole numbers have no point."""
+    """A column as texts; whole numbers have no point."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import types
@@ -110,7 +110,7 @@ def is_number(kind: "pa.DataType") -> bool:
 
 
 def numbers(values: "pa.ChunkedArray") -> tuple[NDArray[np.float64], str]:
-    """Return a column as numbers, NaN where they are missing, and what is no number, "" if nothing."""
+    """A column as numbers, NaN where they are missing, and what is no number, "" if nothing."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import types

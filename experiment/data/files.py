@@ -30,7 +30,7 @@ WANTED = (
 
 
 def array_files(folder: Path) -> list[Path]:
-    """Return the files of a folder's arrays: images and labels to train on and, if there are any, to test on.
+    """The files of a folder's arrays: images and labels to train on and, if there are any, to test on.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def read_npz(path: Path) -> Raw:
 
 
 def examples_of_npz(path: Path) -> NDArray[Any]:
-    """Return the examples in an .npz, labels or not: of the test part, or of the other where there is none."""
+    """The examples in an .npz, labels or not: of the test part, or of the other where there is none."""
     arrays = arrays_of(path)
     for name in ("x_test", "test_images", "x_train", "train_images"):
         if name in arrays:
@@ -106,7 +106,7 @@ def examples_of_npz(path: Path) -> NDArray[Any]:
 
 
 def arrays_of(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays in an .npz by their names in small letters.
+    """The arrays in an .npz by their names in small letters.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def arrays_of(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def from_arrays(arrays: list[NDArray[Any]], where: list[str], picture: tuple[int, int] | None = None) -> Raw:
-    """Return two or four arrays as parts; n × height × width become rows, and are pictures of that shape."""
+    """Two or four arrays as parts; n × height × width become rows, and are pictures of that shape."""
     parts, notes = [], list[str]()
     shapes = {array.shape[1:] for array in arrays[::2] if array.ndim == 3}
     if len(shapes) > 1:
@@ -143,7 +143,7 @@ def from_arrays(arrays: list[NDArray[Any]], where: list[str], picture: tuple[int
 
 
 def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:
-    """Return images (n, m) or (n, height, width) as (n, m); DataError unless real, finite and not empty."""
+    """Images (n, m) or (n, height, width) as (n, m); DataError unless real, finite and not empty."""
     if images.ndim not in (2, 3):
         raise DataError(f"{where}: shape {images.shape}; save images as n × features or n × height × width")
     if images.dtype.kind not in "buif":
@@ -159,7 +159,7 @@ def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:
 
 
 def labels_in(labels: NDArray[Any], where: str, count: int) -> tuple[NDArray[Any], str]:
-    """Return labels as (count,), and what they were, if not that: a column, or one-hot; else DataError."""
+    """Labels as (count,), and what they were, if not that: a column, or one-hot; else DataError."""
     note = ""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels, note = labels.ravel(), "a column of labels"
@@ -180,7 +180,7 @@ def one_hot(labels: NDArray[Any]) -> bool:
 
 
 def read_any_idx(path: Path) -> NDArray[Any]:
-    """Return the array in an IDX file, gzipped or not, of any of the format's types and shapes.
+    """The array in an IDX file, gzipped or not, of any of the format's types and shapes.
 
     Two zero bytes, the type, the rank, each dimension as a big-endian uint32, the elements in C order, big-endian
     (LeCun's MNIST page, "the IDX file format").

@@ -35,7 +35,7 @@ def read_named(name: str, folder: Path, drop: Sequence[str] = (), missing: Missi
 
 
 def bundled(name: str) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
-    """Return one of the sets that come with scikit-learn, its label in the last column; what it is called; notes."""
+    """One of the sets that come with scikit-learn, its label in the last column; what it is called; notes."""
     from sklearn import datasets  # takes two seconds, here as below
 
     found = getattr(datasets, f"load_{name}")(as_frame=True)
@@ -43,7 +43,7 @@ def bundled(name: str) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
 
 
 def openml(name: str, folder: Path) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
-    """Return the same of a set from OpenML, whose checksum scikit-learn verifies."""
+    """The same of a set from OpenML, whose checksum scikit-learn verifies."""
     from sklearn.datasets import fetch_openml
     from sklearn.datasets._openml import OpenMLError
 

@@ -112,7 +112,7 @@ def own_data_once(
     missing: Missing | None,
     downloads: Path = Path(),
 ) -> Own:
-    """Return the same, parsed once as long as the files stay as they are; `LATEST` keeps it."""
+    """The same, parsed once as long as the files stay as they are; `LATEST` keeps it."""
     files = [] if isinstance(given, str) else [path for path in files_of(given) if path.exists()]
     stamps = tuple((path.resolve(), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
     key = stamps or given, label, seed, tuple(drop), pictures, missing
@@ -123,7 +123,7 @@ def own_data_once(
 
 
 def shape_of(pictures: str, raw: Raw) -> tuple[int, int]:
-    """Return height and width as the user gave them; DataError if the examples cannot be pictures of that shape."""
+    """Height and width as the user gave them; DataError if the examples cannot be pictures of that shape."""
     height, width = map(int, pictures.split("x"))
     features = raw.train.values.shape[1]
     if height * width != features:
@@ -162,7 +162,7 @@ def read(path: Path, label: str | None, drop: Sequence[str] = (), missing: Missi
 
 
 def table_of(folder: Path, name: str) -> Path | None:
-    """Return the table of a folder that has this name; DataError if there are several."""
+    """The table of a folder that has this name; DataError if there are several."""
     found = sorted(path for path in folder.iterdir() if is_table(path) and path.name.lower().startswith(f"{name}."))
     if len(found) > 1:
         raise DataError(f"{folder}: {', '.join(path.name for path in found)} all stand there; keep one of them")
@@ -170,7 +170,7 @@ def table_of(folder: Path, name: str) -> Path | None:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return the files that are read of a folder or file, in order."""
+    """The files that are read of a folder or file, in order."""
     if not path.is_dir():
         return [path]
     tables = [table for table in (table_of(path, name) for name in ("train", "test")) if table]
@@ -178,7 +178,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def encoded(raw: Raw) -> tuple[Labels, NDArray[np.int64]]:
-    """Return the labels to train on, and those to test on as numbers of the same classes.
+    """The labels to train on, and those to test on as numbers of the same classes.
 
     Raises
     ------

@@ -52,7 +52,7 @@ def choose(values: NDArray[np.generic], pictures: bool) -> tuple[Kind, str]:
 
 
 def fit(kind: Kind, values: NDArray[np.generic], missing: Missing | None = None) -> Scaling:
-    """Return the scaling with its statistics, which come from these rows alone.
+    """The scaling with its statistics, which come from these rows alone.
 
     Means and deviations (of all n, not n − 1) in float64; an infinite deviation for a feature that is constant up to
     rounding, so that it becomes 0 wherever it occurs: its variance s² is at most n ε s² + (n ε mean)², ε the spacing of
@@ -77,7 +77,7 @@ def fit(kind: Kind, values: NDArray[np.generic], missing: Missing | None = None)
 
 
 def fill_of(values: NDArray[np.generic], missing: Missing) -> NDArray[np.float64]:
-    """Return mean or most frequent value (the least, on a tie) of each feature, (m,); 0 where all are missing."""
+    """Mean or most frequent value (the least, on a tie) of each feature, (m,); 0 where all are missing."""
     fill = np.zeros(values.shape[1])
     for j, column in enumerate(values.T):
         given = column[~np.isnan(column)].astype(np.float64)
@@ -90,12 +90,12 @@ def fill_of(values: NDArray[np.generic], missing: Missing) -> NDArray[np.float64
 
 
 def filled(values: NDArray[Any], fill: NDArray[np.float64] | None) -> NDArray[Any]:
-    """Return the values with missing ones filled in."""
+    """The values with missing ones filled in."""
     return values if fill is None else np.where(np.isnan(values), fill, values)
 
 
 def extremes_of(values: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Return the least and the greatest value of each feature, (2, m); missing ones do not count."""
+    """The least and the greatest value of each feature, (2, m); missing ones do not count."""
     return np.stack([np.fmin.reduce(values), np.fmax.reduce(values)]).astype(np.float64)
 
 

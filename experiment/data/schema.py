@@ -96,7 +96,7 @@ def classes_in_words(classes: Sequence[str], counts: Sequence[int]) -> str:
 
 
 def block_of(column: Column, values: "pa.ChunkedArray") -> tuple[NDArray[np.float64], NDArray[np.bool_], str, str]:
-    """Return a column's features, which rows have no value, what is wrong with it, and a warning."""
+    """A column's features, which rows have no value, what is wrong with it, and a warning."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -177,7 +177,7 @@ def unknown(name: str, names: Sequence[str]) -> str:
 
 
 def meant(name: str, names: Sequence[str]) -> str:
-    """Return the question whether another name was meant; "" if there is none like it."""
+    """The question whether another name was meant; "" if there is none like it."""
     close = get_close_matches(name, names, 1)
     return f"did you mean {close[0]}?" if close and name not in names else ""
 
@@ -191,7 +191,7 @@ def raise_all(faults: Sequence[str], where: str) -> None:
 
 
 def as_table(frame: "pd.DataFrame | pa.Table") -> "pa.Table":
-    """Return a data frame as a table of Arrow's, whose columns are of one type each: of several, texts."""
+    """A data frame as a table of Arrow's, whose columns are of one type each: of several, texts."""
     import pyarrow as pa
 
     if isinstance(frame, pa.Table):

@@ -62,7 +62,7 @@ def read_tables(
 
 
 def labels(table: "pa.Table", label: str, where: str) -> NDArray[Any]:
-    """Return the labels of a table as they stand: texts as objects.
+    """The labels of a table as they stand: texts as objects.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def labels(table: "pa.Table", label: str, where: str) -> NDArray[Any]:
 
 
 def read_table(path: Path) -> "pa.Table":
-    """Return the table in a CSV or TSV file (UTF-8, points, names in the first line; packed or not) or a Parquet file.
+    """The table in a CSV or TSV file (UTF-8, points, names in the first line; packed or not) or a Parquet file.
 
     The columns of CSV files are texts, whatever is in them.
 
@@ -119,7 +119,7 @@ def read_table(path: Path) -> "pa.Table":
 
 
 def read_text(content: bytes, separator: str, path: Path) -> "pa.Table":
-    """Return the table in the content of a CSV file; Excel's first line `sep=;` says what separates its columns."""
+    """The table in the content of a CSV file; Excel's first line `sep=;` says what separates its columns."""
     import pyarrow as pa
     from pyarrow import csv as arrow
 

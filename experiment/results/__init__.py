@@ -1,4 +1,4 @@
-"""What steps hand to each other, one contract a module, so that the key of a step has no more than its own.
+"""The results of the steps, one contract per module: the cache key of a step contains only the contracts it uses.
 
-Small, immutable, JSON. Arrays and files are referred to, not carried.
+Results are small, immutable and JSON. They refer to arrays and files by digest.
 """

@@ -1,4 +1,4 @@
-"""What `download` returns."""
+"""The result of `download`."""
 
 from experiment.data.schema import Schema
 from experiment.results.examples import TestSet, TrainingSet
@@ -6,16 +6,16 @@ from experiment.values import ArrayRef, Artifact, Frozen, Result
 
 
 class DatasetInfo(Frozen):
-    """What the numbers of a data set mean."""
+    """The meaning of a data set's numbers."""
 
     class_names: tuple[str, ...]  # c of them
-    table: Schema | None = None  # what a table's columns are; None: arrays, whose features have no names
-    picture: tuple[int, int] | None = None  # height and width of examples that are pictures; None: features
-    understood: str = ""  # what the examples are taken for
-    test_file: str = ""  # what the test rows are rows of, as the user knows it
-    own: bool = True  # whether it is the user's own, and not Fashion-MNIST
-    note: str = ""  # what was done to the data, "" if nothing
-    warnings: tuple[str, ...] = ()  # what whoever uses the data should know, a sentence each
+    table: Schema | None = None  # the columns of a table; None: arrays, whose features have no names
+    picture: tuple[int, int] | None = None  # height and width of pictures; None: features
+    understood: str = ""  # how the data was understood, in words
+    test_file: str = ""  # name of the file that contains the test rows
+    own: bool = True  # the user's own data, not Fashion-MNIST
+    note: str = ""  # changes made to the data; "": none
+    warnings: tuple[str, ...] = ()  # one sentence each
 
 
 class Dataset(Result):
@@ -31,7 +31,7 @@ class Dataset(Result):
 
     @property
     def arrays(self) -> dict[str, ArrayRef]:
-        """The four of them, by name."""
+        """The four arrays, by name."""
         return {
             **{"train_images": self.train.images, "train_labels": self.train.labels},
             **{"test_images": self.test.images, "test_labels": self.test.labels},
@@ -39,7 +39,7 @@ class Dataset(Result):
 
     @property
     def digests(self) -> dict[str, str]:
-        """Of the four arrays."""
+        """The digests of the four arrays, by name."""
         return {name: array.digest for name, array in self.arrays.items()}
 
     @property

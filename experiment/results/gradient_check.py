@@ -1,7 +1,7 @@
-"""What `check_gradients` returns."""
+"""The result of `check_gradients`."""
 
 from experiment.values import Result
 
 
 class GradientCheck(Result):
-    relative_errors: dict[str, float]  # as `softmax.check.relative_errors` gives them
+    relative_errors: dict[str, float]  # of `softmax.check.relative_errors`

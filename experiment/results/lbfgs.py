@@ -1,10 +1,10 @@
-"""What `lbfgs` returns."""
+"""The result of `lbfgs`."""
 
 from experiment.values import Result
 
 
 class Lbfgs(Result):
-    """scikit-learn's L-BFGS on the rows trained on, judged on the validation rows."""
+    """scikit-learn's L-BFGS fit to the training rows, with its validation metrics."""
 
     alpha: float
     iterations: int

@@ -1,15 +1,15 @@
-"""What `report` returns."""
+"""The result of `report`."""
 
 from experiment.values import FileRef, Result
 
 
 class Report(Result):
-    """What a person is given to look at, and the model."""
+    """Leaderboard, model, pictures and the data of the page."""
 
     files: dict[str, FileRef]  # by name
-    page: FileRef | None  # what `report.html` draws, JSON
-    preview: FileRef | None  # the parallel coordinates, small enough to be part of an address
-    missing: tuple[str, ...] = ()  # what could not be drawn, by name
+    page: FileRef | None  # the data of `report.html`, JSON
+    preview: FileRef | None  # a small picture of the parallel coordinates
+    missing: tuple[str, ...] = ()  # names of the outputs that could not be made
 
     @property
     def complete(self) -> bool:

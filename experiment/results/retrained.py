@@ -1,4 +1,4 @@
-"""What `retrain` returns."""
+"""The result of `retrain`."""
 
 from experiment.axes import Combination
 from experiment.values import ArrayRef, Result
@@ -9,7 +9,7 @@ class Retrained(Result):
 
     combination: Combination
     epochs: int
-    train_loss: float  # regularised, as seen in the last epoch
+    train_loss: float  # regularised, of the last epoch
     W: ArrayRef
     b: ArrayRef
-    history: ArrayRef  # (epochs, 4) as in Trained, validation columns NaN
+    history: ArrayRef  # (epochs, 4) as in `Trained`, validation columns NaN

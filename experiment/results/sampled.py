@@ -1,10 +1,10 @@
-"""What `sample` returns."""
+"""The result of `sample`."""
 
 from experiment.axes import Combination
 from experiment.values import Result
 
 
 class Sampled(Result):
-    """What to train next."""
+    """The combinations to train next."""
 
     combinations: tuple[Combination, ...]

@@ -1,4 +1,4 @@
-"""What `scale` returns."""
+"""The result of `scale`."""
 
 from experiment.data.scaling import Kind
 from experiment.results.examples import TrainingSet
@@ -6,7 +6,7 @@ from experiment.values import ArrayRef, Frozen, Result
 
 
 class ScalingRef(Frozen):
-    """What a result keeps of an `experiment.data.scaling.Scaling`."""
+    """A reference to an `experiment.data.scaling.Scaling`."""
 
     kind: Kind
     statistics: ArrayRef | None
@@ -15,10 +15,10 @@ class ScalingRef(Frozen):
 
 
 class Scaled(Result):
-    """The training rows as inputs, twice: selection must not know the validation rows, the final model may."""
+    """The scaled training rows, twice: only the final model may use statistics of the validation rows."""
 
-    train: TrainingSet  # by the rows that are trained on while selecting
+    train: TrainingSet  # with the statistics of the training part of the split
     train_scaling: ScalingRef
-    final: TrainingSet  # by all training rows
+    final: TrainingSet  # with the statistics of all training rows
     final_scaling: ScalingRef
-    said: str  # which scaling, and why
+    said: str  # the scaling and the reason for it, in words

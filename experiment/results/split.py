@@ -1,17 +1,17 @@
-"""What `split` returns."""
+"""The result of `split`."""
 
 from experiment.values import ArrayRef, Frozen, Result
 
 
 class Baseline(Frozen):
-    """What always answering with the class frequencies of the rows trained on gives on other rows."""
+    """Metrics of always predicting the class frequencies of the training rows."""
 
     accuracy: float
     cross_entropy: float
 
 
 class Split(Result):
-    """Row indices into the training set: two disjoint int64 arrays that together cover it."""
+    """Row indices into the training set: two disjoint int64 arrays that cover it."""
 
     train: ArrayRef
     validation: ArrayRef

@@ -1,4 +1,4 @@
-"""Is one combination better than another, or only luckier on these validation rows?"""
+"""Statistical comparison of combinations on the same validation rows."""
 
 from collections.abc import Sequence
 
@@ -9,22 +9,22 @@ from experiment.resampling import LEVEL
 from experiment.results.selection import Gap
 
 Floats = NDArray[np.floating]
-ROUNDING = 1e-9  # of a variance: below it two combinations say the same of every row
+ROUNDING = 1e-9  # relative variance below which two combinations have the same predictions
 
 
 def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
-    """Return which of several models cannot be told from the best on these rows, at 95 % for all of them together.
+    """Which models may be the best, (k,): at 95 % confidence for all of them together.
 
-    The best came out best because it was chosen so: of 36 equal ones a comparison in pairs calls 30 % worse. Where all
-    `may_be_equal`, nothing is told apart. Else model i is told from the best if some other is ahead of it by more
-    standard errors than chance alone puts any ahead of i in 5 % of resamples: Hsu's multiple comparisons with the best
-    (Ann. Stat. 9, 1981), with critical values of the bootstrap in place of Dunnett's, for models on the same rows are
-    correlated, each pair differently.
+    The best is chosen as the maximum, so pairwise comparisons mislead: of 36 equal models they call 30 % worse. If all
+    `may_be_equal`, none is excluded. Otherwise model i is excluded if another model leads it by more standard errors
+    than the largest lead over i that chance gives in 95 % of resamples. These are Hsu's multiple comparisons with the
+    best (Ann. Stat. 9, 1981). Critical values come from the bootstrap instead of Dunnett's tables, because models on
+    the same rows are correlated, each pair differently.
 
     Parameters
     ----------
-    figures : (k,), more is better
-    resampled : (k, resamples), the same on resamples of the rows
+    figures : (k,), higher is better
+    resampled : (k, resamples), the figures on resamples of the rows
     """
     deviations = resampled - figures[:, None]
     if may_be_equal(figures, deviations):
@@ -33,27 +33,26 @@ def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
     near = []
     for i, error in enumerate(errors):
         by_chance = in_errors((deviations - deviations[i]).T, error).max(axis=1)
-        behind = figures - figures[i]
-        told = behind[error == 0].max(initial=0) > ROUNDING or in_errors(behind, error).max() > np.quantile(
-            by_chance, LEVEL
-        )
-        near.append(not told)
+        leads = figures - figures[i]
+        worse = leads[error == 0].max(initial=0) > ROUNDING
+        worse = worse or in_errors(leads, error).max() > np.quantile(by_chance, LEVEL)
+        near.append(not worse)
     return np.array(near)
 
 
 def may_be_equal(figures: Floats, deviations: Floats) -> bool:
-    """Whether all figures vary no more than chance alone makes equal ones vary in 95 % of resamples.
+    """Whether the variance of the figures is no larger than chance gives for equal models in 95 % of resamples.
 
     Parameters
     ----------
     figures : (k,)
-    deviations : (k, resamples), how far they are off on resamples of the rows
+    deviations : (k, resamples), their deviations on resamples of the rows
     """
     return bool(figures.var() <= max(np.quantile(deviations.var(axis=0), LEVEL), ROUNDING**2))
 
 
 def standard_errors(deviations: Floats) -> Floats:
-    """Return those of all differences between models, (k, k); 0 where two say the same of every row."""
+    """Standard errors of the differences between models, (k, k); 0 for models with the same predictions."""
     covariance = np.atleast_2d(np.cov(deviations))
     sums = covariance.diagonal()[:, None] + covariance.diagonal()
     squares = sums - 2 * covariance
@@ -61,16 +60,16 @@ def standard_errors(deviations: Floats) -> Floats:
 
 
 def in_errors(differences: Floats, errors: Floats) -> Floats:
-    """Return differences in standard errors; 0 where there is none."""
+    """Differences in units of standard errors; 0 where the standard error is 0."""
     return np.divide(differences, errors, out=np.zeros_like(differences), where=errors > 0)
 
 
 def compared(figures: Sequence[float], resampled: Floats) -> list[Gap]:
-    """Return how far each is behind the first.
+    """The gap of each model to the first one.
 
     Parameters
     ----------
-    figures : (k,), more is better
+    figures : (k,), higher is better
     resampled : (k, resamples)
     """
     values = np.array(figures)

@@ -1,7 +1,7 @@
-"""Successive halving: which combinations go on, and how far.
+"""Successive halving: which combinations continue, and for how many epochs.
 
-All candidates train a few epochs, the best go on from where they stand for more of them, and so on, until one is left,
-which trains to its end (Jamieson & Talwalkar, AISTATS 2016; Hyperband's inner loop).
+All candidates train for a few epochs. The best of them continue for more epochs, and so on, until one is left, which
+trains to its end (Jamieson & Talwalkar, AISTATS 2016; the inner loop of Hyperband).
 """
 
 import math
@@ -9,29 +9,29 @@ from collections.abc import Sequence
 
 
 def rungs(candidates: int, halving: int | None, first: int, most: int) -> tuple[int | None, ...]:
-    """Return the epochs after which candidates are judged, and None for the last rung, which goes to the end.
+    """The epochs after which candidates are selected, and None for the last rung, which trains to the end.
 
     Parameters
     ----------
-    candidates : how many begin
-    halving : η: the best 1/η go on, for η times as many epochs; None: all train to their end
+    candidates : the number of candidates on the first rung
+    halving : η: the best 1/η continue for η times as many epochs; None: all train to their end
     first : epochs of the first rung
-    most : epochs that a training has at most
+    most : largest number of epochs of a training
     """
-    found: list[int | None] = []
+    epochs: list[int | None] = []
     while halving and candidates > 1 and first < most:
-        found.append(first)
+        epochs.append(first)
         candidates, first = survivors(candidates, halving), first * halving
-    return (*found, None)
+    return (*epochs, None)
 
 
 def survivors(candidates: int, halving: int) -> int:
-    """Return how many of the candidates of a rung go on: ⌈n/η⌉."""
+    """The number of candidates of a rung that continue: ⌈n/η⌉."""
     return math.ceil(candidates / halving)
 
 
 def promoted(order: Sequence[int], halving: int) -> list[int]:
-    """Return which candidates go on, by position and in their own order.
+    """The positions of the candidates that continue, ascending.
 
     Parameters
     ----------

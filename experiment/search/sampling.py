@@ -1,4 +1,4 @@
-"""Combinations drawn from values and ranges, by Optuna's samplers: what is drawn follows from the arguments alone."""
+"""Combinations drawn from values and ranges by Optuna's samplers. The arguments alone determine the draws."""
 
 import math
 import warnings
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-DIGITS = 3  # significant ones of a number drawn from a logarithmic range: they print well, and say all
+DIGITS = 3  # significant digits of a number drawn from a logarithmic range
 REPEATS = 100  # draws in a row without a new combination
 
 
 def check_search(experiment: Experiment) -> None:
-    """Raise InputError where ranges, trials, sampler and warm start do not go together."""
+    """Raise InputError if ranges, trials, sampler and warm start do not fit together."""
     trials, sampler, space = experiment.trials, experiment.sampler, experiment.grid
     ranges = {AXES[name].plural: values for name, values in space.items() if isinstance(values, Range)}
     if trials is None:
         for name, values in ranges.items():
             raise InputError(
-                f"{name}: {values} is a range: say with trials how many combinations to draw, or give values"
+                f"{name}: {values} is a range: set trials to the number of combinations to draw, or give values"
             )
         if sampler:
-            raise InputError(f"sampler: {sampler} draws trials: say with trials how many, or leave it out")
+            raise InputError(f"sampler: {sampler} draws trials: set trials to their number, or leave the sampler out")
     elif trials > size(space):
         raise InputError(
-            f"trials: {trials} is more than the {size(space)} combinations that there are: ask for fewer"
+            f"trials: {trials} is more than the {size(space)} combinations that there are: reduce it"
             + (", or leave trials out to train them all" if not ranges else "")
         )
     if experiment.warm_start and sampler != "tpe":
         raise InputError(
-            f"warm_start: the sampler {sampler or 'random'} does not go by what earlier trials came to: "
+            f"warm_start: the sampler {sampler or 'random'} does not use earlier trials: "
             "choose the sampler tpe, or leave warm_start out"
         )
 
@@ -48,57 +48,56 @@ def check_search(experiment: Experiment) -> None:
 def draw(
     space: Space, sampler: Sampler, seed: int, ranking: Sequence[Combination], count: int
 ) -> tuple[Combination, ...]:
-    """Return `count` combinations, none twice and none that is known: the first of them whatever `count` is.
+    """`count` new and distinct combinations, or all that are left; a larger `count` continues the same sequence.
 
-    Fewer, where there are no more.
-
-    Uniformly from values; from ranges uniformly in the logarithm where the axis has such a scale, as `rounded` has it.
-    Sobol: the scrambled sequence (Owen 1998) over all axes that vary. TPE: Watanabe's tree-structured Parzen estimator,
-    multivariate (Optuna's defaults), over the order of those known; it counts those drawn in the same call as bad ones,
-    so that they lie apart. Where nothing new comes up any more in a space of finite size, one that is left is taken.
+    Draws are uniform over values and over ranges (over their logarithm if the axis has a logarithmic scale), rounded by
+    `rounded`. Sobol: the scrambled sequence (Owen 1998) over all axes that vary. TPE: the multivariate tree-structured
+    Parzen estimator with Optuna's defaults, fitted to the order of `ranking`. It treats combinations drawn in the same
+    call as bad ones, which keeps them apart. If a finite space gives no new combination any more, an untried one is
+    chosen at random.
 
     Parameters
     ----------
-    ranking : combinations that are known, best first
+    ranking : the combinations tried so far, best first
 
     Raises
     ------
-    InputError : the ranges have hardly more numbers, as they are rounded
+    InputError : the rounded ranges have hardly any new combinations
     """
     fixed = {name: values[0] for name, values in space.items() if not isinstance(values, Range) and len(values) == 1}
     varied = {name: distribution(name, values) for name, values in space.items() if name not in fixed}
-    source = [seed, len(ranking)]  # every batch has its own numbers, and none depends on how many were drawn before
-    study = silent_study(made(sampler, int(np.random.SeedSequence(source).generate_state(1)[0])))
+    source = [seed, len(ranking)]  # the random numbers of a batch do not depend on earlier draws
+    study = silent_study(optuna_sampler(sampler, int(np.random.SeedSequence(source).generate_state(1)[0])))
     for place, combination in enumerate(ranking):
-        study.add_trial(known(space, varied, combination, place))
+        study.add_trial(finished_trial(space, varied, combination, place))
     if sampler == "sobol":
-        study.ask(varied)  # Optuna draws its first one at random
-    found: list[Combination] = []
-    seen, repeats = set(ranking), 0
-    while len(found) < min(count, size(space) - len(ranking)):
+        study.ask(varied)  # Optuna draws the first point at random
+    drawn: list[Combination] = []
+    tried, repeats = set(ranking), 0
+    while len(drawn) < min(count, size(space) - len(ranking)):
         params = study.ask(varied).params
         values = {name: decoded(name, space[name], params[name]) for name in varied}
         combination = Combination(**fixed | values)
         if repeats == REPEATS:
-            combination = left_over(space, seen, np.random.default_rng([*source, len(seen)]))
-        if combination in seen:
+            combination = untried(space, tried, np.random.default_rng([*source, len(tried)]))
+        if combination in tried:
             repeats += 1
             continue
-        found.append(combination)
-        seen.add(combination)
+        drawn.append(combination)
+        tried.add(combination)
         repeats = 0
-    return tuple(found)
+    return tuple(drawn)
 
 
 def silent_study(sampler: "BaseSampler | None" = None) -> "Study":
-    """Return an empty study in memory; Optuna, which takes a second to import, logs no more than errors."""
-    import optuna
+    """An empty study in memory. Optuna logs only errors."""
+    import optuna  # takes a second
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna.create_study(sampler=sampler)
 
 
-def made(sampler: Sampler, seed: int) -> "BaseSampler":
+def optuna_sampler(sampler: Sampler, seed: int) -> "BaseSampler":
     from optuna import samplers
     from optuna.exceptions import ExperimentalWarning
 
@@ -112,21 +111,23 @@ def made(sampler: Sampler, seed: int) -> "BaseSampler":
 
 
 def distribution(name: str, values: Values) -> "BaseDistribution":
-    """Return what to draw from: values by their place, for they have an order."""
+    """Optuna's distribution of an axis; values are drawn by position, because they are ordered."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     if not isinstance(values, Range):
         return IntDistribution(0, len(values) - 1)
     log = AXES[name].scale == "log"
-    return (IntDistribution if values.whole else FloatDistribution)(values.low, values.high, log=log)
+    return (IntDistribution if values.integral else FloatDistribution)(values.low, values.high, log=log)
 
 
 def decoded(name: str, values: Values, drawn: Any) -> Any:
     return rounded(values, drawn, AXES[name].scale == "log") if isinstance(values, Range) else sorted(values)[drawn]
 
 
-def known(space: Space, varied: dict[str, "BaseDistribution"], combination: Combination, value: float) -> "FrozenTrial":
-    """Return a finished trial of a combination of this space."""
+def finished_trial(
+    space: Space, varied: dict[str, "BaseDistribution"], combination: Combination, value: float
+) -> "FrozenTrial":
+    """A finished trial of a combination of this space."""
     from optuna.trial import create_trial
 
     given = {name: getattr(combination, name) for name in varied}
@@ -138,29 +139,29 @@ def known(space: Space, varied: dict[str, "BaseDistribution"], combination: Comb
 
 
 def rounded(values: Range, number: float, log: bool) -> float:
-    """Return a number of a range with few digits: three where the scale is logarithmic, else a thousandth of the range.
+    """A number of a range, rounded: to three digits on a logarithmic scale, otherwise to a thousandth of the range.
 
-    So it prints as it is, in the names of runs, too. It stays within the range.
+    Names of runs show it exactly. It stays within the range.
     """
-    if values.whole:
+    if values.integral:
         return number
     step = math.floor(math.log10(values.high - values.low)) - DIGITS
     few = f"{number:.{DIGITS}g}" if log else f"{round(number, -step):.6g}"
     return float(min(max(float(few), values.low), values.high))
 
 
-def left_over(space: Space, seen: set[Combination], rng: np.random.Generator) -> Combination:
-    """Return any that has not been seen.
+def untried(space: Space, tried: set[Combination], rng: np.random.Generator) -> Combination:
+    """A random combination that has not been tried.
 
     Raises
     ------
-    InputError : who could tell
+    InputError : the space is infinite
     """
     if size(space) == math.inf:
         raise InputError(
-            f"trials: after {len(seen)} combinations nothing new came up in {REPEATS} draws from these ranges, whose "
-            f"numbers are rounded to {DIGITS} digits: ask for fewer trials, or widen the ranges"
+            f"trials: after {len(tried)} combinations {REPEATS} draws from these ranges gave no new one, because "
+            f"numbers are rounded to {DIGITS} digits: reduce trials, or widen the ranges"
         )
     every = (Combination(**dict(zip(space, point, strict=True))) for point in points(space))
-    left = [combination for combination in every if combination not in seen]
+    left = [combination for combination in every if combination not in tried]
     return left[rng.integers(len(left))]

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from execution.storage.choose import file_at
-from experiment.output import as_csv, whole
+from experiment.output import as_csv, atomic_output
 
 log = logging.getLogger("sweep")
 
@@ -42,7 +42,7 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv"), id
     for concern in trained.concerns(values, data):
         log.warning("%s", concern)
     starts = track(range(0, len(values), ROWS), "predict", console=Console(stderr=True), transient=True)
-    with whole(output) as draft, draft.open("w", newline="") as file:
+    with atomic_output(output) as draft, draft.open("w", newline="") as file:
         for start in starts:
             table = trained.table_of(values[start : start + ROWS], first=start)
             if ids is not None:

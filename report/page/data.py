@@ -71,7 +71,7 @@ def classes_data(
     *,
     picture: tuple[int, int] | None,
 ) -> dict[str, Any]:
-    """Return the classes, of many the `MOST_CLASSES` with most mistakes, and how often one was taken for another.
+    """The classes, of many the `MOST_CLASSES` with most mistakes, and how often one was taken for another.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def place(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any
 
 
 def curve(history: NDArray[np.float64], best_epoch: int, most: int) -> dict[str, Any]:
-    """Return at most about `most` epochs of a history, by name: the first, the last, the best, others at equal ratios.
+    """At most about `most` epochs of a history, by name: the first, the last, the best, others at equal ratios.
 
     Values that are not finite are None; all are rounded to five digits.
     """

@@ -27,7 +27,7 @@ def page(
     runs_at: str = "",
     unsent: Set[str] = frozenset(),
 ) -> bytes:
-    """Return the page.
+    """The page.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def page(
 
 
 def for_script(value: Any) -> Markup:
-    """Return JSON that ends no script element and opens no comment, whatever names it holds."""
+    """JSON that ends no script element and opens no comment, whatever names it holds."""
     escaped = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
     return Markup(escaped.replace("&", "\\u0026"))  # noqa: S704
 
@@ -83,7 +83,7 @@ def template() -> Template:
 
 
 def named(effect: str) -> str:
-    """Return an effect's name as people say it: "α × batch size" for "alpha × batch_size"."""
+    """An effect's name as people say it: "α × batch size" for "alpha × batch_size"."""
     return " × ".join(AXES[part].label if part in AXES else part for part in effect.split(" × "))
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def example(values: NDArray[np.generic], picture: tuple[int, int], low: float, high: float) -> str:
-    """Return the address of an example, black at `low`, white at `high`.
+    """The address of an example, black at `low`, white at `high`.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def example(values: NDArray[np.generic], picture: tuple[int, int], low: float, h
 
 
 def weights_of_class(w: NDArray[np.floating], picture: tuple[int, int], limit: float) -> str:
-    """Return the address of one class's weights: blue at −limit, white at 0, red at limit.
+    """The address of one class's weights: blue at −limit, white at 0, red at limit.
 
     Parameters
     ----------

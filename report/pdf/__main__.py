@@ -6,7 +6,7 @@ from pathlib import Path
 from cyclopts import App, CycloptsError, Parameter
 
 from experiment.errors import InputError
-from experiment.output import whole
+from experiment.output import atomic_output
 from report.fonts import trouble
 from report.pdf.finished import finished
 
@@ -43,7 +43,7 @@ def pdf(
     except ImportError as error:
         raise InputError(f"{error.name} is not installed; make pdf installs what is needed") from error
     content = submission(found, author)
-    with whole(output) as draft:
+    with atomic_output(output) as draft:
         draft.write_bytes(content)
     if lacking := trouble(names(found, author), bitmaps=True):
         print(f"{output}: {lacking}", file=sys.stderr)

@@ -12,7 +12,7 @@ Point = tuple[str, ...]
 
 
 def advantages(summary: Summary, rows: Sequence[Row]) -> str:
-    """Return the answer, each sentence of it computed.
+    """The answer, each sentence of it computed.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def advantages(summary: Summary, rows: Sequence[Row]) -> str:
 
 
 def one_at_a_time(rows: Sequence[Row]) -> list[int]:
-    """Return at which rank coordinate search ends, from each combination; [] where they are no grid of several axes.
+    """At which rank coordinate search ends, from each combination; [] where they are no grid of several axes.
 
     It goes through the axes in turn, along each to the value that ranks best, until no axis leads on.
     """

@@ -46,7 +46,7 @@ def frequencies(accuracy: float, cross_entropy: float) -> str:
 
 
 def class_rows(summary: Summary) -> list[tuple[str, str]]:
-    """Return the accuracy of each class, of many those that fare worst."""
+    """The accuracy of each class, of many those that fare worst."""
     names = written(list(summary.class_scores), fallbacks(summary.class_scores, bitmaps=True)[1])
     classes = [(name, scores.recall) for name, scores in zip(names, summary.class_scores.values(), strict=True)]
     if len(classes) > MOST_CLASSES:

@@ -52,7 +52,7 @@ def finished(folder: Path) -> Finished:
 
 
 def content_of(path: Path, digest: str | None) -> bytes:
-    """Return a file's content, which must be what the sweep wrote."""
+    """A file's content, which must be what the sweep wrote."""
     try:
         content = path.read_bytes()
     except OSError as error:

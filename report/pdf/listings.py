@@ -35,14 +35,14 @@ def listings(document: str) -> dict[str, dict[str, str]]:
 
 
 def code(file: str, names: str) -> str:
-    """Return the statements of these names, parted by blank lines, as the file has them."""
+    """The statements of these names, parted by blank lines, as the file has them."""
     lines = source(file).splitlines()
     spans = [span(file, name) for name in names.split()]
     return "\n\n".join(dedent("\n".join(lines[first - 1 : last])) for first, last in spans)
 
 
 def where(file: str, names: str) -> str:
-    """Return the file and the lines of these names."""
+    """The file and the lines of these names."""
     spans = [span(file, name) for name in names.split()]
     return f"{file}, " + ", ".join(f"{first}–{last}" if first < last else str(first) for first, last in spans)
 
@@ -53,7 +53,7 @@ def source(file: str) -> str:
 
 
 def span(file: str, name: str) -> tuple[int, int]:
-    """Return the first and the last line of what a file defines under a name.
+    """The first and the last line of what a file defines under a name.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def span(file: str, name: str) -> tuple[int, int]:
 
 
 def defined(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement binds."""
+    """The names that a statement binds."""
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         return {statement.name}
     targets = statement.targets if isinstance(statement, ast.Assign) else []
@@ -79,7 +79,7 @@ def defined(statement: ast.stmt) -> set[str]:
 
 
 def with_functions(page: str) -> str:
-    """Return the page of problem 4 with its headings called parts, and each part's functions at its end."""
+    """The page of problem 4 with its headings called parts, and each part's functions at its end."""
 
     def part(found: re.Match[str]) -> str:
         number, text = int(found[1]), f"## Part {found[1]}: {found[2]}"
@@ -92,7 +92,7 @@ def with_functions(page: str) -> str:
 
 
 def worked(page: str) -> str:
-    """Return a Markdown page with what its Python examples print now, whatever stood there.
+    """A Markdown page with what its Python examples print now, whatever stood there.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def worked(page: str) -> str:
 
 
 def run(part: str | Example, names: dict[str, Any]) -> str:
-    """Return an example as typed, and what it prints; text between examples as it is."""
+    """An example as typed, and what it prints; text between examples as it is."""
     if isinstance(part, str):
         return part
     printed = io.StringIO()

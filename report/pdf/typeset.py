@@ -19,7 +19,7 @@ NAMES = '#let times = symbol("×", ("circle", "⊗"), ("o", "⊗"))\n'
 
 
 def submission(sweep: Finished, author: str = "") -> bytes:
-    """Return the PDF: the same bytes for the same sweep, sources, versions and fonts.
+    """The PDF: the same bytes for the same sweep, sources, versions and fonts.
 
     Parameters
     ----------
@@ -63,11 +63,11 @@ def names(sweep: Finished, author: str) -> list[str]:
 
 
 def title(page: str) -> str:
-    """Return the heading of a Markdown page."""
+    """The heading of a Markdown page."""
     return page.split("\n", 1)[0].removeprefix("# ")
 
 
 def markup(page: str) -> str:
-    """Return a Markdown page without its heading as Typst's markup."""
+    """A Markdown page without its heading as Typst's markup."""
     converted: str = pypandoc.convert_text(page.split("\n", 1)[1], "typst", format="gfm", extra_args=["--wrap=none"])
     return NAMES + converted

@@ -43,7 +43,7 @@ def analysis(
     notes: Sequence[str] = (),
     space: Space | None = None,
 ) -> list[str]:
-    """Return the paragraphs.
+    """The paragraphs.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def analysis(
 
 
 def figures(ranking: Sequence[Candidate], floor: Baseline) -> pd.DataFrame:
-    """Return one row a combination, best first; `near`: may be the best, and beats the class frequencies."""
+    """One row a combination, best first; `near`: may be the best, and beats the class frequencies."""
     axes = axes_of(candidate.combination for candidate in ranking)
     return pd.DataFrame(
         {

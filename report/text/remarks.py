@@ -5,7 +5,7 @@ from report.text.wording import count, importance_in_words, standing
 
 
 def facts(summary: Summary) -> list[tuple[str, str]]:
-    """Return headings and texts, in the order in which they are read."""
+    """Headings and texts, in the order in which they are read."""
     floor, (low, high) = summary.baseline, summary.test_accuracy_95
     side = "more" if summary.gap >= 0 else "less"
     rows = [
@@ -61,7 +61,7 @@ def search(summary: Summary) -> str:
 
 
 def spread(summary: Summary) -> str:
-    """Return the standard deviations over the seeds; "" under one."""
+    """The standard deviations over the seeds; "" under one."""
     if not summary.spread:
         return ""
     return (
@@ -71,7 +71,7 @@ def spread(summary: Summary) -> str:
 
 
 def calibration(summary: Summary) -> str:
-    """Return the expected calibration error, in one line."""
+    """The expected calibration error, in one line."""
     low, high = summary.calibration.interval
     points = f"{100 * summary.calibration.error:.1f} points, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
     return f"expected calibration error {points} (test)"

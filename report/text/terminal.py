@@ -14,7 +14,7 @@ WIDTH = 60  # columns, but for commands and addresses
 
 
 def closing(summary: Summary, next_steps: Sequence[tuple[str, str]]) -> Group:
-    """Return the short table, for a console of `WIDTH` columns: what won, how good it is, what to see and do next.
+    """The short table, for a console of `WIDTH` columns: what won, how good it is, what to see and do next.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from report.text.wording import count
 
 
 def verdict(summary: Summary) -> str:
-    """Return the outcome in one line."""
+    """The outcome in one line."""
     low, high = summary.test_accuracy_95
     return (
         f"test accuracy {summary.test_accuracy:.2%} ({low:.2%} to {high:.2%}), cross-entropy {summary.test_loss:.4f}, "
@@ -18,7 +18,7 @@ def verdict(summary: Summary) -> str:
 
 
 def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
-    """Return the outcome as Markdown.
+    """The outcome as Markdown.
 
     Parameters
     ----------
@@ -33,5 +33,5 @@ def page(summary: Summary, notes: Mapping[str, str], picture: str) -> str:
 
 
 def cell(text: str) -> str:
-    """Return a text as it stands in a table: names in it may hold what Markdown and HTML take for their own."""
+    """A text as it stands in a table: names in it may hold what Markdown and HTML take for their own."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")

@@ -18,12 +18,12 @@ def label(name: str) -> str:
 
 
 def capital(text: str) -> str:
-    """Return a text as it begins a sentence; a symbol stays as it is."""
+    """A text as it begins a sentence; a symbol stays as it is."""
     return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
 def count(number: int, noun: str) -> str:
-    """Return "1 row", "12,000 rows"."""
+    """ "1 row", "12,000 rows"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -33,7 +33,7 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 
 
 def listed_values(of: Collection[Any], last: str = "and") -> str:
-    """Return values of a hyperparameter as they are listed; of many the ends, and how many they are."""
+    """Values of a hyperparameter as they are listed; of many the ends, and how many they are."""
     if len(of) > NAMED:
         return f"{text(min(of))} … {text(max(of))} ({len(of):,} values)"
     return listed([text(value) for value in of], last)
@@ -61,13 +61,13 @@ def standing(near: int, others: int, every: int, rows: int, select_by: MetricNam
 
 
 def alone(importance: Importance) -> list[tuple[str, float]]:
-    """Return the share of each hyperparameter alone, largest first."""
+    """The share of each hyperparameter alone, largest first."""
     shares = [(name, importance.shares[name]) for name in AXES if name in importance.shares]
     return sorted(shares, key=lambda item: -item[1])
 
 
 def whole_per_cents(importance: Importance) -> list[tuple[str, int]]:
-    """Return the shares alone, largest first, and what is left ("together") in whole per cents that sum to 100.
+    """The shares alone, largest first, and what is left ("together") in whole per cents that sum to 100.
 
     Those with the largest remainders are rounded up. Of a fit what is left is not only due to combinations of them.
     """

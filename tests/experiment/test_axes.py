@@ -89,7 +89,7 @@ def test_what_no_combination_has_is_on_no_axis_and_what_one_has_is():
 
 def test_distinct_values_are_left_as_they_are_and_the_first_repeated_one_is_named():
     assert distinct((3, 1, 2)) == (3, 1, 2)
-    with pytest.raises(ValueError, match=r"^0\.1 stands here twice"):
+    with pytest.raises(ValueError, match=r"^0\.1 occurs twice"):
         distinct((0.5, 0.1, 0.1, 0.5))
 
 

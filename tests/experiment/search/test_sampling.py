@@ -68,7 +68,7 @@ def test_ranges_on_a_log_scale_are_drawn_from_evenly_in_the_logarithm(sampler, c
         low, high = np.log([values.low, values.high])
         at = (np.log([getattr(combination, name) for combination in found]) - low) / (high - low)
         # A batch size is a whole number: the few small ones stand for a wide stretch each.
-        assert kstest(at, "uniform").statistic < (0.09 if values.whole else 0.04)
+        assert kstest(at, "uniform").statistic < (0.09 if values.integral else 0.04)
 
 
 def test_sobol_is_the_scrambled_sequence_of_scipy():
@@ -109,7 +109,9 @@ def test_an_axis_of_one_value_stays_there_and_a_space_of_one_point_is_that_point
 
 def test_ranges_too_narrow_for_so_many_trials_are_refused_when_nothing_new_comes_up():
     narrow = Experiment.model_validate({"learning_rates": "0.1:0.102", "batch_sizes": (8,), "alphas": (0,)}).grid
-    with pytest.raises(InputError, match=r"after 3 combinations nothing new came up .*: ask for fewer trials"):
+    with pytest.raises(
+        InputError, match=r"after 3 combinations .* draws from these ranges gave no new one.*: reduce trials"
+    ):
         draw(narrow, "random", 541, [], 4)
 
 

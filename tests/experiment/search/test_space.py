@@ -34,20 +34,20 @@ def test_a_range_comes_back_as_it_was_from_text_from_a_list_of_one_and_from_json
 
 def test_a_range_of_integers_has_integers_and_is_written_without_a_point():
     sizes = experiment(batch_sizes="8:64").grid["batch_size"]
-    assert (sizes.low, sizes.high, sizes.whole) == (8, 64, True)
+    assert (sizes.low, sizes.high, sizes.integral) == (8, 64, True)
     assert str(experiment(learning_rates="1:8").grid["learning_rate"]) == "1:8"
 
 
 @pytest.mark.parametrize(
     ("field", "given", "says"),
     [
-        ("learning_rates", "1:0.1", "the range runs downwards: write 0.1:1"),
+        ("learning_rates", "1:0.1", "the range is reversed: write 0.1:1"),
         ("learning_rates", "0.1:0.1", "the range has one value only: write 0.1"),
-        ("learning_rates", "1:", "a range is written LOW:HIGH"),
-        ("learning_rates", ":1", "a range is written LOW:HIGH"),
-        ("learning_rates", ":", "a range is written LOW:HIGH"),
-        ("learning_rates", "0.1:1:2", "a range is written LOW:HIGH"),
-        ("learning_rates", ["0.1:1", "5"], "a range is written LOW:HIGH"),
+        ("learning_rates", "1:", "write a range as LOW:HIGH"),
+        ("learning_rates", ":1", "write a range as LOW:HIGH"),
+        ("learning_rates", ":", "write a range as LOW:HIGH"),
+        ("learning_rates", "0.1:1:2", "write a range as LOW:HIGH"),
+        ("learning_rates", ["0.1:1", "5"], "write a range as LOW:HIGH"),
         ("learning_rates", "0:1", "greater than 0"),
         ("learning_rates", "-1:1", "greater than 0"),
         ("learning_rates", "nan:1", "finite number"),
@@ -55,7 +55,7 @@ def test_a_range_of_integers_has_integers_and_is_written_without_a_point():
         ("learning_rates", "0.1:1e39", "less than or equal to"),
         ("learning_rates", "slow:fast", "valid number"),
         ("learning_rates", {"low": 0.1}, "required"),
-        ("alphas", "0:0.1", "a range on a logarithmic scale cannot begin at 0"),
+        ("alphas", "0:0.1", "a range on a logarithmic scale cannot start at 0"),
         ("alphas", "-0.1:0.1", "greater than or equal to 0"),
         ("batch_sizes", "0:8", "greater than or equal to 1"),
         ("batch_sizes", "2.5:8", "valid integer"),

@@ -148,7 +148,7 @@ def test_data_that_the_model_cannot_know_are_refused(of_table, table, typed, tmp
 def test_other_features_are_refused(of_table, typed, tmp_path):
     np.save(tmp_path / "new.npy", np.zeros((5, 7)))
     code, said = typed("predict", of_table, tmp_path / "new.npy")
-    assert (code, "7 features, the model was trained on 3; give those" in said) == (2, True)
+    assert (code, "7 features, but the model was trained on 3; give the same" in said) == (2, True)
     code, said = typed("predict", of_table, "wine")
     assert (code, "other features than the model was trained on" in said) == (2, True)
 
