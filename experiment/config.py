@@ -50,8 +50,8 @@ class Experiment(Grid):
 
     data: str | None = Field(
         None,
-        description="Your own data: a folder of .npy or IDX files, or of train.csv and test.csv; an .npz, .csv, .tsv or "
-        ".parquet file; or the name of a data set of scikit-learn (iris, wine, digits, breast_cancer) or of "
+        description="Your own data: a folder of .npy or IDX files, or of train.csv and test.csv; an .npz, .csv, .tsv "
+        "or .parquet file; or the name of a data set of scikit-learn (iris, wine, digits, breast_cancer) or of "
         "OpenML. Default: Fashion-MNIST, downloaded and verified.",
     )
     data_dir: Path | None = Field(None, description="A folder or file with your own data, never a name.")
@@ -61,33 +61,34 @@ class Experiment(Grid):
     )
     missing: Missing | None = Field(
         None,
-        description="How missing numbers of a table are filled in: by the mean or the most frequent value of the training "
-        "rows. A further feature marks where they were missing. Default: missing values are an error.",
+        description="How missing numbers of a table are filled in: by the mean or the most frequent value of the "
+        "training rows. A further feature marks where they were missing. Default: missing values are an error.",
     )
     pictures: str | None = Field(
         None,
         pattern=r"^[1-9]\d*x[1-9]\d*$",
-        description="Height x width (such as 28x28) of your examples, if they are pictures stored as rows. Arrays of shape n x"
-        " height x width and IDX files are recognised as pictures.",
+        description="Height x width (such as 28x28) of your examples, if they are pictures stored as rows. Arrays of "
+        "shape n x height x width and IDX files are recognised as pictures.",
     )
     scaling: ScalingOption = Field(
         "auto",
-        description="How features are scaled: grey-levels (x / 255 - 0.5), unit (x - 0.5), standardize (mean 0, deviation 1) "
-        "or none. auto: grey-levels for pictures in 0-255, unit for pictures in 0-1, otherwise standardize.",
+        description="How features are scaled: grey-levels (x / 255 - 0.5), unit (x - 0.5), standardize (mean 0, "
+        "deviation 1) or none. auto: grey-levels for pictures in 0-255, unit for pictures in 0-1, otherwise "
+        "standardize.",
     )
     max_epochs: int = Field(1000, ge=1, description="Largest number of epochs of a training.")
     patience: int | None = Field(
         None,
         ge=1,
-        description=f"Epochs without a new lowest validation loss after which a training stops. Default: {PATIENCE}, for your "
-        "own data 50.",
+        description=f"Epochs without a new lowest validation loss after which a training stops. Default: {PATIENCE}, "
+        "for your own data 50.",
     )
     seed: Seed = Field(541, description="Seed of the split, of the initial weights and of the order of examples.")
     seeds: Annotated[tuple[Seed, ...], AfterValidator(distinct)] = Field(
         (),
         json_schema_extra={"uniqueItems": True},
-        description="Train every combination with each of these seeds (initial weights and order of examples) and select by "
-        "the mean. Default: `seed` alone.",
+        description="Train every combination with each of these seeds (initial weights and order of examples) and "
+        "select by the mean. Default: `seed` alone.",
     )
     validation_fraction: float = Field(
         0.2, gt=0, lt=1, description="Fraction of the training rows held out for validation."
@@ -95,20 +96,20 @@ class Experiment(Grid):
     halving: int | None = Field(
         None,
         ge=2,
-        description="Successive halving: all combinations train for a few epochs, the best 1/halving of them continue for "
-        "halving times as many, and so on; the last one trains to its end. Default: all train to their end.",
+        description="Successive halving: all combinations train for a few epochs, the best 1/halving of them continue "
+        "for halving times as many, and so on; the last one trains to its end. Default: all train to their end.",
     )
     first_rung: int = Field(3, ge=1, description="Epochs before the first selection of halving.")
     trials: int | None = Field(
         None,
         ge=1,
-        description="Number of combinations to draw from the values and ranges; a larger number later continues the same "
-        "sequence. Default: the whole grid.",
+        description="Number of combinations to draw from the values and ranges; a larger number later continues the "
+        "same sequence. Default: the whole grid.",
     )
     sampler: Sampler | None = Field(
         None,
-        description="How trials are drawn: independently (random), by a scrambled Sobol sequence, or by Optuna's TPE, which "
-        f"uses the results of earlier trials, {BATCH} at a time. Default: random.",
+        description="How trials are drawn: independently (random), by a scrambled Sobol sequence, or by Optuna's TPE, "
+        f"which uses the results of earlier trials, {BATCH} at a time. Default: random.",
     )
     warm_start: bool = Field(
         False,
@@ -121,9 +122,9 @@ class Experiment(Grid):
     nesterov: bool = Field(False, description="Nesterov momentum.")
     select_by: MetricName = Field(
         "val_accuracy",
-        description="The metric that selects the best combination; ties are broken by cross-entropy, then by accuracy. "
-        "val_loss is the unregularised cross-entropy, which is comparable between alphas; early stopping uses the "
-        "regularised loss.",
+        description="The metric that selects the best combination; ties are broken by cross-entropy, then by "
+        "accuracy. val_loss is the unregularised cross-entropy, which is comparable between alphas; early stopping "
+        "uses the regularised loss.",
     )
     baseline: bool = Field(
         False, description="Also fit scikit-learn's L-BFGS on the same rows with the winner's alpha, for comparison."
