@@ -17,7 +17,7 @@ from execution.tracking.credentials import Malformed, credentials
 from experiment.config import Experiment
 from experiment.data.formats import FASHION_MNIST
 from experiment.data.named import BUNDLED
-from experiment.data.own import own_data_once
+from experiment.data.own import cached_own_data
 from experiment.data.scaling import check_range
 from experiment.data.split import stratified_rows
 from experiment.defaults import settled
@@ -51,7 +51,7 @@ def check(experiment: Experiment, execution: Execution) -> None:
     elif isinstance(given, str) and given not in BUNDLED:
         values, training_rows = 0, sys.maxsize  # only OpenML knows
     else:
-        data = own_data_once(
+        data = cached_own_data(
             given, experiment.label, experiment.seed, experiment.drop, experiment.pictures, experiment.missing
         ).arrays
         check_range(data, experiment.scaling, given)

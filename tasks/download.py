@@ -12,7 +12,7 @@ from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.config import Experiment
 from experiment.data.formats import FASHION_MNIST_PICTURE, is_fashion_mnist
-from experiment.data.own import LATEST, files_of, own_data_once
+from experiment.data.own import PARSED, cached_own_data, files_of
 from experiment.data.scaling import Missing
 from experiment.errors import SweepError, Unreachable
 from experiment.results.dataset import Dataset, DatasetInfo
@@ -78,11 +78,11 @@ def download(run: Run, source: Source) -> Dataset:
     if source.given is None:
         arrays, info = fashion_mnist(run.downloads, log.info), ITS_INFO
     else:
-        own = own_data_once(
+        own = cached_own_data(
             source.given, source.label, source.seed or 0, source.drop, source.pictures, source.missing,
             downloads=run.downloads,
         )  # fmt: skip
-        LATEST.clear()
+        PARSED.clear()
         arrays, new, test_rows = own.arrays, own.new, own.test_rows
         fields = DatasetInfo.model_fields.keys() & own._fields
         info = ITS_INFO if is_fashion_mnist(arrays) else DatasetInfo(**{name: getattr(own, name) for name in fields})

@@ -14,7 +14,7 @@ from benchmarks.data import quiet
 from execution.fetch.sources import fashion_mnist
 from experiment.config import Experiment
 from experiment.data.own import own_data
-from experiment.data.split import Rows, split_rows
+from experiment.data.split import RowSplit, split_rows
 from softmax import sgd
 from softmax.sgd import State
 
@@ -26,7 +26,7 @@ class Problem(NamedTuple):
     experiment: Experiment
     images: NDArray[np.uint8]  # (n, m) grey levels
     labels: NDArray[np.int64]
-    rows: Rows
+    rows: RowSplit
 
     @property
     def axes(self) -> dict[str, list[Any]]:

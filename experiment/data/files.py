@@ -1,4 +1,4 @@
-"""Arrays as users keep them: .npy files or IDX files in a folder, one .npz."""
+"""Arrays of the user: .npy or IDX files in a folder, or an .npz file."""
 
 import gzip
 import math
@@ -17,11 +17,11 @@ from experiment.errors import DataError
 
 KINDS = ("train_images", "train_labels", "test_images", "test_labels")
 KERAS = ("x_train", "y_train", "x_test", "y_test")
-# Of a file's name: what comes before, the part, a mark, what it holds, what comes after.
+# Groups of a file's name: prefix, part, separator, content, suffix.
 NPY = re.compile(r"(.*)(train|test)(_)(images|labels)(\.npy)")
 IDX = re.compile(r"(.*)(train|t10k|test)(-)(images|labels)([-.]idx[13]-ubyte)")
 PACKED_IDX = re.compile(IDX.pattern + r"(\.gz)")
-CHUNK = 2**24  # bytes that are read at once
+CHUNK = 2**24  # bytes read at once
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 WANTED = (
     "…train_images.npy and …train_labels.npy (with …test_images.npy and …test_labels.npy if there is a test part; any "
@@ -30,30 +30,30 @@ WANTED = (
 
 
 def array_files(folder: Path) -> list[Path]:
-    """The files of a folder's arrays: images and labels to train on and, if there are any, to test on.
+    """The files of a folder's arrays: training images and labels and, if there is a test part, its images and labels.
 
     Raises
     ------
-    DataError : none, more than one set of them, or some that lack their other half
+    DataError : no data set, several ones, or an incomplete one
     """
     for pattern in (NPY, IDX, PACKED_IDX):
-        found = [match for path in sorted(folder.iterdir()) if (match := pattern.fullmatch(path.name))]
-        if not found:
+        matches = [match for path in sorted(folder.iterdir()) if (match := pattern.fullmatch(path.name))]
+        if not matches:
             continue
-        for side, kind in dict.fromkeys((match[2], match[4]) for match in found):
-            if len(several := [match[0] for match in found if (match[2], match[4]) == (side, kind)]) > 1:
-                raise DataError(f"{folder}: {', '.join(several)} all stand there; keep one data set in a folder")
-        test = [match[2] for match in found if match[2] != "train"]
-        expected = [name_of(found[0], side, kind) for side in ("train", *test[:1]) for kind in ("images", "labels")]
-        missing = [file for file in expected if file not in {match[0] for match in found}]
+        for side, kind in dict.fromkeys((match[2], match[4]) for match in matches):
+            if len(several := [match[0] for match in matches if (match[2], match[4]) == (side, kind)]) > 1:
+                raise DataError(f"{folder}: {', '.join(several)} are several data sets; keep one data set per folder")
+        test = [match[2] for match in matches if match[2] != "train"]
+        expected = [name_of(matches[0], side, kind) for side in ("train", *test[:1]) for kind in ("images", "labels")]
+        missing = [file for file in expected if file not in {match[0] for match in matches}]
         if missing:
-            raise DataError(f"{folder}: {', '.join(missing)} missing; put there all of {', '.join(expected)}")
+            raise DataError(f"{folder}: {', '.join(missing)} missing; provide all of {', '.join(expected)}")
         return [folder / file for file in expected]
-    raise DataError(f"{folder}: no data found; put there {WANTED}")
+    raise DataError(f"{folder}: no data found; provide {WANTED}")
 
 
 def name_of(match: re.Match[str], side: str, kind: str) -> str:
-    """Return what another file of the same data set is called."""
+    """The name of another file of the same data set."""
     prefix, _, mark, _, *rest = match.groups()
     return f"{prefix}{side}{mark}{kind}{''.join(rest)}".replace(
         "idx3" if kind == "labels" else "idx1", f"idx{1 if kind == 'labels' else 3}"
@@ -72,17 +72,19 @@ def read_arrays(folder: Path) -> Raw:
         arrays = [read_npy(path) if path.suffix == ".npy" else read_any_idx(path) for path in paths]
     except OSError as error:
         raise DataError(f"{error}; make the files in {folder} readable") from error
-    # The course's files of Fashion-MNIST have its pictures as rows.
-    its_own = paths[0].name == npy_name("train_images") and arrays[0].shape[1:] == (math.prod(FASHION_MNIST_PICTURE),)
-    return from_arrays(arrays, [str(path) for path in paths], FASHION_MNIST_PICTURE if its_own else None)
+    # The course's .npy files of Fashion-MNIST contain pictures as rows.
+    course_files = paths[0].name == npy_name("train_images") and arrays[0].shape[1:] == (
+        math.prod(FASHION_MNIST_PICTURE),
+    )
+    return from_arrays(arrays, [str(path) for path in paths], FASHION_MNIST_PICTURE if course_files else None)
 
 
 def read_npz(path: Path) -> Raw:
-    """Read an .npz of `train_images`, … or, as Keras names them, `x_train`, …; the test part may be left out.
+    """Read an .npz of `train_images`, … or, as in Keras, `x_train`, …. The test part is optional.
 
     Raises
     ------
-    DataError : no such archive, other names, or arrays of Python objects, which are pickles and not read
+    DataError : not an .npz file, other names, or arrays of Python objects
     """
     arrays = arrays_of(path)
     for names in (KERAS, KINDS):
@@ -97,36 +99,36 @@ def read_npz(path: Path) -> Raw:
 
 
 def examples_of_npz(path: Path) -> NDArray[Any]:
-    """The examples in an .npz, labels or not: of the test part, or of the other where there is none."""
+    """The examples of the test part of an .npz, or of the training part if there is no test part."""
     arrays = arrays_of(path)
     for name in ("x_test", "test_images", "x_train", "train_images"):
         if name in arrays:
             return arrays[name]
-    raise DataError(f"{path}: holds {', '.join(arrays) or 'nothing'}; name what is to be predicted x_test")
+    raise DataError(f"{path}: holds {', '.join(arrays) or 'nothing'}; name the array of examples x_test")
 
 
 def arrays_of(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays in an .npz by their names in small letters.
+    """The arrays in an .npz, by their names in lower case.
 
     Raises
     ------
-    DataError : no such archive, damaged, or arrays of Python objects
+    DataError : not an .npz file, damaged, or with arrays of Python objects
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name.lower(): archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zlib.error, AttributeError, KeyError) as error:
         raise DataError(f"{path}: not an .npz of plain arrays ({error}); write it with numpy.savez") from error
-    except Exception as error:  # a damaged archive raises zipfile's own, a damaged header anything
+    except Exception as error:  # damaged archives and headers raise many kinds
         raise DataError(f"{path}: truncated or damaged ({error}); write it again with numpy.savez") from error
 
 
 def from_arrays(arrays: list[NDArray[Any]], where: list[str], picture: tuple[int, int] | None = None) -> Raw:
-    """Two or four arrays as parts; n × height × width become rows, and are pictures of that shape."""
+    """A data set of two or four arrays. Arrays of shape n × height × width are pictures."""
     parts, notes = [], list[str]()
     shapes = {array.shape[1:] for array in arrays[::2] if array.ndim == 3}
     if len(shapes) > 1:
-        raise DataError(f"{where[2]}: pictures of another shape than in {where[0]}; make all of one height and width")
+        raise DataError(f"{where[2]}: pictures of another shape than in {where[0]}; use one height and width")
     for i in range(0, len(arrays), 2):
         images = check_images(arrays[i], where[i])
         labels, note = labels_in(arrays[i + 1], where[i + 1], len(images))
@@ -134,8 +136,8 @@ def from_arrays(arrays: list[NDArray[Any]], where: list[str], picture: tuple[int
         parts.append(Part(images, labels, where[i], where[i + 1]))
     if len(parts) > 1 and parts[0].values.shape[1] != parts[1].values.shape[1]:
         raise DataError(
-            f"{where[2]}: {parts[1].values.shape[1]} features an image, {parts[0].values.shape[1]} in {where[0]}; "
-            "make both of images of one size"
+            f"{where[2]}: {parts[1].values.shape[1]} features per image, but {parts[0].values.shape[1]} in {where[0]}; "
+            "use images of one size"
         )
     return Raw(
         parts[0], parts[1] if len(parts) > 1 else None, picture=shapes.pop() if shapes else picture, notes=tuple(notes)
@@ -143,7 +145,7 @@ def from_arrays(arrays: list[NDArray[Any]], where: list[str], picture: tuple[int
 
 
 def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:
-    """Images (n, m) or (n, height, width) as (n, m); DataError unless real, finite and not empty."""
+    """Images of shape (n, m) or (n, height, width) as (n, m); DataError unless real, finite and not empty."""
     if images.ndim not in (2, 3):
         raise DataError(f"{where}: shape {images.shape}; save images as n × features or n × height × width")
     if images.dtype.kind not in "buif":
@@ -151,7 +153,7 @@ def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:
     if images.size == 0:
         raise DataError(f"{where}: empty, shape {images.shape}; save at least one image of at least one pixel")
     images = images.reshape(len(images), -1)
-    # The extremes tell without a mask as large as the data: NaN spreads to both of them.
+    # NaN propagates to the extremes, so no mask as large as the data is needed.
     if images.dtype.kind == "f" and not np.isfinite([images.min(), images.max()]).all():
         i, j = np.argwhere(~np.isfinite(images))[0]
         raise DataError(f"{where}: {images[i, j]} in image {i}, feature {j}; replace NaN and infinite pixels")
@@ -159,42 +161,42 @@ def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:
 
 
 def labels_in(labels: NDArray[Any], where: str, count: int) -> tuple[NDArray[Any], str]:
-    """Labels as (count,), and what they were, if not that: a column, or one-hot; else DataError."""
+    """Labels as (count,), and a note if they were a column or one-hot; DataError if they are neither."""
     note = ""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels, note = labels.ravel(), "a column of labels"
     elif one_hot(labels):
         labels, note = labels.argmax(axis=1), f"one-hot, classes 0 to {labels.shape[1] - 1}"
     if labels.ndim != 1:
-        raise DataError(f"{where}: shape {labels.shape}; save labels 1-D, one an image")
+        raise DataError(f"{where}: shape {labels.shape}; save labels as a 1-D array, one per image")
     if len(labels) != count:
-        raise DataError(f"{where}: {len(labels)} labels for {count} images; save one label an image")
+        raise DataError(f"{where}: {len(labels)} labels for {count} images; save one label per image")
     return labels, note
 
 
 def one_hot(labels: NDArray[Any]) -> bool:
-    """Return whether each row is 1 in one column and 0 in the others."""
+    """Whether each row is 1 in one column and 0 in the others."""
     if labels.ndim != 2 or labels.dtype.kind not in "buif":
         return False
     return bool(((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all())
 
 
 def read_any_idx(path: Path) -> NDArray[Any]:
-    """The array in an IDX file, gzipped or not, of any of the format's types and shapes.
+    """The array in an IDX file, gzipped or not, of any type and shape.
 
-    Two zero bytes, the type, the rank, each dimension as a big-endian uint32, the elements in C order, big-endian
-    (LeCun's MNIST page, "the IDX file format").
+    The format: two zero bytes, the type, the rank, each dimension as a big-endian uint32, the elements in C order,
+    big-endian (LeCun's MNIST page, "the IDX file format").
 
     Raises
     ------
-    DataError : not IDX, or another number of bytes than the header promises
+    DataError : not IDX, or a number of bytes that differs from the header
     OSError : the file cannot be opened
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             zeros, kind, rank = struct.unpack(">HBB", file.read(4))
             if zeros or kind not in IDX_TYPES:
-                raise DataError(f"{path}: not an IDX file; fetch it again")
+                raise DataError(f"{path}: not an IDX file; download it again")
             shape = struct.unpack(f">{rank}I", file.read(4 * rank))
             dtype = np.dtype(IDX_TYPES[kind])
             size = math.prod(shape) * dtype.itemsize
@@ -202,9 +204,9 @@ def read_any_idx(path: Path) -> NDArray[Any]:
             while len(elements) <= size and (chunk := file.read(min(CHUNK, size + 1 - len(elements)))):
                 elements += chunk
     except (gzip.BadGzipFile, EOFError, zlib.error, struct.error) as error:
-        raise DataError(f"{path}: not a whole IDX file ({error}); fetch it again") from error
+        raise DataError(f"{path}: truncated or damaged IDX file ({error}); download it again") from error
     if len(elements) != size:
         how = "longer" if len(elements) > size else "shorter"
-        raise DataError(f"{path}: {how} than the {size} bytes that its header promises; fetch it again")
+        raise DataError(f"{path}: {how} than the {size} bytes that its header states; download it again")
     array = np.frombuffer(elements, dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)

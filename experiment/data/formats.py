@@ -1,7 +1,7 @@
-"""The two file formats that images come in, NumPy's .npy and gzipped IDX, and what Fashion-MNIST's must hold.
+"""The file formats .npy and gzipped IDX, and the expected content of Fashion-MNIST's files.
 
-Nothing here executes what a file holds: .npy files are read without pickle and memory-mapped, so that a
-header promising more than the file has allocates nothing; IDX files are read as far as expected, no further.
+No content of a file is executed. .npy files are read without pickle and memory-mapped, so a false header allocates
+nothing. IDX files are read up to the expected size.
 """
 
 import gzip
@@ -32,7 +32,7 @@ class Arrays(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """What an array must be: its shape as IDX, the SHA-256 of its bytes (uint8, C order), its IDX file."""
+    """An expected array: its shape, the SHA-256 of its bytes (uint8, C order), the name of its IDX file."""
 
     shape: tuple[int, ...]
     sha256: str
@@ -69,7 +69,7 @@ FASHION_MNIST_PICTURE = (28, 28)  # height and width
 
 
 def is_fashion_mnist(arrays: Arrays) -> bool:
-    """Return whether these are the arrays of Fashion-MNIST, whatever files they came in."""
+    """Whether these are the arrays of Fashion-MNIST, in any file format."""
     shapes = [(n, math.prod(image)) if image else (n,) for n, *image in (each.shape for each in FASHION_MNIST.values())]
     return [array.shape for array in arrays] == shapes and all(
         hashlib.sha256(np.asarray(array, np.uint8, order="C").data).hexdigest() == expected.sha256
@@ -78,12 +78,12 @@ def is_fashion_mnist(arrays: Arrays) -> bool:
 
 
 def npy_name(array: str) -> str:
-    """The .npy file that holds one of the four `Arrays`, named as the course names it."""
+    """The course's name for the .npy file of one of the four `Arrays`."""
     return f"fashion_mnist_{array}.npy"
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """The array in a .npy file, of any shape and any dtype but objects; read-only and memory-mapped.
+    """The array in a .npy file, of any shape and any dtype except objects; read-only and memory-mapped.
 
     Raises
     ------
@@ -93,13 +93,13 @@ def read_npy(path: Path) -> NDArray[Any]:
         The file cannot be opened.
     """
     with path.open("rb") as file:
-        if file.read(6) != b"\x93NUMPY":  # np.load would go on to try zip and pickle
+        if file.read(6) != b"\x93NUMPY":  # np.load would also accept zip and pickle
             raise DataError(f"{path}: not a NumPy .npy file; write it with numpy.save")
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
         raise
-    except Exception as error:  # a damaged header raises anything from TokenError to OverflowError
+    except Exception as error:  # damaged headers raise many kinds, from TokenError to OverflowError
         raise DataError(
             f"{path}: truncated, damaged, or not plain numbers ({error or type(error).__name__}); "
             "write it again with numpy.save"
@@ -116,7 +116,7 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     Raises
     ------
     DataError
-        Not gzip, truncated, another type or shape than asked for, or bytes left over.
+        Not gzip, truncated, of another type or shape, or too long.
     OSError
         The file cannot be opened.
     """
@@ -125,26 +125,26 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     try:
         with gzip.open(path) as file:
             found = file.read(len(header))
-            elements = file.read(size + 1)  # asking for one more has gzip reach the end and check its checksum
+            elements = file.read(size + 1)  # one byte more makes gzip verify its checksum
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: not a whole gzip file ({error}); fetch it again") from error
+        raise DataError(f"{path}: truncated or damaged gzip file ({error}); download it again") from error
     if found != header:
-        raise DataError(f"{path}: not an IDX file of bytes of shape {shape} (header {found.hex()}); fetch it again")
+        raise DataError(f"{path}: not an IDX file of bytes of shape {shape} (header {found.hex()}); download it again")
     if len(elements) != size:
         how = "longer" if len(elements) > size else "shorter"
-        raise DataError(f"{path}: {how} than the {size} bytes that its header promises; fetch it again")
+        raise DataError(f"{path}: {how} than the {size} bytes that its header states; download it again")
     return np.frombuffer(elements, np.uint8).reshape(shape)
 
 
 def verified(path: Path, expected: Expected) -> NDArray[Any]:
-    """The expected array out of an IDX (.gz) or .npy file, as a copy in memory.
+    """The expected array from an IDX (.gz) or .npy file, as a copy in memory.
 
-    Images come as (n, m) uint8 and labels as (n,) int64, whatever integers or floats the file has them in.
+    Images are (n, m) uint8 and labels (n,) int64, whatever the numeric dtype of the file.
 
     Raises
     ------
     DataError
-        The file holds anything else.
+        The file has other content.
     OSError
         The file cannot be opened.
     """
@@ -152,9 +152,9 @@ def verified(path: Path, expected: Expected) -> NDArray[Any]:
     n, *image = expected.shape
     shape = (n, math.prod(image)) if image else (n,)
     if array.dtype.kind not in "uif" or array.shape not in (shape, expected.shape):
-        raise DataError(f"{path}: {array.dtype} of shape {array.shape}, expected numbers of shape {shape}")
-    with np.errstate(invalid="ignore"):  # what uint8 cannot hold fails the digest
+        raise DataError(f"{path}: {array.dtype} of shape {array.shape}, but expected numbers of shape {shape}")
+    with np.errstate(invalid="ignore"):  # values beyond uint8 fail the digest
         values = np.array(array.reshape(shape), np.uint8, order="C")
     if hashlib.sha256(values.data).hexdigest() != expected.sha256:
-        raise DataError(f"{path}: other content than expected (its SHA-256 differs)")
+        raise DataError(f"{path}: unexpected content (its SHA-256 differs)")
     return values if image else values.astype(np.int64)

@@ -1,4 +1,4 @@
-"""Data sets by name: those that come with scikit-learn, else OpenML's."""
+"""Data sets by name: those of scikit-learn, otherwise those of OpenML."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from warnings import catch_warnings, simplefilter
 
 from experiment.data.raw import Part, Raw
 from experiment.data.scaling import Missing
-from experiment.data.schema import as_table, meant, schema_of
+from experiment.data.schema import as_table, schema_of, suggestion
 from experiment.data.tables import labels
 from experiment.errors import DataError, Unreachable
 
@@ -18,12 +18,12 @@ BUNDLED = ("breast_cancer", "digits", "iris", "wine")
 
 
 def read_named(name: str, folder: Path, drop: Sequence[str] = (), missing: Missing | None = None) -> Raw:
-    """Return scikit-learn's own set of that name, or OpenML's, kept and verified: its active version, or NAME@VERSION.
+    """The data set of that name from scikit-learn or OpenML (NAME: its active version; or NAME@VERSION).
 
     Raises
     ------
-    DataError : neither has it, or a column cannot be used
-    Unreachable : OpenML cannot be reached
+    DataError : neither has the data set, or a column cannot be used
+    Unreachable : OpenML does not answer
     """
     frame, where, notes = bundled(name) if name in BUNDLED else openml(name, folder)
     label = str(frame.columns[-1])
@@ -35,7 +35,7 @@ def read_named(name: str, folder: Path, drop: Sequence[str] = (), missing: Missi
 
 
 def bundled(name: str) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
-    """One of the sets that come with scikit-learn, its label in the last column; what it is called; notes."""
+    """A data set of scikit-learn with the label in its last column; its name in messages; notes."""
     from sklearn import datasets  # takes two seconds, here as below
 
     found = getattr(datasets, f"load_{name}")(as_frame=True)
@@ -43,17 +43,17 @@ def bundled(name: str) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
 
 
 def openml(name: str, folder: Path) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
-    """The same of a set from OpenML, whose checksum scikit-learn verifies."""
+    """A data set of OpenML, in the same form. scikit-learn verifies its checksum."""
     from sklearn.datasets import fetch_openml
     from sklearn.datasets._openml import OpenMLError
 
     where, (name, _, version) = f"OpenML's {name}", name.partition("@")
     if version and not version.isdecimal():
-        raise DataError(f"{name}@{version}: no version; give its number, {name}@1 say")
-    hint = meant(name, BUNDLED) or "check the name"
+        raise DataError(f"{name}@{version}: not a version; give its number, such as {name}@1")
+    hint = suggestion(name, BUNDLED) or "check the name"
     try:
         with catch_warnings():
-            simplefilter("ignore")  # that there are several versions: which one it is, is noted
+            simplefilter("ignore")  # about several versions: a note says which one it is
             found = fetch_openml(
                 name=name, version=int(version or 0) or "active", data_home=folder, as_frame=True, parser="auto",
                 n_retries=1,
@@ -61,14 +61,14 @@ def openml(name: str, folder: Path) -> tuple["pd.DataFrame", str, tuple[str, ...
     except OpenMLError as error:
         known = ", ".join(BUNDLED)
         raise DataError(
-            f"{name}: neither a file, nor one of scikit-learn's sets ({known}), nor known to OpenML ({error}); {hint}"
+            f"{name}: not a file, not a data set of scikit-learn ({known}), and not known to OpenML ({error}); {hint}"
         ) from error
     except OSError as error:
         raise Unreachable(
-            f"{where} cannot be had ({error}); check the network; {name} is no file here and none of "
+            f"{where} cannot be downloaded ({error}); check the network; {name} is not a file and not one of "
             f"{', '.join(BUNDLED)}: {hint}"
         ) from error
-    except ValueError as error:  # another checksum than announced, say
+    except ValueError as error:  # such as a wrong checksum
         raise DataError(f"{where} cannot be used ({error}); remove {folder / 'openml.org'} and try again") from error
     if found.target is None or getattr(found.target, "ndim", 1) != 1:
         raise DataError(f"{where} has no single label column; download it and name one as label")

@@ -1,4 +1,4 @@
-"""A data set as a reader found it, before labels are encoded and a test part is split off."""
+"""A data set as read, before labels are encoded and a test part is split off."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from experiment.data.schema import Schema
 
 
 class Part(NamedTuple):
-    """Some examples and where they came from, for messages."""
+    """Examples and their origin, for messages."""
 
     values: NDArray[Any]  # (n, m), real and finite
     labels: NDArray[Any]  # (n,) of any kind
@@ -17,12 +17,12 @@ class Part(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """What a reader returns."""
+    """The result of a reader."""
 
     train: Part
     test: Part | None = None  # None: to be split off
-    table: Schema | None = None  # what its columns are; None: arrays, whose features have no names
-    picture: tuple[int, int] | None = None  # height and width of examples that are pictures; None: features
-    notes: tuple[str, ...] = ()  # what is to be said of how it was read
-    warning: str = ""  # what is to be warned of
+    table: Schema | None = None  # its columns; None: arrays, whose features have no names
+    picture: tuple[int, int] | None = None  # height and width of pictures; None: features
+    notes: tuple[str, ...] = ()  # about how it was read
+    warning: str = ""
     new: NDArray[Any] | None = None  # examples without labels, to predict

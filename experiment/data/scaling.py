@@ -1,4 +1,4 @@
-"""Features as the data has them, to inputs that SGD can learn from."""
+"""Scaling of features to inputs that SGD can learn from."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
@@ -19,31 +19,31 @@ FORMULAS: dict[Kind, str] = {
     "standardize": "each feature to mean 0 and deviation 1",
     "none": "as they are",
 }
-GREY = 127  # levels that reach beyond half of 255 were meant to be on that scale
-LARGEST = 1e150  # to be standardized: the sum of squares has to be a float64
-ROWS = 4096  # at a time, so that no float64 copy of all is made
+GREY = 127  # grey levels on the scale 0–255 reach beyond half of it
+LARGEST = 1e150  # that can be standardized: the sum of squares must be a float64
+BLOCK = 4096  # rows at a time: bounds the float64 copy
 
 
 class Scaling(NamedTuple):
-    """How features become inputs."""
+    """A scaling with its statistics."""
 
     kind: Kind
-    statistics: NDArray[np.float64] | None  # (2, m) means and deviations, to standardize by
-    extremes: NDArray[np.float64]  # (2, m) least and greatest values of the rows trained on
-    fill: NDArray[np.float64] | None = None  # (m,) in place of missing values; None: there are none
+    statistics: NDArray[np.float64] | None  # (2, m) means and deviations, for `standardize`
+    extremes: NDArray[np.float64]  # (2, m) smallest and largest values of the training rows
+    fill: NDArray[np.float64] | None = None  # (m,) replacements of missing values; None: none are missing
 
 
 def choose(values: NDArray[np.generic], pictures: bool) -> tuple[Kind, str]:
-    """Return which scaling suits the features, and why.
+    """The scaling that suits the features, and the reason.
 
-    Pictures in 0–255, if they reach beyond 127, are grey levels; pictures in 0–1 are shifted; all else is standardized.
+    Pictures in 0–255 with values above 127 are grey levels; pictures in 0–1 are shifted; other data is standardized.
 
     Parameters
     ----------
-    values : (n, m), the rows that are trained on
+    values : (n, m), the training rows
     """
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    what = f"{'pictures' if pictures else 'features'} in numbers from {low:g} to {high:g}"
+    what = f"{'pictures' if pictures else 'features'} from {low:g} to {high:g}"
     if pictures and low >= 0 and high <= 1:
         return "unit", what
     if pictures and low >= 0 and GREY < high <= 255:
@@ -52,16 +52,16 @@ def choose(values: NDArray[np.generic], pictures: bool) -> tuple[Kind, str]:
 
 
 def fit(kind: Kind, values: NDArray[np.generic], missing: Missing | None = None) -> Scaling:
-    """The scaling with its statistics, which come from these rows alone.
+    """The scaling with its statistics of these rows.
 
-    Means and deviations (of all n, not n − 1) in float64; an infinite deviation for a feature that is constant up to
-    rounding, so that it becomes 0 wherever it occurs: its variance s² is at most n ε s² + (n ε mean)², ε the spacing of
-    float64 at 1, as `sklearn.preprocessing.StandardScaler` has it.
+    Means and deviations (divisor n) are float64. A feature that is constant up to rounding has an infinite deviation,
+    so its input is always 0: its variance s² is at most n ε s² + (n ε mean)² with the machine epsilon ε, as in
+    `sklearn.preprocessing.StandardScaler`.
 
     Parameters
     ----------
-    values : (n, m), the rows that are trained on
-    missing : how missing values, NaN, are filled in before all else; None: there are none
+    values : (n, m), the training rows
+    missing : how missing values (NaN) are filled in first; None: none are missing
     """
     fill = None if missing is None else fill_of(values, missing)
     values = filled(values, fill)
@@ -77,7 +77,7 @@ def fit(kind: Kind, values: NDArray[np.generic], missing: Missing | None = None)
 
 
 def fill_of(values: NDArray[np.generic], missing: Missing) -> NDArray[np.float64]:
-    """Mean or most frequent value (the least, on a tie) of each feature, (m,); 0 where all are missing."""
+    """The mean or most frequent value (the smallest, on a tie) of each feature, (m,); 0 if all are missing."""
     fill = np.zeros(values.shape[1])
     for j, column in enumerate(values.T):
         given = column[~np.isnan(column)].astype(np.float64)
@@ -90,22 +90,22 @@ def fill_of(values: NDArray[np.generic], missing: Missing) -> NDArray[np.float64
 
 
 def filled(values: NDArray[Any], fill: NDArray[np.float64] | None) -> NDArray[Any]:
-    """The values with missing ones filled in."""
+    """The values with missing values replaced."""
     return values if fill is None else np.where(np.isnan(values), fill, values)
 
 
 def extremes_of(values: NDArray[np.generic]) -> NDArray[np.float64]:
-    """The least and the greatest value of each feature, (2, m); missing ones do not count."""
+    """The smallest and the largest value of each feature, (2, m), without missing values."""
     return np.stack([np.fmin.reduce(values), np.fmax.reduce(values)]).astype(np.float64)
 
 
 def scaled(scaling: Scaling, values: NDArray[np.generic], first: int = 0) -> NDArray[np.float32]:
-    """Return inputs: (n, m) float32, computed in float64 (grey levels in float32, as the compiled kernel does).
+    """Scaled inputs: (n, m) float32, computed in float64 (grey levels in float32, as in the compiled kernel).
 
     Parameters
     ----------
     values : (n, m)
-    first : how many rows of the data come before these, for messages
+    first : the number of preceding rows, for messages
 
     Raises
     ------
@@ -122,28 +122,28 @@ def scaled(scaling: Scaling, values: NDArray[np.generic], first: int = 0) -> NDA
                 part = (part - mean) / deviation
             elif scaling.kind == "unit":
                 part = part - 0.5
-            inputs[i * ROWS : i * ROWS + len(part)] = part
+            inputs[i * BLOCK : i * BLOCK + len(part)] = part
     if inputs.size and not np.isfinite([inputs.min(), inputs.max()]).all():
         row, feature = np.argwhere(~np.isfinite(inputs))[0]
         raise DataError(
-            f"row {first + row + 1}, feature {feature}: {values[row, feature]:g} is beyond float32 when scaled "
+            f"row {first + row + 1}, feature {feature}: {values[row, feature]:g} is beyond float32 after scaling "
             f"({FORMULAS[scaling.kind]}); remove the row or choose another scaling"
         )
     return inputs
 
 
 def parts(values: NDArray[np.generic]) -> Iterator[NDArray[np.float64]]:
-    """Yield the rows as float64, some at a time."""
-    yield from (values[start : start + ROWS].astype(np.float64) for start in range(0, len(values), ROWS))
+    """The rows as float64, in blocks."""
+    yield from (values[start : start + BLOCK].astype(np.float64) for start in range(0, len(values), BLOCK))
 
 
 def check_range(arrays: Arrays, kind: str, given: object) -> None:
-    """Raise DataError if values are too large for the scaling that they would get, "auto" included."""
+    """Raise DataError if values are too large for the scaling (or for one that "auto" may choose)."""
     largest = LARGEST if kind in ("auto", "standardize") else float(np.finfo(np.float32).max)
     for side, values in (("train", arrays.train_images), ("test", arrays.test_images)):
         if max(float(np.nanmax(values)), -float(np.nanmin(values))) > largest:
             row, feature = np.argwhere(np.abs(values) > largest)[0]
             raise DataError(
                 f"{given}: {values[row, feature]:g} in {side} row {row + 1}, feature {feature} is beyond "
-                f"{largest:.0e}, the most that scaling {kind} can take; rescale it"
+                f"{largest:.0e}, the limit of scaling {kind}; rescale it"
             )

@@ -1,4 +1,4 @@
-"""What the columns of a table are: read once, from the table that is trained on; every other table is read by it."""
+"""The schema of a table: inferred from the training table, applied to every other table."""
 
 import logging
 from collections import Counter
@@ -22,11 +22,11 @@ log = logging.getLogger("sweep")
 
 
 class Schema(Frozen):
-    """The columns of a table but its label's, which has a name here; its classes stand beside it."""
+    """The feature columns of a table, and the name of its label column."""
 
     columns: tuple[Column, ...]
     label: str
-    missing: Missing | None = None  # how missing numbers are filled in; None: they are refused
+    missing: Missing | None = None  # how missing numbers are filled in; None: they are an error
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -34,13 +34,13 @@ class Schema(Frozen):
         return tuple(name for column in self.columns for name in column.features)
 
     def features(self, frame: "pd.DataFrame | pa.Table", where: str = "the table") -> NDArray[np.float64]:
-        """Return features: (n, m) float64, categories one-hot, missing numbers NaN. Further columns are ignored.
+        """The features of a table: (n, m) float64, categories one-hot, missing numbers NaN. Other columns are ignored.
 
-        A category that was not trained on is none of those that were: all its features are 0, and a warning says so.
+        All features of an unknown category are 0, with a warning.
 
         Raises
         ------
-        DataError : says all that is wrong with the table
+        DataError : names all faults of the table
         """
         features, warning = self.read(as_table(frame), where)
         if warning:
@@ -48,29 +48,29 @@ class Schema(Frozen):
         return features
 
     def read(self, table: "pa.Table", where: str) -> tuple[NDArray[np.float64], str]:
-        """Return what `features` does, and its warning, "" if there is none."""
-        blocks, faults, warnings, without = [np.zeros((table.num_rows, 0))], [], [], {}
+        """The features, and a warning ("": none)."""
+        blocks, faults, warnings, absences = [np.zeros((table.num_rows, 0))], [], [], {}
         counts = Counter(table.column_names)
         for column in self.columns:
             if column.kind == "dropped":
                 continue
             if (count := counts[column.name]) != 1:
-                lacks = f"no column {column.name}" if count == 0 else f"{count} columns are called {column.name}"
-                faults.append(f"{lacks}; give the columns that the model was trained on")
+                fault = f"no column {column.name}" if count == 0 else f"{count} columns are called {column.name}"
+                faults.append(f"{fault}; give the columns that the model was trained on")
                 continue
             block, missing, fault, warning = block_of(column, table.column(column.name))
             if fault:
                 faults.append(f"column {column.name} {fault}")
             elif missing.any() and self.missing is None:
-                without[column.name] = missing
+                absences[column.name] = missing
             if warning:
                 warnings.append(f"column {column.name} {warning}")
             blocks += [block, missing[:, None]] if column.missing else [block]
-        raise_all([*faults, *absent(without)], where)
+        raise_all([*faults, *absent(absences)], where)
         return np.concatenate(blocks, axis=1, dtype=np.float64), "; ".join(warnings)
 
     def understood(self, classes: Sequence[str], counts: Sequence[int]) -> str:
-        """Return how the table was understood, in a line."""
+        """A one-line description of the table."""
         kinds = [column.kind for column in self.columns]
         values = sum(len(column.categories) for column in self.columns)
         dropped = [column.name for column in self.columns if column.kind == "dropped"]
@@ -89,14 +89,14 @@ def counted(count: int, one: str, more: str = "") -> str:
 
 
 def classes_in_words(classes: Sequence[str], counts: Sequence[int]) -> str:
-    """Return how many rows each class has; of many classes those that have most."""
+    """The number of rows of each class; of many classes the largest ones."""
     order = range(len(classes)) if len(classes) <= 12 else np.argsort(counts, kind="stable")[::-1][:10].tolist()
     listed = ", ".join(f"{classes[k]} {counts[k]}" for k in order)
     return listed if len(classes) <= 12 else f"{listed}, … ({len(classes)} classes)"
 
 
 def block_of(column: Column, values: "pa.ChunkedArray") -> tuple[NDArray[np.float64], NDArray[np.bool_], str, str]:
-    """A column's features, which rows have no value, what is wrong with it, and a warning."""
+    """A column's features, a mask of its missing values, its fault and a warning (each "" if there is none)."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -107,39 +107,43 @@ def block_of(column: Column, values: "pa.ChunkedArray") -> tuple[NDArray[np.floa
             fault = f"is infinite or beyond float64 in {rows_of(infinite)}; rescale it"
         return given[:, None], np.isnan(given), fault, ""
     found = cells(values)
-    place = pc.index_in(found.texts, pa.array(column.categories, found.texts.type))
-    category = np.append(np.asarray(pc.fill_null(place, -1)), -1)[found.place]
+    position = pc.index_in(found.texts, pa.array(column.categories, found.texts.type))
+    category = np.append(np.asarray(pc.fill_null(position, -1)), -1)[found.codes]
     block = (category[:, None] == np.arange(len(column.categories))).astype(np.float64)
-    unknown = np.asarray(pc.is_null(place))
-    warning = f"has {found.example(unknown)}, which was not trained on and counts for none" if unknown.any() else ""
-    return block, found.place < 0, "", warning
+    unknown = np.asarray(pc.is_null(position))
+    warning = (
+        f"has {found.example(unknown)}, a category that the model was not trained on and ignores"
+        if unknown.any()
+        else ""
+    )
+    return block, found.codes < 0, "", warning
 
 
 def schema_of(
     table: "pa.Table", label: str | None, where: str, drop: Sequence[str] = (), missing: Missing | None = None
 ) -> tuple[Schema, "pa.Table", list[str]]:
-    """Read what the columns of a table are; return it with the table, numbers as such, and what is to be said about it.
+    """The schema of a table; the table with numbers parsed; and notes.
 
     Parameters
     ----------
     label : the column that holds the labels
-    where : what the table is called, for messages
+    where : the name of the table, for messages
     drop : columns to leave out
-    missing : how missing numbers are filled in later
+    missing : how `scale` fills in missing numbers
 
     Raises
     ------
-    DataError : says all that is wrong with the table
+    DataError : names all faults of the table
     """
     import pyarrow as pa
 
     names = table.column_names
-    faults = [unknown(name, names) for name in (label, *drop) if name is not None and name not in names]
+    faults = [unknown_column(name, names) for name in (label, *drop) if name is not None and name not in names]
     if label is None:
-        faults.append(f"name the column to predict as label; its columns are {', '.join(filter(None, names[:20]))}")
+        faults.append(f"name the column to predict with label; the columns are {', '.join(filter(None, names[:20]))}")
     twice = {name for name, count in Counter(names).items() if count > 1 and name}
     nameless = [i for i, name in enumerate(names) if not name and table.column(i).null_count < table.num_rows]
-    faults += [f"column {i + 1} has no name, row numbers perhaps; remove it or name it" for i in nameless]
+    faults += [f"column {i + 1} has no name, perhaps row numbers; remove it or name it" for i in nameless]
     faults += [f"two columns are called {name}; name them differently" for name in sorted(twice)]
     if label in drop:
         faults.append(f"{label} is the label and cannot be left out")
@@ -171,19 +175,19 @@ def schema_of(
     return Schema(columns=tuple(columns), label=label, missing=missing), pa.table(typed), notes
 
 
-def unknown(name: str, names: Sequence[str]) -> str:
-    likely = meant(name, names)
-    return f"no column {name}; its columns are {', '.join(filter(None, names[:20]))}{likely and '; ' + likely}"
+def unknown_column(name: str, names: Sequence[str]) -> str:
+    hint = suggestion(name, names)
+    return f"no column {name}; the columns are {', '.join(filter(None, names[:20]))}{hint and '; ' + hint}"
 
 
-def meant(name: str, names: Sequence[str]) -> str:
-    """The question whether another name was meant; "" if there is none like it."""
+def suggestion(name: str, names: Sequence[str]) -> str:
+    """A question that suggests a similar name; "" if there is none."""
     close = get_close_matches(name, names, 1)
     return f"did you mean {close[0]}?" if close and name not in names else ""
 
 
 def raise_all(faults: Sequence[str], where: str) -> None:
-    """Raise DataError if there is anything wrong, with all of it."""
+    """Raise DataError with all faults, if there are any."""
     if len(faults) > 1:
         raise DataError("\n  ".join([f"{where}: {len(faults)} faults:", *faults]))
     if faults:
@@ -191,7 +195,7 @@ def raise_all(faults: Sequence[str], where: str) -> None:
 
 
 def as_table(frame: "pd.DataFrame | pa.Table") -> "pa.Table":
-    """A data frame as a table of Arrow's, whose columns are of one type each: of several, texts."""
+    """A data frame as an Arrow table. Columns of mixed types become texts."""
     import pyarrow as pa
 
     if isinstance(frame, pa.Table):

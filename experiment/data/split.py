@@ -1,4 +1,4 @@
-"""Which rows are trained on, and which are held out to validate or to test."""
+"""Splits of rows into training rows and rows held out for validation or test."""
 
 import math
 from typing import NamedTuple
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from experiment.errors import DataError
 
 
-class Rows(NamedTuple):
-    """Disjoint int64 row indices that together cover all rows."""
+class RowSplit(NamedTuple):
+    """Disjoint int64 row indices that cover all rows."""
 
     train: NDArray[np.int64]
     held_out: NDArray[np.int64]
     rare: tuple[int, ...] = ()  # classes with too few rows to be held out
 
 
-def split_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> Rows:
-    """The rows that scikit-learn's `train_test_split(test_size=fraction, random_state=seed)` gives.
+def split_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> RowSplit:
+    """The split of scikit-learn's `train_test_split(test_size=fraction, random_state=seed)`.
 
     Raises
     ------
@@ -26,26 +26,26 @@ def split_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> Rows:
     """
     n = len(labels)
     held = math.ceil(n * fraction)
-    advice = f"validation_fraction={fraction:g} of {n} training rows"
+    given = f"validation_fraction={fraction:g} of {n} training rows"
     if not 0 < held < n:
-        raise DataError(f"{advice} leaves nothing to train on: choose a smaller fraction")
-    shuffled = np.random.RandomState(seed).permutation(n)  # what scikit-learn does; importing it takes two seconds
+        raise DataError(f"{given} leaves nothing to train on: choose a smaller fraction")
+    shuffled = np.random.RandomState(seed).permutation(n)  # as in scikit-learn, whose import takes two seconds
     validation, train = np.split(shuffled, [held])
     for side, rows, change in (("train on", train, "smaller"), ("validate on", validation, "larger")):
         missing = np.setdiff1d(labels, labels[rows])
         if missing.size:
             raise DataError(
-                f"{advice} leaves nothing to {side} of class {missing[0]}: choose a {change} fraction, "
+                f"{given} leaves nothing to {side} of class {missing[0]}: choose a {change} fraction, "
                 "another seed or more data"
             )
-    return Rows(train, validation)
+    return RowSplit(train, validation)
 
 
-def stratified_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> Rows:
-    """The rows that scikit-learn's `train_test_split(stratify=labels)` gives, rare classes apart.
+def stratified_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> RowSplit:
+    """The split of scikit-learn's `train_test_split(stratify=labels)`, without rare classes.
 
-    Rare is a class of which a proportional split would leave less than a row on one of the sides: all of its rows are
-    trained on.
+    A class is rare if a proportional split gives one side less than one of its rows. All rows of a rare class are
+    training rows.
 
     Raises
     ------
@@ -59,8 +59,8 @@ def stratified_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> Ro
     common = np.flatnonzero(~is_rare)
     if not common.size:
         raise DataError(
-            f"{len(labels)} rows are too few to hold out {fraction:.0%} of any class; give more rows, a test part of "
-            "your own, or another validation_fraction"
+            f"{len(labels)} rows are too few to hold out {fraction:.0%} of any class; give more rows, a test "
+            "part, or another validation_fraction"
         )
     train, held_out = train_test_split(common, test_size=fraction, random_state=seed, stratify=labels[common])
-    return Rows(np.concatenate([train, np.flatnonzero(is_rare)]), held_out, tuple(rare.tolist()))
+    return RowSplit(np.concatenate([train, np.flatnonzero(is_rare)]), held_out, tuple(rare.tolist()))

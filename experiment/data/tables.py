@@ -1,4 +1,4 @@
-"""Tables, CSV, TSV and Parquet: one row an example, one column the label, the others numbers or categories."""
+"""Tables (CSV, TSV, Parquet): one row per example, a label column, and columns of numbers or categories."""
 
 import csv
 import gzip
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
 BOM = b"\xef\xbb\xbf"
-INDEX = r"__index_level_\d+__"  # what pandas calls an index without name
+INDEX = r"__index_level_\d+__"  # pandas' name for a nameless index
 MOST_HEADER = 1 << 20  # bytes
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def is_table(path: Path) -> bool:
-    """Return whether a file is called as tables are."""
+    """Whether a file has the suffix of a table."""
     return path.name.lower().endswith(SUFFIXES)
 
 
 def read_tables(
     train: Path, test: Path | None, label: str | None, drop: Sequence[str] = (), missing: Missing | None = None
 ) -> Raw:
-    """Read a table to train on and, if there is one, a table to test on, which is read by what the first one's are.
+    """A data set from a training table and, if given, a test table with the same schema.
 
-    A test table without the label column, or with nothing in it, is `new`: examples to predict.
+    A test table with no labels is `new`: examples to predict.
 
     Raises
     ------
-    DataError : a file is no such table; the label column is not named or not there; a column cannot be used
+    DataError : a file is not a table; the label column is not named or missing; a column cannot be used
     """
     table = read_table(train)
     schema, table, notes = schema_of(table, label, str(train), drop, missing)
@@ -55,18 +55,20 @@ def read_tables(
     values, warning = schema.read(other, str(test))
     warning = warning and f"{test.name}: {warning}"
     if label not in other.column_names or without_label(other.column(label)).all():
-        notes.append(f"{test.name} has no labels: predictions.csv says what the model makes of its {len(values)} rows")
+        notes.append(
+            f"{test.name} has no labels: predictions.csv will contain the predictions for its {len(values)} rows"
+        )
         return Raw(part, None, schema, notes=tuple(notes), warning=warning, new=values)
     tested = Part(values, labels(other, label, str(test)), str(test), f"{test}: column {label}")
     return Raw(part, tested, schema, notes=tuple(notes), warning=warning)
 
 
 def labels(table: "pa.Table", label: str, where: str) -> NDArray[Any]:
-    """The labels of a table as they stand: texts as objects.
+    """The unchanged labels of a table; texts are objects.
 
     Raises
     ------
-    DataError : a label is missing, or bytes that are not UTF-8
+    DataError : a label is missing or not UTF-8
     """
     import pyarrow as pa
     from pyarrow import types
@@ -85,13 +87,13 @@ def labels(table: "pa.Table", label: str, where: str) -> NDArray[Any]:
 
 
 def read_table(path: Path) -> "pa.Table":
-    """The table in a CSV or TSV file (UTF-8, points, names in the first line; packed or not) or a Parquet file.
+    """The table in a CSV or TSV file (UTF-8, decimal points, a header line; gzipped or not) or a Parquet file.
 
-    The columns of CSV files are texts, whatever is in them.
+    All columns of CSV files are texts.
 
     Raises
     ------
-    DataError : anything else, no rows, columns without name
+    DataError : another format, or no rows
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -104,22 +106,24 @@ def read_table(path: Path) -> "pa.Table":
             content = gzip.decompress(content) if path.name.lower().endswith(".gz") else content
             table = read_text(content, "\t" if ".tsv" in path.name.lower()[-7:] else ",", path)
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8, not as Latin-1 say") from error
+        raise DataError(
+            f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8, not for example as Latin-1"
+        ) from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: not a whole gzip file ({error}); write it again") from error
+        raise DataError(f"{path}: truncated or damaged gzip file ({error}); write it again") from error
     except OSError as error:
         raise DataError(f"{error}; name a file that can be read") from error
     except pa.ArrowException as error:
-        said = str(error).strip().splitlines()[-1]
-        raise DataError(f"{path}: not a whole table ({said}); write it again") from error
+        reason = str(error).strip().splitlines()[-1]
+        raise DataError(f"{path}: not a complete table ({reason}); write it again") from error
     table = table.select([i for i, name in enumerate(table.column_names) if not re.fullmatch(INDEX, name)])
     if not table.num_rows:
-        raise DataError(f"{path}: no rows below the names of its columns; give some")
+        raise DataError(f"{path}: no rows below its header line; add some")
     return table
 
 
 def read_text(content: bytes, separator: str, path: Path) -> "pa.Table":
-    """The table in the content of a CSV file; Excel's first line `sep=;` says what separates its columns."""
+    """The table in the content of a CSV file. A first line `sep=;` (Excel) sets the separator."""
     import pyarrow as pa
     from pyarrow import csv as arrow
 
@@ -127,7 +131,7 @@ def read_text(content: bytes, separator: str, path: Path) -> "pa.Table":
     if declared := re.match(rb'"?sep=(.)"?[ ,;\t]*[\r\n]+', content):
         separator, content = declared[1].decode(), content[declared.end() :]
     if b"\0" in content:
-        raise DataError(f"{path}: holds NUL bytes, damaged or UTF-16 perhaps; save it as UTF-8")
+        raise DataError(f"{path}: contains NUL bytes, perhaps damaged or UTF-16; save it as UTF-8")
     top = content[:MOST_HEADER].decode(errors="strict" if len(content) <= MOST_HEADER else "ignore")
     header = next(csv.reader(io.StringIO(top, newline=""), delimiter=separator), [])
     names = [name.strip() for name in header]
@@ -140,21 +144,21 @@ def read_text(content: bytes, separator: str, path: Path) -> "pa.Table":
     try:
         table = arrow.read_csv(io.BytesIO(content), read, parse, convert)
     except pa.ArrowInvalid:
-        content.decode()  # says where
-        read.use_threads = False  # which says the row
+        content.decode()  # its error names the position
+        read.use_threads = False  # so that the error names the row
         table = arrow.read_csv(io.BytesIO(content), read, parse, convert)
     return table.rename_columns(names)
 
 
 def check_header(names: list[str], path: Path) -> None:
-    """Raise DataError unless the first line of a CSV file names its columns."""
+    """Raise DataError unless the header names the columns of a CSV file."""
     if not any(names):
-        raise DataError(f"{path}: empty; put the names of the columns in the first line, then a row an example")
+        raise DataError(f"{path}: empty; write the names of the columns in the first line, then one row per example")
     if len(names) == 1:
-        for mark, called in SEPARATORS.items():
+        for mark, name in SEPARATORS.items():
             if mark in names[0]:
                 raise DataError(
-                    f"{path}: separated by {called}; save it with commas (or tabs, as .tsv), and points in its numbers"
+                    f"{path}: separated by {name}; save it with commas (or tabs, as .tsv) and decimal points"
                 )
     if names[0].startswith("#") and len(names) == 1:
-        raise DataError(f"{path}: begins with a comment ({names[0]!r}); remove lines that are no rows")
+        raise DataError(f"{path}: starts with a comment ({names[0]!r}); remove lines that are not rows")

@@ -31,7 +31,7 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv"), id
 
     from experiment.config import Experiment
     from experiment.data.new import examples
-    from experiment.logits import ROWS
+    from experiment.logits import BLOCK
     from experiment.model import load
 
     trained = load(file_at(model))
@@ -41,12 +41,12 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv"), id
     values = trained.features(found, data)
     for concern in trained.concerns(values, data):
         log.warning("%s", concern)
-    starts = track(range(0, len(values), ROWS), "predict", console=Console(stderr=True), transient=True)
+    starts = track(range(0, len(values), BLOCK), "predict", console=Console(stderr=True), transient=True)
     with atomic_output(output) as draft, draft.open("w", newline="") as file:
         for start in starts:
-            table = trained.table_of(values[start : start + ROWS], first=start)
+            table = trained.table_of(values[start : start + BLOCK], first=start)
             if ids is not None:
-                table.insert(0, id, ids[start : start + ROWS], allow_duplicates=True)
+                table.insert(0, id, ids[start : start + BLOCK], allow_duplicates=True)
             file.write(as_csv(table, header=start == 0))
     print(f"{output}: {len(values)} rows, class and probabilities")
     return 0

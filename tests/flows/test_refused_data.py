@@ -13,11 +13,11 @@ TABLE = pd.DataFrame({"size": RNG.normal(size=60), "fur": ["long", "short"] * 30
 @pytest.mark.parametrize(
     ("table", "arguments", "says"),
     [
-        (TABLE, [], "name the column to predict as label; its columns are size, fur, kind"),
-        (TABLE, ["--label", "sort"], "no column sort; its columns are size, fur, kind"),
-        (TABLE, ["--label", "size"], "is no class but a number on a scale"),
+        (TABLE, [], "name the column to predict with label; the columns are size, fur, kind"),
+        (TABLE, ["--label", "sort"], "no column sort; the columns are size, fur, kind"),
+        (TABLE, ["--label", "size"], "is not a class"),
         (TABLE.assign(size=[np.nan, *range(59)]), ["--label", "kind"], "column size has no value in row 1"),
-        (TABLE.assign(size=[1e200, *range(59)]), ["--label", "kind"], "is beyond 1e+150, the most that scaling auto"),
+        (TABLE.assign(size=[1e200, *range(59)]), ["--label", "kind"], "is beyond 1e+150, the limit of scaling auto"),
         (TABLE.assign(size=[1e40, *range(59)]), ["--label", "kind", "--scaling", "none"], "is beyond 3e+38, the most"),
         (TABLE, ["--label", "kind", "--scaling", "magic"], "--scaling: magic is not possible"),
         (TABLE, ["--label", "kind", "--data-dir", "."], "data and data_dir both name a data set: give one of them"),

@@ -23,7 +23,8 @@ def test_values_far_outside_are_counted_in_one_sentence():
     new[[3, 7], [2, 2]], new[7, 0] = 1e6, -1e6
     (said,) = outliers(EXTREMES, new, "new.csv", ["a", "b", "c", "d"])
     assert (
-        "new.csv: 2 of 50 rows have values far outside those trained on, 3 in 2 features, as c 1e+06 in row 4" in said
+        "new.csv: 2 of 50 rows have values far outside the training range, 3 in 2 features, such as c 1e+06 in row 4"
+        in said
     )
 
 

@@ -58,7 +58,7 @@ def test_an_idx_file_that_promises_more_than_memory_is_refused_before_it_is_had(
     name = "train-images-idx3-ubyte"
     files = {path.removesuffix(".gz"): gzip.decompress(file) for path, file in AS_IDX.items()} | {name: content}
     write(tmp_path, {f"{n}.gz": gzip.compress(c) for n, c in files.items()} if packed else files)
-    with pytest.raises(DataError, match=f"{name}.*: shorter than the [0-9]+ bytes that its header promises"):
+    with pytest.raises(DataError, match=f"{name}.*: shorter than the [0-9]+ bytes that its header states"):
         own_data(tmp_path)
 
 
@@ -97,7 +97,7 @@ def test_pictures_keep_height_and_width_and_rows_are_pictures_if_the_user_says_s
     data = own_data(tmp_path / "set.npz")
     assert (data.picture, data.understood) == (None, "16 features; if they are pictures: --pictures 4x4")
     assert own_data(tmp_path / "set.npz", pictures="2x8").picture == (2, 8)
-    with pytest.raises(DataError, match="16 features are no pictures of 28x28; give another --pictures"):
+    with pytest.raises(DataError, match="16 features are not pictures of 28x28; change --pictures"):
         own_data(tmp_path / "set.npz", pictures="28x28")
     np.savez(tmp_path / "set.npz", x_train=X, y_train=y, x_test=RAW["test_images"].reshape(10, 5, 4), y_test=y[:10])
     with pytest.raises(DataError, match=r"x_test: pictures of another shape than in .*x_train"):
@@ -122,7 +122,7 @@ def test_an_archive_without_test_part_is_split_the_same_each_time(tmp_path):
         ({"x_train": np.array([[1, None]] * 30)}, "not an .npz of plain arrays .*pickle"),
         ({"y_train": None}, "holds x_train, x_test, y_test; name its arrays x_train, y_train"),
         ({"x_train": RAW["train_images"] / np.nan}, "x_train: nan in image 0, feature 0"),
-        ({"x_test": np.zeros((10, 3))}, "x_test: 3 features an image, 20 in .*x_train"),
+        ({"x_test": np.zeros((10, 3))}, "x_test: 3 features per image, but 20 in .*x_train"),
         ({"x_train": np.full((30, 2), np.inf)}, "inf in image 0"),
     ],
 )
@@ -146,8 +146,8 @@ def test_a_damaged_archive_and_files_of_other_kinds_are_refused(tmp_path):
 
 
 def test_two_sets_in_one_folder_or_none_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"no data found; put there …train_images\.npy"):
+    with pytest.raises(DataError, match=r"no data found; provide …train_images\.npy"):
         own_data(tmp_path)
     write(tmp_path, {f"{prefix}{name}.npy": npy_bytes(array) for name, array in RAW.items() for prefix in "ab"})
-    with pytest.raises(DataError, match=r"atest_images.npy, btest_images.npy all stand there; keep one data set"):
+    with pytest.raises(DataError, match=r"atest_images.npy, btest_images.npy are several data sets; keep one data set"):
         own_data(tmp_path)

@@ -32,14 +32,14 @@ def test_names_are_kept_as_they_stand(values, names):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ([0.5, 1.0], "0.5 is no class but a number on a scale"),
-        (["0.5", "2"], "0.5 is no class"),
-        (["1", "1.0"], "'1' and '1.0' are both 1; write them alike"),
+        ([0.5, 1.0], "0.5 is not a class"),
+        (["0.5", "2"], "0.5 is not a class"),
+        (["1", "1.0"], "'1' and '1.0' are both 1; write them in one way"),
         (["cow", " cow"], "' cow' and 'cow' are both cow"),
         (["café", "cafe\u0301"], r"'cafe\\u0301' and 'caf\\xe9' are both café"),
         ([b"k\xfc"], "is not UTF-8"),
         (np.array(["2026-01-01"], "M8[D]"), "dtype datetime64"),
-        (["a", " "], "' ' is no name of a class"),
+        (["a", " "], "' ' is not the name of a class"),
     ],
 )
 def test_what_are_no_names_is_refused(values, says):

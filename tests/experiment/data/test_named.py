@@ -72,13 +72,13 @@ def test_a_file_with_another_checksum_is_refused(server, tmp_path):
 
 
 def test_a_name_that_nobody_knows_is_refused(server, tmp_path):
-    with pytest.raises(DataError, match=r"irises: neither a file, nor one of scikit-learn's sets .* did you mean iris"):
+    with pytest.raises(DataError, match=r"irises: not a file, not a data set of scikit-learn .* did you mean iris"):
         own_data("irises", downloads=tmp_path)
 
 
 def test_a_server_that_does_not_answer_is_no_fault_of_the_name(server, tmp_path, monkeypatch):
     monkeypatch.setattr(_openml, "_SEARCH_NAME", "http://127.0.0.1:9/{}")
-    with pytest.raises(Unreachable, match=r"OpenML's iris cannot be had .* check the network"):
+    with pytest.raises(Unreachable, match=r"OpenML's iris cannot be downloaded .* check the network"):
         openml("iris", tmp_path)
 
 

@@ -36,7 +36,7 @@ def put(array: np.ndarray, where: Any, value: Any) -> np.ndarray:
 
 X, y, Xt, yt = (flat(array) for array in RAW.values())
 BAD: dict[str, tuple[dict[str, Any], str, str]] = {
-    "one file missing": ({"train_labels": None}, "", r": \w+train_labels\.npy missing; put there all"),
+    "one file missing": ({"train_labels": None}, "", r": \w+train_labels\.npy missing; provide all"),
     "two missing": ({"train_images": None, "test_labels": None}, "", r"images\.npy, \w+labels\.npy missing"),
     "not .npy": ({"train_images": b"1,2,3"}, "train_images", "not a NumPy .npy file; write it with"),
     "empty file": ({"train_images": b""}, "train_images", "not a NumPy .npy file"),
@@ -60,9 +60,9 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "inf": ({"test_images": put(Xt.astype("f4"), (0, 1), np.inf)}, "test_images", "inf in image 0, feat"),
     "-inf": ({"test_images": put(Xt.astype("f4"), (9, 19), -np.inf)}, "test_images", "-inf in image 9"),
     "NaN, 3-D": ({"train_images": put(RAW["train_images"] / 1, (7, 1, 2), np.nan)}, "train_images", "7, f"),
-    "2-D labels": ({"train_labels": np.c_[y, y]}, "train_labels", r"shape \(30, 2\); save labels 1-D"),
-    "labels on a scale": ({"train_labels": y + 0.5}, "train_labels", "0.5 is no class but a number on a scale"),
-    "NaN labels": ({"test_labels": put(yt / 1, 3, np.nan)}, "test_labels", "nan is no class"),
+    "2-D labels": ({"train_labels": np.c_[y, y]}, "train_labels", r"shape \(30, 2\); save labels as a 1-D array"),
+    "labels on a scale": ({"train_labels": y + 0.5}, "train_labels", "0.5 is not a class"),
+    "NaN labels": ({"test_labels": put(yt / 1, 3, np.nan)}, "test_labels", "nan is not a class"),
     "dates as labels": ({"test_labels": yt.astype("M8[D]")}, "test_labels", "dtype datetime64.*integers or texts"),
     "single": ({"train_labels": put(y, 5, 9)}, "train_labels", "class 9 has one example"),
     "fewer labels": ({"train_labels": y[:-1]}, "train_labels", "29 labels for 30 images"),
@@ -70,7 +70,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "one class": ({"train_labels": y * 0}, "train_labels", "only class 0 occurs; give examples"),
     "from 1": ({"train_labels": y + 1}, "test_labels", "class 0 does not occur in .*train"),
     "unknown class": ({"test_labels": put(yt, 4, 7)}, "test_labels", "class 7 does not occur in .*train"),
-    "features": ({"test_images": Xt[:, :-1]}, "test_images", "19 features an image, 20 in .*train"),
+    "features": ({"test_images": Xt[:, :-1]}, "test_images", "19 features per image, but 20 in .*train"),
 }  # fmt: skip
 
 

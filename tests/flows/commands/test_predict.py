@@ -89,7 +89,7 @@ def test_further_columns_are_ignored_one_is_kept_if_asked_and_no_text_is_a_formu
     for column in ("owner", "number"):
         code, said = typed("predict", of_table, tmp_path / "new.csv", "--output", tmp_path / "said.csv", "--id", column)
         assert code == 0
-        assert "column fur has 'curly' in row 4, 5, 6, which was not trained on and counts for none" in said
+        assert "column fur has 'curly' in row 4, 5, 6, a category that the model was not trained on and ignores" in said
         written.append((tmp_path / "said.csv").read_text().splitlines())
     assert written[0][0] == "owner,class,cat,class,dog"
     assert [line.split(",")[0] for line in written[0][1:]] == [f"'=HYPERLINK({i})" for i in range(120)]
