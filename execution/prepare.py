@@ -1,4 +1,4 @@
-"""Before a sweep starts: is the input usable, and where does everything go?"""
+"""Checks of the input before a sweep starts, and the settings that are resolved then."""
 
 import hashlib
 import math
@@ -26,30 +26,30 @@ from experiment.search.sampling import check_search
 from experiment.search.space import extent
 
 TEMPORARY = re.compile(r"tmp\w+prefect|prefect-workspace\S*")
-SPACE_PER_VALUE = 10  # bytes: the raw pixels, their float32 copy, and room for results
+SPACE_PER_VALUE = 10  # bytes: raw pixels, a float32 copy, and results
 
 
 def check(experiment: Experiment, execution: Execution) -> None:
-    """Look at everything that can be wrong with the input, without writing anything.
+    """Check the whole input without writing anything.
 
     Raises
     ------
-    InputError : names the file or field, says what is wrong and what to do
+    InputError : names the file or field, what is wrong with it and what to do
     """
     check_search(experiment)
     if experiment.trials and not find_spec("optuna"):
-        raise InputError(f"trials: drawing them needs more packages: {extras()}")
+        raise InputError(f"trials: sampling needs more packages: {extras()}")
     if experiment.data and experiment.data_dir:
-        raise InputError("data and data_dir both name a data set: give one of them")
+        raise InputError("data and data_dir both name a data set: give only one of them")
     given = experiment.own_data
     if experiment.pictures and given is None:
-        raise InputError("pictures: Fashion-MNIST's are 28x28; leave it out, or give your own data")
+        raise InputError("pictures: Fashion-MNIST has 28x28 pictures: leave it out, or give your own data")
     if given is None:
         rows, *image = FASHION_MNIST["train_images"].shape
         values = rows * image[0] * image[1]
         training_rows = rows - math.ceil(rows * experiment.validation_fraction)
     elif isinstance(given, str) and given not in BUNDLED:
-        values, training_rows = 0, sys.maxsize  # only OpenML knows
+        values, training_rows = 0, sys.maxsize  # unknown until it is fetched from OpenML
     else:
         data = cached_own_data(
             given, experiment.label, experiment.seed, experiment.drop, experiment.pictures, experiment.missing
@@ -63,11 +63,11 @@ def check(experiment: Experiment, execution: Execution) -> None:
             f"batch_sizes: {largest} is more than the {training_rows} training rows: choose a smaller batch size"
         )
     if experiment.nesterov and not extent(experiment.grid["momentum"])[1]:
-        raise InputError("nesterov: there is no momentum to look ahead along: give one, --momentum 0.9 say")
+        raise InputError("nesterov: it needs a momentum above 0: give one, for example --momentum 0.9")
     if execution.wandb_mode == "online":
         check_logged_in()
     if experiment.engine == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
-        raise InputError("engine: NUMBA_DISABLE_JIT forbids compiling the kernel: unset it, or choose the engine numpy")
+        raise InputError("engine: NUMBA_DISABLE_JIT forbids compilation: unset it, or choose the engine numpy")
     check_runner(execution)
     if isinstance(execution.artifacts, Path):
         check_lasting(execution.artifacts)
@@ -75,7 +75,7 @@ def check(experiment: Experiment, execution: Execution) -> None:
 
 
 def check_logged_in() -> None:
-    """Raise InputError unless W&B's client can say who is asking."""
+    """Raise InputError unless W&B's client has credentials."""
     from wandb.errors import AuthenticationError
 
     try:
@@ -87,18 +87,18 @@ def check_logged_in() -> None:
 
 
 def check_runner(execution: Execution) -> None:
-    """Raise InputError unless there is what the trainings are to run on."""
+    """Raise InputError unless the runner can be used here."""
     if execution.dask_address and execution.runner != "dask":
-        raise InputError("dask_address: is for trainings on Dask: give --runner dask, too")
+        raise InputError("dask_address: it needs the runner dask: give --runner dask, too")
     if execution.dask_address and execution.workers:
-        raise InputError("workers: a cluster that runs has its own: leave it out, or leave dask_address out")
+        raise InputError("workers: a running cluster has its own workers: leave it out, or leave dask_address out")
     if execution.runner != "threads" and not execution.dask_address:
         try:
             multiprocessing.Lock()
         except OSError as error:
             raise InputError(
-                f"runner: {execution.runner} starts processes, which this machine gives no semaphores ({error}): "
-                "make /dev/shm writable, or train on threads"
+                f"runner: {execution.runner} starts processes, which need semaphores, and this machine has none "
+                f"({error}): make /dev/shm writable, or use the runner threads"
             ) from error
     if execution.runner == "dask":
         if not find_spec("prefect_dask"):
@@ -107,9 +107,9 @@ def check_runner(execution: Execution) -> None:
 
 
 def workers(execution: Execution) -> int:
-    """Return how many combinations are trained side by side."""
+    """The number of parallel trainings."""
     if execution.runner == "dask":
-        from execution.runners.scheduler import threads  # an extra, and it takes a second
+        from execution.runners.scheduler import threads  # an optional package, and slow to import
 
         if execution.dask_address:
             return threads(execution.dask_address)
@@ -117,28 +117,28 @@ def workers(execution: Execution) -> int:
 
 
 def check_lasting(folder: Path) -> None:
-    """Raise InputError if Prefect's worker runs this in a checkout that it removes afterwards, `folder` with it."""
+    """Raise InputError if `folder` is in a checkout that Prefect's worker removes after the run."""
     here = Path.cwd()
-    # What Prefect's worker makes for a run, and removes: …/tmp<letters>prefect/<repository>
+    # Prefect's worker creates …/tmp<letters>prefect/<repository> for a run.
     temporary = any(TEMPORARY.fullmatch(part) for part in here.parts)
     if "PREFECT__FLOW_RUN_ID" in os.environ and temporary and folder.expanduser().resolve().is_relative_to(here):
         raise InputError(
-            f"artifacts: {folder.resolve()} lies in a temporary checkout, which is removed when the run ends, and all "
-            "results with it: give the deployment an absolute folder that stays, as execution.artifacts"
+            f"artifacts: {folder.resolve()} is in a temporary checkout, which is removed when the run ends, with all "
+            "results: give the deployment a permanent absolute folder as execution.artifacts"
         )
 
 
 def named(experiment: Experiment, execution: Execution) -> str:
-    """Return the sweep's name: the user's, else one of the experiment and of the digest of the code.
+    """The sweep's name: the user's, else one made from the data's name and a digest of experiment and code.
 
-    So the same sweep has the same name each time it is run, and a sweep that was killed goes on under its own.
+    The same sweep has the same name each time it runs, so a killed sweep continues under its own.
     """
     digest = hashlib.sha256((experiment.digest + code_digest()).encode()).hexdigest()[:8]
     return execution.name or f"{re.sub(r'[^A-Za-z0-9_]+', '-', experiment.data_name).strip('-') or 'data'}-{digest}"
 
 
 def run_context(experiment: Experiment, execution: Execution, flow_run: str) -> RunContext:
-    """Return the execution as it begins: with a name, an absolute root and a number of workers; offline at first."""
+    """The execution of a flow run, with every default resolved; W&B offline until its mode is decided."""
     artifacts = execution.artifacts
     settled = {
         "name": named(experiment, execution),
@@ -152,16 +152,16 @@ def run_context(experiment: Experiment, execution: Execution, flow_run: str) -> 
 
 
 def cores(root: Path = Path("/")) -> int:
-    """Return how many cores this process may keep busy: those it may run on, or what its control groups grant it.
+    """The number of cores that this process may use, by its CPU affinity and its control groups.
 
-    `root` : of the file system; cgroup v2, as containers and systemd's `CPUQuota=` have it
+    Control groups are version 2, as containers and systemd's `CPUQuota=` use them. `root` : of the file system
     """
     granted = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
     with suppress(OSError):
         own = re.search(r"^0::/(.*)$", (root / "proc/self/cgroup").read_text(), re.MULTILINE)
         groups = root / "sys/fs/cgroup"
         for group in [groups / own[1], *(groups / own[1]).parents] if own else []:
-            with suppress(OSError, ValueError):  # there is none of the root group, and it may say "max"
+            with suppress(OSError, ValueError):  # the root group has no such file, and a quota may be "max"
                 quota, period = map(int, (group / "cpu.max").read_text().split())
                 granted.append(math.ceil(quota / period))
     return min(granted)

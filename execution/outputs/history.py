@@ -1,4 +1,4 @@
-"""Every finished run of every sweep on an artifact root, a line each: no night overwrites another's figures."""
+"""The history of an artifact root: one line for each finished run of a sweep."""
 
 import csv
 import hashlib
@@ -18,7 +18,7 @@ from experiment.summary import Summary
 
 log = logging.getLogger("sweep")
 
-# News if one has changed as it is shown.
+# Figures that are compared with the last run, with their formats.
 FIGURES = {
     "best": "", "best_epoch": "", "val_accuracy": ".2%", "val_loss": ".4f", "test_accuracy": ".2%", "test_loss": ".4f",
 }  # fmt: skip
@@ -26,10 +26,9 @@ ORIGINS = {"experiment": "the settings", "data": "the data", "code": "the code",
 
 
 def remember(execution: RunContext, experiment: Experiment, summary: Summary) -> str:
-    """Add a line on this run; return what has changed since the last run of the same experiment or name, "" if
-    nothing.
+    """Add a line for this run; return the changes since the last run of the same experiment or name, "" if none.
 
-    A sweep does without: what goes wrong is a warning.
+    An error is only a warning: the sweep does not depend on the history.
     """
     line = {
         "finished": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
@@ -48,7 +47,7 @@ def remember(execution: RunContext, experiment: Experiment, summary: Summary) ->
         with held(execution.storage.lock(f"{layout.LOCKS}/history.lock")):
             earlier = add(execution.storage, line)
     except (OSError, SweepError) as error:
-        log.warning("%s has no line on this run: %s", execution.storage.where(layout.HISTORY), error)
+        log.warning("%s has no line for this run: %s", execution.storage.where(layout.HISTORY), error)
         return ""
     same = [other for other in earlier if line["experiment"] == other["experiment"] or line["name"] == other["name"]]
     return news(same[-1], line) if same else ""
@@ -59,21 +58,21 @@ def digest(of: dict[str, Any]) -> str:
 
 
 def add(storage: AnyStorage, line: dict[str, str]) -> list[dict[str, str]]:
-    """Add a line to the history; return the earlier ones. One that is none, to a spreadsheet say, is set aside."""
+    """Add a line to the history; return the earlier lines. A file that is no history is set aside."""
     try:
         text = storage.get(layout.HISTORY).decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
         earlier, columns = list(reader), reader.fieldnames or ()
         if not {"finished", "experiment", *FIGURES} <= set(columns) or any(None in other for other in earlier):
-            raise ValueError("its columns are others")
+            raise ValueError("it has other columns")
     except FileNotFoundError:
         earlier, columns = [], ()
     except (ValueError, csv.Error) as error:
         storage.set_aside(layout.HISTORY)
-        log.warning("%s is begun anew, and the old one set aside: %s", storage.where(layout.HISTORY), error)
+        log.warning("%s is started anew, and the old file set aside: %s", storage.where(layout.HISTORY), error)
         earlier, columns = [], ()
     lines = io.StringIO()
-    writer = csv.DictWriter(lines, dict.fromkeys([*columns, *line]), restval="")  # a person's own columns stay
+    writer = csv.DictWriter(lines, dict.fromkeys([*columns, *line]), restval="")  # columns added by the user stay
     writer.writeheader()
     writer.writerows([*earlier, line])
     storage.put(layout.HISTORY, lines.getvalue().encode(), durable=True)
@@ -81,7 +80,7 @@ def add(storage: AnyStorage, line: dict[str, str]) -> list[dict[str, str]]:
 
 
 def news(before: dict[str, str], now: dict[str, str]) -> str:
-    """Return which figures differ between two lines, as they are shown, and what else does; "" if no figure does."""
+    """The figures that differ between two lines as shown, and which of their origins differ; "" if no figure does."""
     changes = [
         f"{figure.replace('_', ' ')} {old} → {new}"
         for figure, form in FIGURES.items()
@@ -89,7 +88,7 @@ def news(before: dict[str, str], now: dict[str, str]) -> str:
     ]
     if not changes:
         return ""
-    known = [name for name in ORIGINS if before.get(name)]  # a line of an earlier version has fewer
+    known = [name for name in ORIGINS if before.get(name)]  # lines of earlier versions have fewer
     other = [ORIGINS[name] for name in known if before[name] != now[name]]
     origins = f" ({', '.join(other or [ORIGINS[name] for name in known])} {'changed' if other else 'are the same'})"
     return f"changed since {before['finished']}: {'; '.join(changes)}{origins if known else ''}"
@@ -98,5 +97,5 @@ def news(before: dict[str, str], now: dict[str, str]) -> str:
 def shown(figure: str, form: str) -> str:
     try:
         return format(float(figure), form) if form else figure
-    except ValueError:  # a person's
+    except ValueError:  # edited by the user
         return figure

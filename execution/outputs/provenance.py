@@ -1,4 +1,4 @@
-"""What a figure in `summary.json` came from."""
+"""Provenance of the figures in `summary.json`."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def provenance(experiment: Experiment, execution: Execution, data: Dataset) -> dict[str, Any]:
-    """Return time, configuration, data, code, packages and commit."""
+    """Time, configuration, data, code, packages and commit."""
     return {
         "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "experiment": experiment.model_dump(mode="json"),
@@ -33,9 +33,9 @@ def provenance(experiment: Experiment, execution: Execution, data: Dataset) -> d
 
 
 def commit() -> str | None:
-    """Return the project's own git commit, with "+changes" when files differ from it; None outside a checkout.
+    """The project's git commit, with "+changes" if files differ from it; None outside a checkout.
 
-    Not one of a repository around it, nor of one that the environment names, as hooks of git's do.
+    Surrounding repositories, and one named by the environment as in git hooks, are ignored.
     """
     where = [f"--git-dir={PROJECT / '.git'}", f"--work-tree={PROJECT}"]
     try:

@@ -1,4 +1,4 @@
-"""A finished sweep, put where a person looks for it."""
+"""Publication of a finished sweep in its folder."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,19 +14,17 @@ from experiment.summary import Summary
 
 
 class Earlier(BaseModel):
-    """What of an earlier summary is needed here, of whatever release."""
+    """The part of an earlier summary, of any release, that is needed here."""
 
     files: dict[str, str] = {}
 
 
 def publish(execution: RunContext, summary: Summary, drawn: Report, more: Mapping[str, bytes]) -> None:
-    """Put the sweep's folder in place, whole, instead of an earlier one of that name, and point `latest` to it.
-
-    What a person has put into the earlier one stays.
+    """Replace the sweep's folder atomically and point `latest` to it. Files that the user has added to it stay.
 
     Parameters
     ----------
-    more : files beside those of the report, by name
+    more : files in addition to the report's, by name
     """
     storage = execution.storage
     files = {name: arrays.read_file(storage, file) for name, file in drawn.files.items()}
@@ -35,7 +33,7 @@ def publish(execution: RunContext, summary: Summary, drawn: Report, more: Mappin
     earlier = Earlier()
     with suppress(OSError, ValueError):
         earlier = Earlier.model_validate_json(storage.get(f"{folder}/summary.json"))
-    with held(storage.lock(f"{layout.LOCKS}/publish.lock")):  # two programs may be at the same sweep
+    with held(storage.lock(f"{layout.LOCKS}/publish.lock")):  # two programs may run the same sweep
         storage.publish(folder, {**files, **more}, latest=layout.LATEST, replaced={*earlier.files, "report.html"})
     remove_unwritten(storage)
     warn_of_damage(execution, {run for runs in summary.runs.values() for run in runs})

@@ -1,4 +1,4 @@
-"""Trainings on a Dask cluster: one that runs, or one of this machine for the time of the sweep."""
+"""Trainings on a Dask cluster: a running one, or one on this machine for the duration of the sweep."""
 
 import contextlib
 import io
@@ -34,18 +34,18 @@ from experiment.errors import InputError, SchedulerGone
 
 log = logging.getLogger("sweep")
 
-SECONDS_TO_STOP = 3  # for what is being trained when the flow is left in a hurry
-SECONDS_BETWEEN_LOOKS = 10.0  # at what the scheduler knows of its workers
+SECONDS_TO_STOP = 3  # for running trainings when the flow is interrupted
+SECONDS_BETWEEN_LOOKS = 10.0  # at the scheduler's list of workers
 MEMORY = 600_000_000  # bytes that a worker needs
 LOOPBACK = "127.0.0.1"
 METHOD = "distributed.worker.multiprocessing-method"
 PROJECT = Path(__file__).resolve().parents[2]
-# By reference, and the rest as text: what is pickled by value crashes another Python.
+# Only `eval` is pickled, by reference; the code travels as text: code pickled by value crashes other Python versions.
 CALL = "(exec(sweep['text'], there := {'__name__': 'on_worker'}), there[name](sweep, *given))[1]"
 
 
 def packed() -> bytes:
-    """Return the project's modules as a zip, the same bytes for the same sources."""
+    """The project's modules as a zip file; the same bytes for the same sources."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(path for package in PACKAGES for path in (PROJECT / package).rglob("*.py")):
@@ -62,7 +62,7 @@ class DaskFuture(PrefectDaskFuture[Any]):
 
         Raises
         ------
-        BrokenExecutor : so many workers died of it that Dask gives it to no other, or one trained it that does not fit
+        BrokenExecutor : Dask gave up after too many workers died of it, or an unsuitable worker trained it
         SchedulerGone
         """
         if self._final_state:  # type: ignore[has-type]
@@ -71,21 +71,21 @@ class DaskFuture(PrefectDaskFuture[Any]):
             facts, state = self._wrapped_future.result(timeout=timeout)
         except KilledWorker as error:
             raise BrokenExecutor(str(error)) from error
-        except (CancelledError, OSError) as error:  # what the task raises is in the state that it returns
+        except (CancelledError, OSError) as error:  # the task's own exceptions are in the state that it returns
             raise SchedulerGone(
-                "the Dask scheduler no longer answers. What is done is kept: start it again and run this again, and it "
-                "goes on from there"
+                "the Dask scheduler no longer answers. Finished work is kept: start the scheduler again and run the "
+                "same command to continue"
             ) from error
-        self._wrapped_future.release()  # else the death of a worker has all that it was done with run again
+        self._wrapped_future.release()  # or the death of a worker would run its finished tasks again
         if facts != on_worker.facts():
             raise BrokenExecutor(f"trained with {facts}, this program has {on_worker.facts()}")
-        self._final_state = pickle.loads(state)  # noqa: S301 - from a worker that fits
+        self._final_state = pickle.loads(state)  # noqa: S301 - from a worker that was checked
 
 
 class DaskRunner(DaskTaskRunner):
-    """Prefect's runner on Dask; the project's sources go to the workers with it.
+    """Prefect's runner on Dask, which sends the project's sources to the workers.
 
-    A worker that dies loses what it was training to another one, which goes on from the checkpoints.
+    The trainings of a worker that dies continue on another one from their checkpoints.
     """
 
     def __init__(self, execution: RunContext, module: str) -> None:
@@ -98,19 +98,19 @@ class DaskRunner(DaskTaskRunner):
             begin = {"preload": ["execution.runners.worker"], "memory_limit": None}
             super().__init__(cluster_kwargs=alone | quiet | begin)
             with dask.config.set({METHOD: "forkserver"}):
-                get_mp_context()  # which has its own idea of what to import, the first time
+                get_mp_context()  # the first call sets Dask's own list of modules to preload
             if forking(module, "distributed"):
                 dask.config.set({METHOD: "forkserver"})
         self.submitted: list[Any] = []
-        self.shared: dict[Task[Any, Any], Any] = {}  # what all runs of a task are given
+        self.shared: dict[Task[Any, Any], Any] = {}  # arguments that all runs of a task share
         self.over = threading.Event()
 
     def __enter__(self) -> "DaskRunner":
         super().__enter__()
-        beside = ThreadPoolExecutor(1)
-        self.ready = beside.submit(copy_context().run, self.prepare)
-        beside.shutdown(wait=False)
-        if self.execution.dask_address:  # whose workers may be refused; a cluster of this machine starts meanwhile
+        background = ThreadPoolExecutor(1)
+        self.ready = background.submit(copy_context().run, self.prepare)
+        background.shutdown(wait=False)
+        if self.execution.dask_address:  # its workers may be refused
             try:
                 self.ready.result()
             except BaseException:
@@ -119,7 +119,7 @@ class DaskRunner(DaskTaskRunner):
         return self
 
     def prepare(self) -> None:
-        """Have every worker ready to train.
+        """Prepare every worker for training.
 
         Raises
         ------
@@ -137,41 +137,41 @@ class DaskRunner(DaskTaskRunner):
             memory=MEMORY,
             context=cloudpickle.dumps((self.execution, serialize_context())),
         )
-        for check in ("unequal", "look"):  # the first on all workers before the second on any: it leaves nothing there
+        for check in ("mismatch", "check"):  # the first, on all workers before the second on any, has no side effects
             given = {"sweep": sweep, "name": check, "given": ()}
-            # Without a worker that has just gone, as those of an adaptive cluster do: each task asks once more.
-            for worker, trouble in self.client.run(eval, CALL, given, on_error="ignore").items():
-                if trouble:
-                    raise InputError(f"the worker {worker} {trouble}")
-        self.sweep = self.handed_on(dict, sweep)
+            # Workers of an adaptive cluster may just have gone: errors are ignored, and each task checks again.
+            for worker, problem in self.client.run(eval, CALL, given, on_error="ignore").items():
+                if problem:
+                    raise InputError(f"the worker {worker} {problem}")
+        self.sweep = self.shared_value(dict, sweep)
         self.client.subscribe_topic(
-            TOPIC, lambda event: tell(event[1]["worker"], f"{event[1]['trouble']}. It is closed")
+            TOPIC, lambda event: warn(event[1]["worker"], f"{event[1]['problem']}. It is closed")
         )
         self.client.subscribe_topic(
             "worker-restart-memory",
-            lambda event: tell(event[1]["worker"], f"ran out of memory and restarts: it needs {MEMORY / 1e6:.0f} MB"),
+            lambda event: warn(event[1]["worker"], f"ran out of memory and restarts: it needs {MEMORY / 1e6:.0f} MB"),
         )
         threading.Thread(target=self.watch, name="Dask workers", daemon=True).start()
 
-    def handed_on(self, kind: type, value: Any) -> Any:
-        """Return what many tasks can be given: workers hand it to each other, and it is there again if they die."""
+    def shared_value(self, kind: type, value: Any) -> Any:
+        """A future that many tasks can share: workers copy its value from each other, and Dask restores it if lost."""
         return self.client.submit(kind, value, key=f"shared-{uuid4()}", pure=False)
 
     def watch(self) -> None:
-        """Say which workers Dask gives nothing to any more, and that there are none."""
-        said: set[str] = set()
+        """Warn of workers that Dask has paused, and if none is left."""
+        warned: set[str] = set()
         while not self.over.wait(SECONDS_BETWEEN_LOOKS):
             try:
                 workers = self.client.sync(self.client.scheduler.identity, n_workers=-1)["workers"]
-            except Exception as error:  # whoever waits for a training says so
+            except Exception as error:  # the futures report it
                 log.debug("Dask's scheduler: %s", error)
                 continue
             paused = {address for address, about in workers.items() if about["status"] == "paused"}
-            for address in sorted(paused - said):
-                tell(address, "is paused: it is short of memory, and gets no trainings until it has more")
-            if not workers and "" not in said:
+            for address in sorted(paused - warned):
+                warn(address, "is paused: it is short of memory, and gets no trainings until it has more")
+            if not workers and "" not in warned:
                 log.warning("Dask: no worker is left. The sweep waits for one.")
-            said = paused | ({""} if not workers else set())
+            warned = paused | ({""} if not workers else set())
 
     def submit(
         self,
@@ -180,18 +180,18 @@ class DaskRunner(DaskTaskRunner):
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,
     ) -> PrefectDaskFuture[Any]:
-        """Submit one task run.
+        """Submit one task run, as prefect_dask does, but with arguments that are pickled here.
 
-        As prefect_dask does, but pickled here to be unpickled on a worker that fits: the scheduler would unpickle what
-        it is given as such, and would need the sources, and all that they import, for nothing.
+        They are unpickled only on a worker that was checked. The scheduler would unpickle plain arguments, and would
+        need the sources and all that they import.
         """
         self.ready.result()
         task_run_id = uuid4()
         if task not in self.shared:
             if self.execution.dask_address:
-                self.execution.state.arrive()  # again, for workers that come later
+                self.execution.state.arrive()  # again, for workers that join later
             shared = {"task": task, "context": serialize_context(), "return_type": "state"}
-            self.shared[task] = self.handed_on(bytes, cloudpickle.dumps(shared))
+            self.shared[task] = self.shared_value(bytes, cloudpickle.dumps(shared))
         call = cloudpickle.dumps(
             {
                 "task_run_id": task_run_id,
@@ -208,17 +208,17 @@ class DaskRunner(DaskTaskRunner):
         self.over.set()
         with contextlib.suppress(Exception):
             self.ready.result()
-            self.wind_up()
+            self.finish()
         super().__exit__(*error)
 
-    def wind_up(self) -> None:
-        """Let what is being trained come to its stop, and have what workers have to say said."""
-        left = [future for future in self.submitted if not future.done()]
-        at_work = {key for keys in self.client.processing().values() for key in keys}
-        self.client.cancel([future for future in left if future.key not in at_work])
-        wait([future for future in left if future.key in at_work], timeout=SECONDS_TO_STOP)
+    def finish(self) -> None:
+        """Wait for running trainings to stop, and let the workers send their events."""
+        pending = [future for future in self.submitted if not future.done()]
+        running = {key for keys in self.client.processing().values() for key in keys}
+        self.client.cancel([future for future in pending if future.key not in running])
+        wait([future for future in pending if future.key in running], timeout=SECONDS_TO_STOP)
         self.client.run(flush, on_error="ignore")
 
 
-def tell(worker: str, what: str) -> None:
+def warn(worker: str, what: str) -> None:
     log.warning("Dask: the worker %s %s.", worker, what)

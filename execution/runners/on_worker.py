@@ -1,9 +1,9 @@
-"""What a Dask worker does for every task of a sweep.
+"""The code that a Dask worker runs for every task of a sweep.
 
-Sent as text, since the worker may have another Python or no project: nothing of the sweep is unpickled before `unfit`
-has found that Python, packages, sources and what the worker reaches are as they should be. A worker that does not fit
-says why (an event of Dask's, on `TOPIC`), closes itself, and has its task go to another one. Two sweeps of other
-sources on one worker take turns.
+It is sent as text, since the worker may have another Python version and no copy of the project. Nothing of the sweep is
+unpickled before `unfit` has checked Python, packages, sources and what the worker can reach. An unsuitable worker
+reports why (a Dask event on `TOPIC`) and closes itself, and its task goes to another one. Two sweeps with different
+sources take turns on a worker.
 """
 
 import hashlib
@@ -28,75 +28,75 @@ from distributed.core import Status
 
 PACKAGES = ("flows", "tasks", "execution", "report", "experiment", "softmax")
 DECIDING = ("numpy", "numba", "llvmlite")  # another version of these may change a bit
-ALIKE = (*DECIDING, "prefect", "pydantic")  # of these both sides speak to each other in Python objects
+ALIKE = (*DECIDING, "prefect", "pydantic")  # both sides exchange Python objects of the last two
 TOPIC = "softmax-sweep"
 SECONDS_TO_SEND = 5
-MODIFIED = 946684800  # every file: compiled code counts as long as its source has the same time and size
+MODIFIED = 946684800  # of every file: compiled code is valid while its source has the same time and size
 
 
 class Sweep(TypedDict):
-    """What all tasks of a sweep share, in values that every Python reads alike."""
+    """Data that all tasks of a sweep share, in types that every Python version reads alike."""
 
     text: str  # of this module
     facts: dict[str, str]  # see `facts`
-    sources: bytes | None  # a zip; None where the worker imports the driver's own, on its machine
+    sources: bytes | None  # a zip; None if the worker is on the driver's machine and imports the same files
     api: str  # address of Prefect's server
     module: str  # to import before the first task
-    tracking: bool  # trainings will have runs of W&B
+    tracking: bool  # trainings have W&B runs
     memory: int  # bytes that a worker needs
     context: bytes  # pickled: the `RunContext`, and Prefect's context
 
 
 def run(sweep: Sweep, shared: bytes, call: bytes) -> tuple[dict[str, str], bytes]:
-    """Run one task; return what this worker has, and the pickled state that the task ended in.
+    """Run one task; return this worker's `facts`, and the task's pickled final state.
 
     Parameters
     ----------
-    shared, call : pickled arguments of Prefect's `run_task_sync`, those that all tasks share and the others
+    shared, call : pickled arguments of Prefect's `run_task_sync`: those that all tasks share, and the others
 
     Raises
     ------
-    Reschedule : the worker does not fit
+    Reschedule : the worker is unsuitable
     """
-    with turn(sweep) as trouble:
-        if not trouble:
+    with turn(sweep) as problem:
+        if not problem:
             import cloudpickle
             from prefect.task_engine import run_task_sync
 
             state = run_task_sync(**pickle.loads(shared), **pickle.loads(call))  # noqa: S301 - from the driver
             return facts(), cloudpickle.dumps(state)
-    leave(trouble)
+    leave(problem)
     raise Reschedule
 
 
 @contextmanager
 def turn(sweep: Sweep) -> Iterator[str]:
-    """Wait until no sweep of other sources is at work here; yield why this worker does not fit, "" if it does."""
-    here = desk()
+    """Wait until no sweep with other sources runs here; yield why this worker is unsuitable, "" if it is not."""
+    here = process_state()
     wanted = identity(sweep)
     with here.free:
-        here.free.wait_for(lambda: here.sweep == wanted or not here.at_work)
-        trouble = unfit(sweep)
-        here.at_work += 1
+        here.free.wait_for(lambda: here.sweep == wanted or not here.running)
+        problem = unfit(sweep)
+        here.running += 1
     try:
-        yield trouble
+        yield problem
     finally:
         with here.free:
-            here.at_work -= 1
+            here.running -= 1
             here.free.notify_all()
 
 
-def look(sweep: Sweep) -> str:
-    """Return why this worker does not fit, "" if it does; one that is at work for another sweep is not disturbed."""
-    here = desk()
+def check(sweep: Sweep) -> str:
+    """Why this worker is unsuitable, "" if it is not. Another sweep that runs here is not disturbed."""
+    here = process_state()
     with here.free:
-        return unequal(sweep) if here.at_work and here.sweep != identity(sweep) else unfit(sweep)
+        return mismatch(sweep) if here.running and here.sweep != identity(sweep) else unfit(sweep)
 
 
-def desk() -> Any:
-    """Return what this process knows of sweeps, whatever sources it has imported since."""
-    new: Any = ModuleType("softmax_sweep_desk")
-    new.free, new.at_work, new.sweep, new.reached = threading.Condition(), 0, None, set()
+def process_state() -> Any:
+    """The state of this process, shared by all versions of this module's text."""
+    new: Any = ModuleType("softmax_sweep_state")
+    new.free, new.running, new.sweep, new.reached = threading.Condition(), 0, None, set()
     return sys.modules.setdefault(new.__name__, new)
 
 
@@ -105,10 +105,10 @@ def identity(sweep: Sweep) -> tuple[str, str]:
 
 
 def unfit(sweep: Sweep) -> str:
-    """Have the sweep's sources imported; return why this worker cannot train, "" if it can."""
-    if trouble := unequal(sweep):
-        return trouble
-    here = desk()
+    """Import the sweep's sources; return why this worker cannot train, "" if it can."""
+    if problem := mismatch(sweep):
+        return problem
+    here = process_state()
     try:
         if here.sweep != identity(sweep):
             here.sweep = None
@@ -120,16 +120,16 @@ def unfit(sweep: Sweep) -> str:
         if sweep["sources"] is not None and execution.flow_run not in here.reached:
             from execution.runners.worker import unreached
 
-            if trouble := unreached(execution, context):
-                return trouble
+            if problem := unreached(execution, context):
+                return problem
             here.reached.add(execution.flow_run)
     except Exception as error:
         return f"cannot be set up ({type(error).__name__}: {error})"
     return ""
 
 
-def unequal(sweep: Sweep) -> str:
-    """Return what is wrong before anything of the sweep is imported."""
+def mismatch(sweep: Sweep) -> str:
+    """How versions or memory limit of this worker do not fit, "" if they do. Imports nothing of the sweep."""
     here = versions()
     there = {name: sweep["facts"][name] for name in here}
     if here != there:
@@ -146,7 +146,7 @@ def unequal(sweep: Sweep) -> str:
 def this_worker() -> Worker:
     try:
         return get_worker()
-    except ValueError:  # asked by `Client.run`, outside of any task
+    except ValueError:  # called by `Client.run`, outside of any task
         return next(iter(Worker._instances))
 
 
@@ -162,7 +162,7 @@ def installed(name: str) -> str:
 
 
 def facts() -> dict[str, str]:
-    """Return what of this process could change a figure: versions, and the digest of the sources that it imports."""
+    """Everything in this process that could change a figure: versions, and the digest of the sources it imports."""
     from execution.cache.closure import code_digest
 
     return {**versions(), "sources": code_digest()[:8]}
@@ -172,17 +172,17 @@ def differing(these: dict[str, str], others: dict[str, str]) -> str:
     return ", ".join(f"{name} {these[name]}" for name in these if these[name] != others[name])
 
 
-def leave(trouble: str) -> None:
-    """Say why, and close this worker; tasks go elsewhere from here on."""
+def leave(problem: str) -> None:
+    """Report the problem and close this worker; Dask then gives its tasks to others."""
     worker = get_worker()
-    worker.log_event(TOPIC, {"worker": worker.address, "trouble": trouble})
+    worker.log_event(TOPIC, {"worker": worker.address, "problem": problem})
     worker.loop.add_callback(worker.close_gracefully)
     while worker.status in (Status.running, Status.paused):
         time.sleep(0.01)
 
 
 def prepare(sweep: Sweep) -> None:
-    """Import what trainings need: now, and not in the first of them."""
+    """Import the modules that trainings need, before the first one starts."""
     report_there(sweep["api"])
     if sweep["sources"] is not None:
         unpack(sweep["sources"], Path(this_worker().local_directory))
@@ -191,29 +191,30 @@ def prepare(sweep: Sweep) -> None:
 
     importlib.import_module(sweep["module"])
     if sweep["tracking"]:
-        # Nor this: where a thread of Dask's formats a traceback meanwhile, Python 3.11 may fail in it.
+        # Python 3.11 may fail if a Dask thread formats a traceback during this import.
         importlib.import_module(CLIENT)
     one_blas_thread()
 
 
 def report_there(api: str) -> None:
-    """Have Prefect in this process speak to the sweep's server.
+    """Make Prefect in this process use the sweep's server.
 
-    Each task brings Prefect's settings along, but what sends events and logs lives as long as the process, and
-    so does the server that it once found.
+    Each task brings Prefect's settings along, but the services that send events and logs live as long as the process
+    and keep their first server.
     """
     earlier = os.environ.get("PREFECT_API_URL", api)
     os.environ |= {"PREFECT_API_URL": api, "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep"}
     if earlier != api:
         from prefect.events.worker import EventsWorker
 
-        EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # and every other service
+        EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # also drains every other service
 
 
 def unpack(sources: bytes, own: Path) -> None:
-    """Put the sources where this process imports them from, in place of what it has of another version.
+    """Write the sources to a folder and make this process import them from there, in place of another version.
 
-    The processes of a machine share the folder, and with it what Numba compiles; without a cache each has its `own`.
+    All processes of a machine share the folder, and so Numba's compiled code. If the user's cache cannot be written
+    to, each process uses its `own` folder.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     folder = Path("softmax-sweep", "sources", hashlib.sha256(sources).hexdigest()[:16])
@@ -230,7 +231,7 @@ def unpack(sources: bytes, own: Path) -> None:
 
 
 def write(sources: bytes, folder: Path) -> Path:
-    """Write what is not there as it should be; nobody ever finds half a file."""
+    """Write missing or different files, each atomically."""
     with zipfile.ZipFile(io.BytesIO(sources)) as archive:
         for name in archive.namelist():
             path, content = folder / name, archive.read(name)

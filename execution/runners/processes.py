@@ -15,13 +15,13 @@ from prefect.utilities.engine import collect_task_run_inputs_sync
 
 from execution.runners.worker import begin_process
 
-LONGEST = 70  # what a Unix socket's address, of 107 bytes, leaves for the folder
+LONGEST = 70  # characters of the folder: a Unix socket's address has at most 107 bytes
 
 Dependencies = dict[str, set[RunInput]]
 
 
 class ProcessRunner(ProcessPoolTaskRunner):
-    """Prefect's runner on a process pool, set up as trainings need it."""
+    """Prefect's runner on a process pool whose processes are prepared for trainings."""
 
     def __init__(self, workers: int, module: str) -> None:
         super().__init__(max_workers=workers, initializer=partial(begin_process, module))
@@ -33,7 +33,7 @@ class ProcessRunner(ProcessPoolTaskRunner):
         assert self._resolver_executor
         if forking(self.module):
             self._executor._mp_context = multiprocessing.get_context("forkserver")
-        for _ in range(self._max_workers):  # they start now, beside the steps before the trainings
+        for _ in range(self._max_workers):  # start the processes now, during the steps before the trainings
             self._resolver_executor.submit(self._executor.submit, int)
         return self
 
@@ -48,23 +48,22 @@ class ProcessRunner(ProcessPoolTaskRunner):
 
     def cancel_all(self) -> None:
         if self._executor and self._executor._broken:
-            # Python before 3.11.5 waits for ever until what was on its way to the dead has been written:
+            # Python before 3.11.5 waits forever to write to the dead processes:
             # https://github.com/python/cpython/issues/94777
             self._executor._call_queue._reader.close()  # type: ignore[attr-defined]
         super().cancel_all()
 
     def renew(self) -> None:
-        """Begin with new processes: the death of one breaks the pool."""
+        """Start a new pool, since the death of one process breaks it."""
         self.__exit__(None, None, None)
         self.__enter__()
 
 
 def forking(*modules: str) -> bool:
-    """Have processes forked from one that has imported these modules; say whether that works.
+    """Let processes be forked from a server process that has imported these modules; False where that does not work.
 
-    Prefect and Dask start each anew, to import for seconds. Forked from one that does nothing else, they share what
-    that one has imported; but not on macOS, where what computes may not outlive a fork, and not where the one would
-    listen at too long an address.
+    Prefect and Dask would start each process anew, which then imports for seconds. It does not work on macOS, where
+    numeric libraries may not survive a fork, or if the address of the server's socket would be too long.
     """
     if sys.platform != "linux" or len(tempfile.gettempdir()) >= LONGEST:
         return False
@@ -73,10 +72,10 @@ def forking(*modules: str) -> bool:
 
 
 def known(dependencies: Dependencies | None, wait_for: Iterable[Any] | None) -> Dependencies:
-    """Return from which task runs a step's inputs came, and what it waits for.
+    """The task runs that a step's inputs came from, and those it waits for.
 
-    Another process cannot tell: there a value is no longer the same object. A flow that runs steps one after the other
-    waits for values, which are there; they go under the input that every step has.
+    They are collected here because in another process a value is no longer the same object. Those it waits for are
+    listed under `execution`, the input that every step has.
     """
     given = dependencies or {}
     return given | {"execution": given.get("execution", set()) | collect_task_run_inputs_sync(wait_for)}

@@ -1,4 +1,4 @@
-"""Where the tasks of a flow run run, and where they keep their results."""
+"""The task runner of a flow run, and the storage of its results."""
 
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
@@ -23,9 +23,9 @@ from execution.steps import compiled
 
 
 def go_quiet(console: Console) -> None:
-    """Go on when nobody reads this process's output any more: a worker that started it may be killed.
+    """Continue when this process's output is closed, as when the worker that started it was killed.
 
-    Prefect's console log goes through Rich, which would end the program; the log still goes to Prefect's server.
+    Rich, which prints Prefect's console log, would end the program. The log still goes to Prefect's server.
     """
     console.quiet = True
 
@@ -35,15 +35,15 @@ Console.on_broken_pipe = go_quiet  # type: ignore[assignment]
 
 @contextmanager
 def steps_run(execution: RunContext, module: str) -> Iterator[None]:
-    """Inside a flow run: its mapped tasks run side by side and all keep their results in the sweep's storage.
+    """Inside a flow run: run its tasks on the chosen runner, and keep all results in the sweep's storage.
 
-    A flow's own runner and storage are fixed where it is declared; here they are parameters of the run.
+    Prefect fixes a flow's runner and storage at its declaration; here they are parameters of the run.
 
     Parameters
     ----------
-    module : what other processes import before their first task, and the steps with it
+    module : imported by other processes before their first task; it imports the steps
     """
-    compiled.place(execution.storage)  # workers that are processes inherit it
+    compiled.place(execution.storage)  # processes inherit the setting
     flow_run = FlowRunContext.get()
     assert flow_run is not None
     store = flow_run.result_store.model_copy(
@@ -53,25 +53,25 @@ def steps_run(execution: RunContext, module: str) -> Iterator[None]:
         }
     )
     runner = runner_of(execution, module)
-    # One BLAS thread each: workers run side by side, and the order of a sum must not depend on the machine.
+    # One BLAS thread: trainings run in parallel, and the order of a sum must not depend on the machine.
     context = flow_run.model_copy(update={"task_runner": runner, "result_store": store})
     with threadpool_limits(1, "blas"), runner, context:
         yield
 
 
 def runner_of(execution: RunContext, module: str) -> TaskRunner[Any]:
-    """Return Prefect's task runner of that name."""
+    """The task runner of this execution."""
     if execution.runner == "processes":
         return ProcessRunner(execution.workers, module)
     if execution.runner == "dask":
-        from execution.runners.dask import DaskRunner  # an extra, and it takes a second
+        from execution.runners.dask import DaskRunner  # an optional package, and slow to import
 
         return DaskRunner(execution, module)
     return ThreadPoolTaskRunner(max_workers=execution.workers)
 
 
 def ended(future: PrefectFuture[Any]) -> State[Any] | None:
-    """Wait for a task run; return the state that it ended in, None if the process that ran it died.
+    """Wait for a task run; return its final state, None if its process died.
 
     Raises
     ------
@@ -80,14 +80,14 @@ def ended(future: PrefectFuture[Any]) -> State[Any] | None:
     try:
         future.wait()
     except BrokenExecutor:
-        with suppress(HTTPError), get_client(sync_client=True) as client:  # nobody else would say so, in the UI
+        with suppress(HTTPError), get_client(sync_client=True) as client:  # for the UI
             client.set_task_run_state(future.task_run_id, Crashed(message="The process that ran it died."), force=True)
         return None
     return future.state
 
 
 def renew() -> None:
-    """Inside `steps_run`: have processes again after some have died. Dask sees to it by itself."""
+    """Inside `steps_run`: replace a process pool after a process died. Dask replaces its workers itself."""
     context = FlowRunContext.get()
     if context and isinstance(context.task_runner, ProcessRunner):
         context.task_runner.renew()

@@ -1,4 +1,4 @@
-"""What a process that trains sets up before its first task. A process that is one with the flow has it all."""
+"""Set-up of a process that trains, before its first task. The flow's own process does not need it."""
 
 import importlib
 import multiprocessing
@@ -13,13 +13,13 @@ SECONDS_TO_SEND = 5
 
 
 def begin_process(module: str = "") -> None:
-    """Set up a process of this machine that the flow's process has started.
+    """Set up a process that the flow's process has started on this machine.
 
-    Signals are for the flow's process, which asks the trainings to stop; and when that is killed, this one ends.
+    It ignores signals, since the flow's process asks trainings to stop, and ends when that process dies.
 
     Parameters
     ----------
-    module : imported now, and not in the first training; "": none
+    module : imported now rather than in the first training; "": none
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -30,7 +30,7 @@ def begin_process(module: str = "") -> None:
 
 
 def dask_setup(worker: object) -> None:
-    """Set up a worker of a Dask cluster of this machine, of which this is a preload."""
+    """Set up a worker of a Dask cluster on this machine, which has this module as a preload."""
     begin_process()
 
 
@@ -41,15 +41,15 @@ def end_with_parent() -> None:
 
 
 def one_blas_thread() -> None:
-    """Trainings run side by side, and the order of a sum must not depend on the machine."""
-    import numpy  # noqa: F401 - brings its BLAS
+    """Limit BLAS to one thread: the order of a sum must not depend on the machine."""
+    import numpy  # noqa: F401 - loads its BLAS
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, "blas")
 
 
 def unreached(execution: RunContext, context: dict[str, Any]) -> str:
-    """Return what this worker lacks to take part in a sweep, and what to do; "" if it lacks nothing."""
+    """Why this worker cannot reach the sweep's storage or Prefect's server, and what to do; "" if it can."""
     from prefect.client.orchestration import get_client
     from prefect.context import hydrated_context
     from prefect.settings import PREFECT_API_URL
@@ -60,22 +60,22 @@ def unreached(execution: RunContext, context: dict[str, Any]) -> str:
         return f"cannot use {execution.storage.where('')} ({error})"
     if not seen:
         return (
-            f"does not see {execution.storage.where('')}: give --artifacts a bucket, s3://…, or a folder that all "
+            f"does not see {execution.storage.where('')}: set --artifacts to a bucket, s3://…, or to a folder that all "
             "machines share"
         )
     with hydrated_context(context), get_client(sync_client=True) as client:
-        if trouble := client.api_healthcheck():
+        if problem := client.api_healthcheck():
             return (
-                f"does not reach Prefect's server at {PREFECT_API_URL.value()} ({trouble}): start one that it reaches "
-                "(prefect server start --host …), and name it in PREFECT_API_URL"
+                f"does not reach Prefect's server at {PREFECT_API_URL.value()} ({problem}): start one that it "
+                "can reach (prefect server start --host …), and set PREFECT_API_URL to its address"
             )
     return ""
 
 
 async def flush(dask_worker: Any) -> None:
-    """Have sent what this process has to tell Prefect's server, which may be about to end."""
-    if dask_worker.state.executing_count:  # another sweep, on the same server: that one lasts
+    """Send this process's waiting events to Prefect's server, which may be about to end."""
+    if dask_worker.state.executing_count:  # another sweep, so the server is not temporary
         return
     from prefect.events.worker import EventsWorker
 
-    await EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # type: ignore[misc]  # and of every other service
+    await EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # type: ignore[misc]  # also drains every other service

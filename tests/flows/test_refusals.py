@@ -48,8 +48,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")  
         (["--halving", 2.5], "--halving: 2.5 is not possible: Input should be a valid integer"),
         (["--first-rung", 0], "--first-rung: 0 is not possible: Input should be greater than or equal to 1"),
         (["--time-limit", 0], "--time-limit: 0:00:00 is not possible: Input should be greater than 0 seconds"),
-        (["--time-limit=-5m"], "--time-limit: -5m is not possible: After that time, 90s, 10m or 2h say"),
-        (["--time-limit", "soon"], "--time-limit: soon is not possible: After that time, 90s, 10m or 2h say"),
+        (["--time-limit=-5m"], "--time-limit: -5m is not possible: Time limit, for example 90s, 10m or 2h"),
+        (["--time-limit", "soon"], "--time-limit: soon is not possible: Time limit, for example 90s, 10m or 2h"),
         (["--average", "False"], "those that are off or on take no value"),
         (["--batch-sizes", 0], "--batch-sizes: 0 is not possible: Input should be greater than or equal to 1"),
         (["--batch-sizes", 2.5], "--batch-sizes: 2.5 is not possible: Input should be a valid integer"),
@@ -105,7 +105,7 @@ def test_a_bad_flag_is_refused_by_its_name(refused, digits, arguments, says):
         (["--validation-fraction", 0.9999], "leaves nothing to train on: choose a smaller fraction"),
         (["--validation-fraction", 0.995], "leaves nothing to train on of class"),
         (["--validation-fraction", 0.001], "leaves nothing to validate on of class 0: choose a larger fraction"),
-        (["--nesterov"], "nesterov: there is no momentum to look ahead along: give one"),
+        (["--nesterov"], "nesterov: it needs a momentum above 0: give one"),
         (["--wandb-mode", "online"], "wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY"),
     ],
     ids=str,
@@ -120,9 +120,9 @@ def test_what_the_data_or_the_machine_do_not_allow_is_refused(refused, digits, a
     ("arguments", "says"),
     [
         (["--runner", "ray"], "--runner: ray is not possible: Input should be 'threads', 'processes' or 'dask'"),
-        (["--dask-address", "tcp://127.0.0.1:1"], "dask_address: is for trainings on Dask: give --runner dask, too"),
+        (["--dask-address", "tcp://127.0.0.1:1"], "dask_address: it needs the runner dask: give --runner dask, too"),
         (["--runner", "dask", "--dask-address", "there"], "--dask-address: there is not possible"),
-        (["--runner", "dask", "--dask-address", "tcp://127.0.0.1:1", "--workers", 2], "workers: a cluster that runs"),
+        (["--runner", "dask", "--dask-address", "tcp://127.0.0.1:1", "--workers", 2], "workers: a running cluster has"),
         (["--runner", "dask", "--dask-address", "tcp://127.0.0.1:1"], "no Dask scheduler answers at tcp://127.0.0.1:1"),
     ],
     ids=str,
@@ -143,14 +143,14 @@ def test_processes_without_semaphores_are_refused(refused, digits, monkeypatch, 
 def test_dask_without_its_packages_is_refused(refused, digits, monkeypatch):
     monkeypatch.setattr("execution.prepare.find_spec", lambda _: None)
     assert "runner: dask needs more packages: `make extras`" in refused("--data-dir", digits, "--runner", "dask")
-    assert "trials: drawing them needs more packages: `make extras`" in refused(
+    assert "trials: sampling needs more packages: `make extras`" in refused(
         "--data-dir", digits, "--learning-rates", "0.1:1", "--trials", 3
     )
 
 
 def test_an_engine_that_must_not_be_compiled_is_refused(refused, digits, monkeypatch):
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    assert "NUMBA_DISABLE_JIT forbids compiling" in refused("--data-dir", digits)
+    assert "NUMBA_DISABLE_JIT forbids compilation" in refused("--data-dir", digits)
 
 
 # ---- bad data

@@ -20,7 +20,11 @@ TABLE = pd.DataFrame({"size": RNG.normal(size=60), "fur": ["long", "short"] * 30
         (TABLE.assign(size=[1e200, *range(59)]), ["--label", "kind"], "is beyond 1e+150, the limit of scaling auto"),
         (TABLE.assign(size=[1e40, *range(59)]), ["--label", "kind", "--scaling", "none"], "is beyond 3e+38, the most"),
         (TABLE, ["--label", "kind", "--scaling", "magic"], "--scaling: magic is not possible"),
-        (TABLE, ["--label", "kind", "--data-dir", "."], "data and data_dir both name a data set: give one of them"),
+        (
+            TABLE,
+            ["--label", "kind", "--data-dir", "."],
+            "data and data_dir both name a data set: give only one of them",
+        ),
         (TABLE, ["--label", "kind", "--batch-sizes", 64], "batch_sizes: 64 is more than the 36 training rows"),
     ],
 )

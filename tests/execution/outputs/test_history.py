@@ -49,11 +49,11 @@ def test_what_is_no_history_is_set_aside_whole_and_begun_anew(path, content, cap
     assert lines(path) == [LINE | {"finished": "2"}]
     (aside,) = path.parent.glob("history.csv.bad-*")
     assert aside.read_bytes() == content
-    assert "begun anew" in caplog.text
+    assert "started anew" in caplog.text
 
 
 def test_a_line_that_cannot_be_written_is_a_warning(path, run_context, caplog, monkeypatch):
     monkeypatch.setattr(history, "add", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with caplog.at_level(logging.WARNING):
         assert history.remember(run_context, Experiment(), made_sweep().summary) == ""
-    assert "has no line on this run: disk full" in caplog.text
+    assert "has no line for this run: disk full" in caplog.text

@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from execution.cache.closure import code_digest
 from execution.runners import on_worker
 from execution.runners.dask import CALL, DaskFuture, packed
-from execution.runners.on_worker import Sweep, look, turn, write
+from execution.runners.on_worker import Sweep, check, turn, write
 from execution.runners.worker import unreached
 from execution.tracking import CLIENT
 from tests.conftest import clean_environment
@@ -32,7 +32,7 @@ def sweep(run_context, monkeypatch, tmp_path):
     """One of this process's sources, to whose workers it belongs."""
     monkeypatch.setenv("PREFECT_API_URL", API)
     monkeypatch.setenv("PREFECT_LOGGING_EXTRA_LOGGERS", "sweep")
-    monkeypatch.delitem(sys.modules, "softmax_sweep_desk", raising=False)
+    monkeypatch.delitem(sys.modules, "softmax_sweep_state", raising=False)
     memory = SimpleNamespace(memory_limit=10**9)
     worker = SimpleNamespace(memory_manager=memory, local_directory=str(tmp_path))
     monkeypatch.setattr(on_worker, "this_worker", lambda: worker)
@@ -44,34 +44,34 @@ def sweep(run_context, monkeypatch, tmp_path):
 
 def test_versions_that_could_change_a_bit_must_agree(sweep, monkeypatch):
     assert set(on_worker.DECIDING) <= set(sweep["facts"])
-    assert look(sweep) == ""
+    assert check(sweep) == ""
     ours = sweep["facts"]["numba"]
     sweep["facts"] = {**sweep["facts"], "numba": "0.1"}
-    assert look(sweep) == f"has numba {ours}, this program numba 0.1"
+    assert check(sweep) == f"has numba {ours}, this program numba 0.1"
 
 
 def test_nothing_of_a_sweep_is_unpickled_where_they_do_not(sweep):
     sweep["facts"], sweep["context"] = {**sweep["facts"], "python": "3.99"}, b"no pickle"
-    assert look(sweep).endswith("this program python 3.99")
+    assert check(sweep).endswith("this program python 3.99")
 
 
 def test_the_sources_must_agree_too(sweep):
     ours = code_digest()[:8]
     sweep["facts"] = {**sweep["facts"], "sources": "00000000"}
-    assert look(sweep) == f"has sources {ours}, this program sources 00000000"
+    assert check(sweep) == f"has sources {ours}, this program sources 00000000"
 
 
 def test_so_must_the_memory_suffice(sweep):
     sweep["memory"] = 2 * 10**9
     said = "has a memory limit of 1000 MB and needs 2000 MB: start it with --memory-limit 2000MB"
-    assert look(sweep) == said
+    assert check(sweep) == said
 
 
 @pytest.mark.parametrize("tracking", [True, False])
 def test_what_trainings_import_is_there_before_the_first(sweep, monkeypatch, tracking):
     monkeypatch.delitem(sys.modules, CLIENT, raising=False)
     sweep["tracking"] = tracking
-    assert look(sweep) == ""
+    assert check(sweep) == ""
     assert (CLIENT in sys.modules) == tracking
 
 
@@ -89,7 +89,7 @@ def test_sweeps_of_other_sources_take_turns_on_a_worker(sweep):
         assert trouble == ""
         thread.start()
         began.wait()
-        assert look(other) == ""
+        assert check(other) == ""
         assert (os.environ["PREFECT_API_URL"], seen) == (API, [])
     thread.join(PATIENCE)
     assert seen == [("", f"{API}2")]
@@ -117,7 +117,7 @@ def test_a_worker_that_does_not_fit_is_named_and_closed_and_its_tasks_go_elsewhe
         assert [future._final_state for future in futures] == list(range(8))
         assert said.wait(PATIENCE)
         assert list(client.nthreads()) == [fit]
-        assert heard == [{"worker": odd, "trouble": "is odd"}]
+        assert heard == [{"worker": odd, "problem": "is odd"}]
 
 
 def test_what_a_worker_that_does_not_fit_has_trained_is_not_even_unpickled(sweep):
@@ -143,7 +143,7 @@ def test_the_sources_that_travel_have_the_digest_of_those_that_stay_and_are_writ
 
 
 def test_a_worker_that_does_not_see_the_artifacts_is_told_what_to_do(run_context):
-    assert "give --artifacts a bucket, s3://…, or a folder that all machines share" in unreached(run_context, {})
+    assert "set --artifacts to a bucket, s3://…, or to a folder that all machines share" in unreached(run_context, {})
 
 
 def test_so_is_one_that_does_not_reach_prefect(run_context):
