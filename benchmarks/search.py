@@ -73,7 +73,7 @@ def winner(bench: Bench, name: str, seed: int, flags: tuple[str, ...]) -> Winner
     data = problem(bench)
     rows = split_rows(data.labels, 0.2, seed).held_out
     with np.load(latest / "model.npz") as model:
-        predicted, _ = reference.judged(
+        predicted, _ = reference.predictions(
             model["W_best_validation"], model["b_best_validation"], data.images, data.labels, rows
         )
     said = " ".join(map(str, summary["best"].values()))

@@ -1,7 +1,7 @@
 """Affine maps, their composition, and the gradients of a scalar composition by the chain rule.
 
-Vectors are 1-D ``(d,)`` or columns ``(d, 1)``. Activations take the form of ``x``, whatever the form of the
-biases; a gradient has the shape of its parameter. Computed in float64. Worked through in docs/chain_rule.md.
+Vectors are 1-D ``(d,)`` or columns ``(d, 1)``. Activations have the form of ``x``, whatever the form of the biases; a
+gradient has the shape of its parameter. Results are float64. docs/chain_rule.md derives the formulas.
 """
 
 from collections.abc import Sequence
@@ -135,7 +135,7 @@ def gradients(L: Layers, x: ArrayLike, z: Sequence[ArrayLike]) -> list[tuple[Arr
     return result[::-1]
 
 
-# The names that the assignment gives them.
+# The names in the assignment.
 AffineTransformation = affine
 Composition = compose
 ComputeGradients = gradients

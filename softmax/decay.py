@@ -1,4 +1,4 @@
-"""How the learning rate goes down from epoch to epoch."""
+"""Learning rate schedules."""
 
 import math
 from typing import Literal
@@ -9,8 +9,8 @@ Decay = Literal["none", "inverse_sqrt", "cosine"]
 def decayed(learning_rate: float, decay: Decay, epoch: int, horizon: int) -> float:
     """The learning rate in an epoch t (≥ 1) of T: η; η / √t; or η (1 + cos(π (t − 1) / T)) / 2.
 
-    The last one is Loshchilov and Hutter's (ICLR 2017), without restarts and down to 0. An epoch's rate does not depend
-    on how far the training has come, so that one that is continued goes on as if it had never stopped.
+    The last one is Loshchilov and Hutter's (ICLR 2017), without restarts and down to 0. The rate depends on the epoch
+    alone, so a resumed training continues exactly.
     """
     if decay == "inverse_sqrt":
         return learning_rate / math.sqrt(epoch)

@@ -724,7 +724,7 @@ def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints, los
     return _evaluated(W, b, images, labels, rows, loss, np.empty(0), np.empty(0, np.int64))
 
 
-def judged(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints) -> tuple[Array, Floats]:
+def predictions(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints) -> tuple[Array, Floats]:
     """The predicted class of each of images[rows], in the fewest bytes, and −log ŷ of the true one: (k,) both.
 
     Parameters as `evaluate`. Unlike a product of NumPy's, whose last bits are those of its BLAS, the same everywhere.

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 Floats = NDArray[np.floating]
 Labels = NDArray[np.integer]
-Images = Floats | NDArray[np.uint8]  # inputs, or grey levels that are normalised as they are read
+Images = Floats | NDArray[np.uint8]  # inputs, or grey levels that are normalised when they are read
 
 
 def normalized(images: NDArray[Any]) -> NDArray[np.float32]:
@@ -31,7 +31,7 @@ def normalized(images: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def inputs(images: Images, dtype: DTypeLike) -> Floats:
-    """Grey levels normalised, anything else as it is: (n, m) array of `dtype`."""
+    """Images as an (n, m) array of `dtype`; grey levels are normalised."""
     return (normalized(images) if images.dtype == np.uint8 else images).astype(dtype, copy=False)
 
 
@@ -42,7 +42,7 @@ def one_hot(labels: Labels, classes: int, dtype: DTypeLike = np.float32) -> Floa
     ----------
     labels : (n,) array of any integer dtype, values in 0 … classes − 1
     classes : number of columns
-    dtype : of the result
+    dtype : dtype of the result
 
     Returns
     -------
@@ -50,7 +50,7 @@ def one_hot(labels: Labels, classes: int, dtype: DTypeLike = np.float32) -> Floa
 
     Raises
     ------
-    ValueError : labels that are not integers, or lie outside 0 … classes − 1
+    ValueError : labels that are not integers or lie outside 0 … classes − 1
     """
     labels = np.asarray(labels)
     if not np.issubdtype(labels.dtype, np.integer):
@@ -73,7 +73,7 @@ def log_softmax(logits: Floats) -> Floats:
     -------
     (n, c) array of the same dtype
     """
-    with np.errstate(over="ignore"):  # two finite logits may lie further apart than the dtype reaches
+    with np.errstate(over="ignore"):  # the difference of two finite logits may overflow
         shifted = np.maximum(logits - logits.max(axis=1, keepdims=True), np.finfo(logits.dtype).min)
     normalizer = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     log_probabilities: Floats = shifted - normalizer
@@ -107,7 +107,7 @@ def penalty(W: Floats, alpha: float) -> float:
 
 
 def loss(W: Floats, b: Floats, images: Floats, labels: Labels, alpha: float) -> float:
-    """f(W, b) = −(1/n) Σ_i Σ_k y_k log ŷ_k + (α/2) ‖W‖², what training minimises.
+    """f(W, b) = −(1/n) Σ_i Σ_k y_k log ŷ_k + (α/2) ‖W‖², the objective of training.
 
     Parameters
     ----------

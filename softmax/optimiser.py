@@ -1,4 +1,4 @@
-"""Optimisers as values: what a step is, given a gradient and what the steps before left."""
+"""Optimisers: the direction of a step from a gradient and the state of earlier steps."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,27 +9,27 @@ from softmax.loss import Floats
 
 
 class Optimiser(Protocol):
-    """Moves one array of parameters; W and b have a state each."""
+    """An optimiser of one parameter array; W and b have separate states."""
 
     def init(self, parameter: Floats) -> tuple[Floats, ...]:
         """The state before the first step: arrays of the parameter's shape and dtype."""
 
     def step(self, gradient: Floats, state: tuple[Floats, ...], t: int) -> Floats:
-        """The direction to step against, of the gradient's shape; `state` goes on in place.
+        """The direction of a step, of the gradient's shape; `state` is updated in place.
 
-        The parameter becomes θ − η · direction, with η the learning rate.
+        The new parameter is θ − η · direction, with learning rate η.
 
         Parameters
         ----------
-        t : the number of this step in the training, from 1
+        t : the number of the step, counted from 1
         """
 
 
 @dataclass(frozen=True)
 class SGD:
-    """Gradient descent; with momentum μ along v ← μ v + ∇f, or as Nesterov has it along ∇f + μ v.
+    """Gradient descent; with momentum μ the direction is v ← μ v + ∇f, or ∇f + μ v in Nesterov's form.
 
-    Sutskever, Martens, Dahl and Hinton, ICML 2013, with the velocity in PyTorch's units: docs/derivation.md.
+    Sutskever, Martens, Dahl and Hinton (ICML 2013), with the velocity in PyTorch's units: see docs/derivation.md.
     """
 
     momentum: float = 0.0

@@ -1,7 +1,7 @@
-"""The NumPy engine: one epoch of SGD and one evaluation, as one would write them on a blackboard.
+"""The NumPy engine: one epoch of SGD and one evaluation, close to the formulas.
 
-The compiled engine in `kernels.py` has the same two functions and must agree with these up to rounding.
-It is also the engine for float64: the dtype of W decides.
+The compiled engine in `kernels.py` has the same two functions and agrees with these up to rounding. The dtype of W
+decides the precision, so this is also the engine for float64.
 """
 
 from collections.abc import Sequence
@@ -34,22 +34,22 @@ def sgd_epoch(
 ) -> float:
     """Run W ← W − η ∇_W f and b ← b − η ∇_b f over consecutive minibatches of `order`, in place.
 
-    Another optimiser has another direction in place of the gradient.
+    An optimiser replaces the gradient by its direction.
 
     Parameters
     ----------
     W : (m, c), b : (c,) floating arrays, updated
-    images : (n, m) array, floating, or uint8 and normalised as it is read; labels : (n,) integer array
-    order : (k,) row indices into `images`, in the order of visiting; the last batch may be smaller
+    images : (n, m) array, floating, or uint8 grey levels; labels : (n,) integer array
+    order : (k,) row indices into `images`, in the order of use; the last batch may be smaller
     batch_size, learning_rate, alpha : as in docs/derivation.md
-    W_sum, b_sum : when given, the parameters after every step are added to them (float64)
-    loss : what an earlier part of the same epoch returned
-    optimiser, moments : its state of W and of b, as `init` made it, a pair for each of its arrays; updated
-    first : the number of the first step in the training
+    W_sum, b_sum : if given, the parameters after every step are added to them (float64)
+    loss : the sum of an earlier part of the epoch
+    moments : the optimiser's state, a pair of arrays (W, b) for each array of `init`; updated
+    first : the number of the first step, counted from 1 since the start of the training
 
     Returns
     -------
-    Sum of the unregularised cross-entropies of the examples, each seen just before its own step, added to `loss`.
+    `loss` plus the sum of the unregularised cross-entropies of the examples, each before its own step
     """
     of_W, of_b = (tuple(pair[at] for pair in moments) for at in (0, 1))
     for t, start in enumerate(range(0, len(order), batch_size), first):
@@ -68,7 +68,7 @@ def sgd_epoch(
 def evaluate(
     W: Floats, b: Floats, images: Images, labels: Labels, rows: NDArray[np.int64], loss: float = 0.0
 ) -> tuple[float, int]:
-    """Sum of cross-entropies, added to `loss`, and number of correct predictions over `images[rows]`."""
+    """`loss` plus the sum of cross-entropies, and the number of correct predictions, over `images[rows]`."""
     correct = 0
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
@@ -78,10 +78,10 @@ def evaluate(
     return loss, correct
 
 
-def judged(
+def predictions(
     W: Floats, b: Floats, images: Images, labels: Labels, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.float32]]:
-    """Of each of `images[rows]` the predicted class, in the fewest bytes, and −log ŷ of the true one: (k,) both."""
+    """The predicted class (in the smallest dtype) and −log ŷ of the true class for `images[rows]`: (k,) each."""
     predicted, losses = [], []
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]

@@ -1,7 +1,7 @@
 """Minibatch SGD with early stopping, as a generator of epochs: no files, no logging, no clock.
 
-The whole state of a training lies in `State`; a training can be continued from any state it has yielded
-and then goes on bit for bit as if it had never stopped.
+`State` is the whole state of a training. A training can be resumed from any state that it has yielded, with results
+that are equal bit for bit.
 """
 
 import math
@@ -21,22 +21,22 @@ from softmax.loss import Floats, Images, Labels, penalty
 from softmax.optimiser import SGD, Optimiser
 
 Engine = Literal["numba", "numpy"]
-PART = 2**31  # multiply–adds between two looks at `stop`: 0.05 to 0.5 s, and more than an epoch of Fashion-MNIST
-STEP, ROW = 2**18, 2**9  # a step and a row cost at least as much time as so many multiply–adds
-PERMUTATIONS = 100_000_000  # bytes of orders kept: drawing one takes 4 % of an epoch's time
+PART = 2**31  # multiply–adds between two checks of `stop`: 0.05 to 0.5 s, and more than an epoch of Fashion-MNIST
+STEP, ROW = 2**18, 2**9  # lower bounds of the cost of a step and of a row, in multiply–adds
+PERMUTATIONS = 100_000_000  # bytes of cached permutations: drawing one takes 4 % of an epoch's time
 
 
 class Metrics(NamedTuple):
-    """What one epoch gave. Losses include the L2 term; accuracy is a fraction."""
+    """Metrics of one epoch. Losses include the L2 term; accuracy is a fraction."""
 
     epoch: int  # counted from 1
-    train_loss: float  # mean over the examples as they were visited
-    val_loss: float  # NaN when training without validation rows, as is the next
-    val_accuracy: float
+    train_loss: float  # mean over the examples, each before its own step
+    val_loss: float  # NaN without validation rows
+    val_accuracy: float  # NaN without validation rows
 
 
 class Parameters(NamedTuple):
-    W: Floats  # (m, c), Fortran order: class-major in memory, as the kernel wants it
+    W: Floats  # (m, c), in Fortran order for the kernel
     b: Floats  # (c,)
 
     def copy(self) -> "Parameters":
@@ -45,15 +45,15 @@ class Parameters(NamedTuple):
 
 @dataclass
 class State:
-    """Training after some number of epochs."""
+    """The state of a training after an epoch."""
 
     last: Parameters
-    best: Parameters  # of the epoch with the lowest validation loss; the last epoch's without validation
-    mean: Parameters | None = None  # float64 average of all iterates so far, when averaging
-    moments: tuple[Parameters, ...] = ()  # the optimiser's state, after the last iterate
+    best: Parameters  # of the epoch with the lowest validation loss; of the last epoch without validation
+    mean: Parameters | None = None  # float64 average of all iterates, when averaging
+    moments: tuple[Parameters, ...] = ()  # the optimiser's state
     history: list[Metrics] = field(default_factory=list)
-    best_epoch: int = 0  # the earliest one of lowest validation loss; 0 before the first
-    diverged: bool = False  # a loss has stopped being finite
+    best_epoch: int = 0  # the first epoch with the lowest validation loss; 0 before the first epoch
+    diverged: bool = False  # a loss is not finite
 
     @property
     def lowest(self) -> float:
@@ -69,32 +69,33 @@ def initial_parameters(features: int, classes: int, seed: int, dtype: DTypeLike 
 
 @cached(LRUCache(PERMUTATIONS, getsizeof=lambda order: order.nbytes), lock=Lock())
 def permutation(seed: int, epoch: int, n: int) -> NDArray[np.unsignedinteger]:
-    """The order of examples in one epoch (≥ 1), from (seed, epoch) alone: the same for every combination.
+    """The order of examples in an epoch (≥ 1), determined by (seed, epoch): the same for every combination.
 
-    In the smallest unsigned integers that hold it; not to be changed, for it is kept.
+    The dtype is the smallest sufficient unsigned integer. The array is cached: do not change it.
     """
     return np.random.default_rng([seed, epoch]).permutation(n).astype(np.min_scalar_type(n - 1))
 
 
 def implementation(engine: Engine) -> ModuleType:
-    """The module that has the engine's `evaluate`, and an epoch of SGD."""
+    """The module with the `sgd_epoch` and `evaluate` of an engine."""
     if engine == "numpy":
         return reference
-    from softmax import kernels  # here, for Numba takes half a second, and not all who import this train
+    from softmax import kernels  # imported here: Numba takes half a second
 
     return kernels
 
 
 def epoch_of(engine: Engine, optimiser: Optimiser) -> Callable[..., float]:
-    """Return `reference.sgd_epoch` with its optimiser bound, or the compiled epoch, which knows SGD and no other."""
+    """`reference.sgd_epoch` with its optimiser bound, or the compiled epoch, which supports SGD only."""
     if engine == "numpy" or not isinstance(optimiser, SGD):
         return partial(reference.sgd_epoch, optimiser=optimiser)
     compiled = implementation(engine).sgd_epoch
 
-    def epoch(*given: Any, loss: float, moments: Sequence[Parameters], first: int) -> float:
+    def epoch(*args: Any, loss: float, moments: Sequence[Parameters], first: int) -> float:
         velocity = moments[0] if moments else None
-        how = {"momentum": optimiser.momentum, "nesterov": optimiser.nesterov}
-        result: float = compiled(*given, loss=loss, velocity=velocity, **how)
+        result: float = compiled(
+            *args, loss=loss, velocity=velocity, momentum=optimiser.momentum, nesterov=optimiser.nesterov
+        )
         return result
 
     return epoch
@@ -120,27 +121,27 @@ def train(
     state: State | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Iterator[State]:
-    """Train, yielding the state after each epoch (the same object each time: copy what must outlive it).
+    """Train, yielding the state after each epoch (always the same object: copy what must outlive it).
 
-    Stops after `max_epochs`; after `patience` epochs without a new lowest validation loss; when a loss
-    is no longer finite (`State.diverged`); or when `stop` says so.
+    Training stops after `max_epochs`; after `patience` epochs without a new lowest validation loss; when a loss is not
+    finite (`State.diverged`); or when `stop` returns true.
 
     Parameters
     ----------
-    images : (n, m) array, floating, or uint8 grey levels, normalised as they are read
+    images : (n, m) array, floating, or uint8 grey levels
     labels : (n,) integers in 0 … classes − 1
-    rows, validation_rows : row indices to train and to validate on; no validation: no early stopping
-    rate : the learning rate of an epoch, counted from 1 (`softmax.decay`)
-    average : validate and return the mean of all iterates since the start instead of the last one
+    rows, validation_rows : row indices for training and validation; without validation no early stopping
+    rate : the learning rate by epoch, counted from 1 (`softmax.decay`)
+    average : validate and return the mean of all iterates instead of the last one
         (Polyak & Juditsky 1992, doi:10.1137/0330046)
-    engine : "numba" (compiled, float32) or "numpy" (the readable reference, any dtype)
-    state : continue from here; None starts from `initial_parameters`
-    stop : asked before an epoch and, in long ones, several times a second; when true the epoch is given up, and the
-        state is still that of the last complete one
+    engine : "numba" (compiled, float32) or "numpy" (the reference, any dtype)
+    state : the state to resume from; None starts from `initial_parameters`
+    stop : called before an epoch and, in long ones, several times a second; if it returns true, the state remains that
+        of the last complete epoch
     """
     module = implementation(engine)
     run_epoch, evaluate = epoch_of(engine, optimiser), module.evaluate
-    # Of memory maps, what each view costs is a good part of an epoch on small data.
+    # On small data, creating views of memory maps would take a large part of an epoch.
     images, labels, rows = images.view(np.ndarray), labels.view(np.ndarray), rows.view(np.ndarray)
     validation_rows = None if validation_rows is None else validation_rows.view(np.ndarray)
     if state is None:
@@ -160,8 +161,8 @@ def train(
         for part in parts(order, batch_size, last.W.size):
             if stopped():
                 return
-            given = (*last, images, labels, part, batch_size, rate(epoch), alpha, *sums)
-            loss = run_epoch(*given, loss=loss, moments=moments, first=done + 1)
+            args = (*last, images, labels, part, batch_size, rate(epoch), alpha, *sums)
+            loss = run_epoch(*args, loss=loss, moments=moments, first=done + 1)
             done += math.ceil(len(part) / batch_size)
         mean = state.mean
         if mean is not None:
@@ -182,13 +183,12 @@ def train(
         state.history.append(Metrics(epoch, train_loss, val_loss, val_accuracy))
         if validation_rows is None or val_loss < state.lowest:
             state.best, state.best_epoch = current, epoch
-        judged = train_loss if validation_rows is None else train_loss + val_loss
-        state.diverged = not math.isfinite(judged)
+        state.diverged = not math.isfinite(train_loss if validation_rows is None else train_loss + val_loss)
         yield state
 
 
 def parts(rows: NDArray[np.int64], batch_size: int, weights: int) -> list[NDArray[np.int64]]:
-    """Cut `rows` between batches into runs that take well under a second each; `weights` is the size of W."""
+    """`rows` split between batches into parts of well under a second each; `weights` is the size of W."""
     step = max(STEP, batch_size * max(ROW, 2 * weights))
     length = batch_size * max(1, PART // step)
     return [rows[start : start + length] for start in range(0, len(rows), length)]

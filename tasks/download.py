@@ -1,4 +1,4 @@
-"""Step 1: Fashion-MNIST from wherever it can be had, or the user's own data, verified."""
+"""Step 1: download and verify Fashion-MNIST, or read the user's own data."""
 
 import hashlib
 import logging
@@ -24,28 +24,28 @@ log = logging.getLogger("sweep")
 CLASS_NAMES: tuple[str, ...] = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
-ITS_INFO = DatasetInfo(class_names=CLASS_NAMES, picture=FASHION_MNIST_PICTURE, own=False)
+FASHION_MNIST_INFO = DatasetInfo(class_names=CLASS_NAMES, picture=FASHION_MNIST_PICTURE, own=False)
 
 
 class Source(Settings):
-    """Where the data comes from, and what it is: a user's files count by their content, not by their path."""
+    """The source of the data. Files of the user are identified by content, not by path."""
 
-    given: Path | str | None = Field(exclude=True)  # files or a name; None: Fashion-MNIST
-    content: tuple[str, ...] = ()  # SHA-256 of the user's files, or the name
+    given: Path | str | None = Field(exclude=True)  # path or name; None: Fashion-MNIST
+    content: tuple[str, ...] = ()  # names and SHA-256 of the user's files, or the name of the data set
     label: str | None = None
-    seed: int | None = None  # of the test part, where it is split off
+    seed: int | None = None  # of the split of the test part
     drop: tuple[str, ...] = ()
     missing: Missing | None = None
     pictures: str | None = None
 
     @property
     def name(self) -> str:
-        """What the data set is called, if it has a name: files have none, for only their content counts."""
+        """The name of the data set; "own-data" for files."""
         return "fashion-mnist" if self.given is None else self.given if isinstance(self.given, str) else "own-data"
 
 
 def source(experiment: Experiment) -> Source:
-    """Look at the user's files, if any, so that the cache notices when they change."""
+    """The source of an experiment's data, with digests of the user's files."""
     given = experiment.own_data
     if given is None:
         return Source(given=None)
@@ -65,18 +65,18 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def may_pass(_task: Any, _run: Any, state: Any) -> bool:
-    """Return whether trying again may help: not with data that are there and cannot be used."""
+def may_succeed(_task: Any, _run: Any, state: Any) -> bool:
+    """Whether a retry may succeed: not if the data itself cannot be used."""
     error = state.result(raise_on_failure=False)
     return not isinstance(error, SweepError) or isinstance(error, Unreachable)
 
 
-@step("download", retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5, retry_condition_fn=may_pass)
+@step("download", retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5, retry_condition_fn=may_succeed)
 def download(run: Run, source: Source) -> Dataset:
-    """Fetch and verify the data and keep its four arrays. What each source answered goes to the log."""
+    """The verified data set. The answer of each source is logged."""
     new = test_rows = None
     if source.given is None:
-        arrays, info = fashion_mnist(run.downloads, log.info), ITS_INFO
+        arrays, info = fashion_mnist(run.downloads, log.info), FASHION_MNIST_INFO
     else:
         own = cached_own_data(
             source.given, source.label, source.seed or 0, source.drop, source.pictures, source.missing,
@@ -85,7 +85,8 @@ def download(run: Run, source: Source) -> Dataset:
         PARSED.clear()
         arrays, new, test_rows = own.arrays, own.new, own.test_rows
         fields = DatasetInfo.model_fields.keys() & own._fields
-        info = ITS_INFO if is_fashion_mnist(arrays) else DatasetInfo(**{name: getattr(own, name) for name in fields})
+        info = DatasetInfo(**{name: getattr(own, name) for name in fields})
+        info = FASHION_MNIST_INFO if is_fashion_mnist(arrays) else info
     run.tracker.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
     data = Dataset(
         name=source.name,
@@ -99,7 +100,7 @@ def download(run: Run, source: Source) -> Dataset:
         new=None if new is None else run.put(new),
     )
     run.tracker.made(data.artifact)
-    if source.given is not None:  # here, for what goes wrong above is tried again
+    if source.given is not None:  # after all that may be retried
         log.info("data: %s", "; ".join(filter(None, (info.understood, info.note))))
         for warning in info.warnings:
             log.warning("data: %s", warning)

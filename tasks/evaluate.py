@@ -1,4 +1,4 @@
-"""Step 8: the final model on the test set, once."""
+"""Step 8: evaluate the final model on the test set, once."""
 
 import math
 from statistics import NormalDist
@@ -18,20 +18,17 @@ from experiment.results.scaled import ScalingRef
 from experiment.scores import calibration, class_scores
 from softmax.loss import accuracy, cross_entropy, softmax
 
-WORST = 5  # mistakes of each class that are kept to be shown
+WORST = 5  # mistakes of each class to show
 
 
 @step("evaluate")
 def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: TrainingSet, test: TestSet) -> Evaluation:
-    """Unregularised cross-entropy, accuracy with its interval, scores of classes, calibration, mistakes.
-
-    No other step is handed a `TestSet`.
-    """
+    """Test metrics and the majority-class baseline. No other step gets a `TestSet`."""
     images, labels = run.open(test.images), run.open(test.labels)
     statistics = run.open(scaling.statistics) if scaling.statistics else None
     fill = run.open(scaling.fill) if scaling.fill else None
-    how = Scaling(scaling.kind, statistics, run.open(scaling.extremes), fill)
-    logits = logits_of(run.open(model.W), run.open(model.b), how, images)
+    loaded = Scaling(scaling.kind, statistics, run.open(scaling.extremes), fill)
+    logits = logits_of(run.open(model.W), run.open(model.b), loaded, images)
     confusion = np.zeros((logits.shape[1],) * 2, dtype=np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     mistakes = most_wrong(logits, labels, WORST)
@@ -57,7 +54,7 @@ def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: Training
 
 
 def most_wrong(logits: NDArray[np.float32], labels: NDArray[np.integer], most: int) -> NDArray[np.float64]:
-    """Return of each class the `most` mistaken rows that gave their true class least, the worst first.
+    """The `most` misclassified rows of each class with the lowest probability of the true class, lowest first.
 
     Returns
     -------
@@ -68,16 +65,16 @@ def most_wrong(logits: NDArray[np.float32], labels: NDArray[np.integer], most: i
     wrong = np.flatnonzero(predicted != labels)
     wrong = wrong[np.lexsort((wrong, probability[wrong], labels[wrong]))]
     first_of_class = np.searchsorted(labels[wrong], labels[wrong])
-    kept = wrong[np.arange(len(wrong)) - first_of_class < most]
-    return np.column_stack([kept, labels[kept], predicted[kept], probability[kept]])
+    worst = wrong[np.arange(len(wrong)) - first_of_class < most]
+    return np.column_stack([worst, labels[worst], predicted[worst], probability[worst]])
 
 
 def wilson(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """The score interval of a proportion (Wilson, J. Am. Stat. Assoc. 22, 1927).
 
-    It stays in [0, 1] and near `level`. With p = correct / n and the normal quantile z:
+    It lies within [0, 1], and its coverage is close to `level`. With p = correct / n and the normal quantile z:
     (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n).
     """
     z, p = NormalDist().inv_cdf((1 + level) / 2), correct / n
-    middle, reach = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return (middle - reach) / (1 + z**2 / n), (middle + reach) / (1 + z**2 / n)
+    center, half_width = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return (center - half_width) / (1 + z**2 / n), (center + half_width) / (1 + z**2 / n)

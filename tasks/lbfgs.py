@@ -1,4 +1,4 @@
-"""Beside the sweep, when asked for: the same model fitted by scikit-learn, to its convex optimum."""
+"""The optional baseline: the same model, fitted by scikit-learn's L-BFGS to the convex optimum."""
 
 import warnings
 
@@ -16,9 +16,9 @@ ITERATIONS = 1000
 
 @step("lbfgs", name="fit with L-BFGS")
 def lbfgs(run: Run, training: TrainingSet, split: Split, alpha: float) -> Lbfgs:
-    """Minimise the same loss, with the winner's alpha, over the rows trained on; judge it on the validation rows.
+    """Validation metrics of the model that minimises the loss with the winner's alpha over the training rows.
 
-    scikit-learn's objective C Σ_i loss_i + ½ ‖W‖² is n C times ours where C = 1 / (α n); its bias is free, as ours is.
+    scikit-learn's objective C Σ_i loss_i + ½ ‖W‖² is n C times the loss with C = 1 / (α n). Its bias is not penalised.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression  # takes two seconds
@@ -31,11 +31,11 @@ def lbfgs(run: Run, training: TrainingSet, split: Split, alpha: float) -> Lbfgs:
         warnings.simplefilter("ignore", ConvergenceWarning)  # the number of iterations is part of the result
         model.fit(images[rows], labels[rows])
     logits = model.decision_function(images[validation])
-    if logits.ndim == 1:  # of two classes it gives the difference
+    if logits.ndim == 1:  # for two classes it is their difference
         logits = logits[:, None] * [0, 1]
     figures = {
         "val_accuracy": accuracy(logits, labels[validation]),
-        "val_cross_entropy": cross_entropy(logits, labels[validation]) + 0.0,  # not -0.0 where classes can be separated
+        "val_cross_entropy": cross_entropy(logits, labels[validation]) + 0.0,  # not -0.0 for separable classes
         "iterations": int(model.n_iter_[0]),
     }
     run.tracker.summarize(**figures)

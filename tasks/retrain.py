@@ -1,4 +1,4 @@
-"""Step 7: the winning combination on all training rows, for as many epochs as were best."""
+"""Step 7: train the winning combination on all training rows, for its best number of epochs."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from experiment.results.examples import TrainingSet
 from experiment.results.retrained import Retrained
 from experiment.training import epochs
 
-if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in the cache key
+if TYPE_CHECKING:  # the cache key contains their values, not their declarations
     from experiment.axes import Combination
     from experiment.config import Recipe
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # their values are inputs: how they are declared has no part 
 def retrain(
     run: Run, combination: "Combination", seed: int, training: TrainingSet, classes: int, recipe: "Recipe"
 ) -> Retrained:
-    """No validation, no early stopping: nothing is left to choose.
+    """The final model, trained without validation and early stopping.
 
     Raises
     ------
@@ -39,8 +39,7 @@ def retrain(
     trained = len(state.history)
     if state.diverged:
         raise Diverged(
-            f"{combination} diverged when trained on all rows, in epoch {trained}: "
-            "leave its learning rate out of the grid"
+            f"{combination} diverged in the final training, in epoch {trained}: leave its learning rate out of the grid"
         )
     run.tracker.summarize(epochs_trained=trained, train_loss=state.history[-1].train_loss)
     return Retrained(

@@ -1,4 +1,4 @@
-"""Before step 5, when combinations are drawn: which ones to train next."""
+"""Before step 5, with trials: draw the combinations to train next."""
 
 from execution.steps.run import Run
 from execution.steps.step import step
@@ -13,11 +13,11 @@ from experiment.search.space import Values
 def sample(
     run: Run, space: dict[str, Values], sampler: Sampler, seed: int, ranking: list[Combination], count: int
 ) -> Sampled:
-    """Draw combinations, by the order of those that are known where the sampler heeds it.
+    """The next combinations; TPE uses the ranking.
 
     Parameters
     ----------
-    ranking : of this search so far, best first
+    ranking : the combinations tried so far, best first
     """
     config = run.config
     drawn = draw(space, config["sampler"], config["seed"], ranking, config["count"])

@@ -1,4 +1,4 @@
-"""Step 3: features to inputs, by what the rows that are trained on look like."""
+"""Step 3: scale features to inputs, with statistics of the training rows."""
 
 import logging
 
@@ -25,18 +25,19 @@ def scale(
     scaling: scalings.ScalingOption,
     missing: scalings.Missing | None = None,
 ) -> Scaled:
-    """Scale the training rows; the test images are scaled by the step that alone may see them.
+    """The scaled training rows. (`evaluate` scales the test images.)
 
-    Choice and statistics are of the rows trained on; the final model's statistics of all training rows.
+    The training part of the split determines the kind and the statistics of the scaling. The statistics for the final
+    model are those of all training rows.
 
     Raises
     ------
-    DataError : a value is beyond float32 when scaled
+    DataError : a value is beyond float32 after scaling
     """
     images, rows = run.open(raw.images), run.open(split.train)
-    kind, why = scalings.choose(images[rows], picture is not None) if scaling == "auto" else (scaling, "as asked for")
-    said = f"{kind}: {scalings.FORMULAS[kind]} ({why})"
-    log.info("scaling: %s", said)
+    kind, why = scalings.choose(images[rows], picture is not None) if scaling == "auto" else (scaling, "as requested")
+    description = f"{kind}: {scalings.FORMULAS[kind]} ({why})"
+    log.info("scaling: %s", description)
     levels = grey_levels(images) if kind == "grey-levels" else None
 
     def scaled_by(scaling: scalings.Scaling) -> tuple[TrainingSet, ScalingRef]:
@@ -44,20 +45,20 @@ def scale(
         inputs = levels if levels is not None else scalings.scaled(scaling, images)
         ends = loss.inputs(np.array([[inputs.min(), inputs.max()]]), np.float32)
         run.tracker.summarize(min=float(ends.min()), max=float(ends.max()))
-        kept = raw.images if inputs is images else run.put(inputs)
+        scaled_images = raw.images if inputs is images else run.put(inputs)
         fill = None if scaling.fill is None else run.put(scaling.fill)
         reference = ScalingRef(kind=kind, statistics=statistics, extremes=run.put(scaling.extremes), fill=fill)
-        return TrainingSet(images=kept, labels=raw.labels), reference
+        return TrainingSet(images=scaled_images, labels=raw.labels), reference
 
     train, train_scaling = final, final_scaling = scaled_by(scalings.fit(kind, images[rows], missing))
     if train_scaling.statistics or train_scaling.fill:
         final, final_scaling = scaled_by(scalings.fit(kind, images, missing))
     run.tracker.summarize(formula=scalings.FORMULAS[kind], why=why, rows=len(images))
-    return Scaled(train=train, train_scaling=train_scaling, final=final, final_scaling=final_scaling, said=said)
+    return Scaled(train=train, train_scaling=train_scaling, final=final, final_scaling=final_scaling, said=description)
 
 
 def grey_levels(images: NDArray[np.generic]) -> NDArray[np.uint8] | None:
-    """The same numbers as uint8, which takes a quarter of the memory and is normalised as it is read; else None."""
+    """The images as uint8, a quarter of the memory; None if that changes a value."""
     with np.errstate(invalid="ignore"):
         levels = images.astype(np.uint8, copy=False)
     return levels if np.array_equal(levels, images) else None

@@ -1,4 +1,4 @@
-"""Step 2: the training rows in two, one part to train on and one to validate on."""
+"""Step 2: split the training rows into a training part and a validation part."""
 
 from execution.steps.run import Run
 from execution.steps.step import step
@@ -10,7 +10,7 @@ from experiment.results.split import Split
 
 @step("split")
 def split(run: Run, training: TrainingSet, validation_fraction: float, seed: int, stratify: bool) -> Split:
-    """Two arrays of row indices; no image is copied. A user's own data are split in strata."""
+    """Row indices of the two parts, stratified for the user's own data. No image is copied."""
     labels = run.open(training.labels)
     rows = (stratified_rows if stratify else split_rows)(labels, validation_fraction, seed)
     baseline = class_frequencies(labels[rows.train], labels[rows.held_out])

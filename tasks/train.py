@@ -1,4 +1,4 @@
-"""Step 5, mapped over the grid: train one combination, with early stopping on the validation rows."""
+"""Step 5, mapped over the combinations: train one combination with early stopping on the validation rows."""
 
 import math
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from experiment.training import epochs
 from softmax.loss import penalty
 from softmax.sgd import finished, implementation
 
-if TYPE_CHECKING:  # their values are inputs: how they are declared has no part in the cache key
+if TYPE_CHECKING:  # the cache key contains their values, not their declarations
     from experiment.axes import Combination
     from experiment.config import Recipe
 
@@ -33,21 +33,23 @@ def train(
     *,
     until: int | None,
 ) -> Trained:
-    """A combination whose loss stops being finite is recorded as diverged; that is a result, not a failure.
+    """The trained combination. A loss that is not finite is a result (`diverged`), not an error.
 
-    `until`: the epoch after which it pauses; None: it goes to its end.
+    Parameters
+    ----------
+    until : the epoch after which halving pauses the training; None: train to the end
     """
     images, labels = run.open(training.images), run.open(training.labels)
     rows, validation_rows = run.open(split.train), run.open(split.validation)
     combination, recipe = run.settled(combination), run.settled(recipe)
-    now = recipe if until is None else recipe.until(until)
+    paused = recipe if until is None else recipe.until(until)
     data = images, labels, rows, validation_rows
-    state = run.follow(epochs(data, classes, run.config["seed"], combination, now), until)
+    state = run.follow(epochs(data, classes, run.config["seed"], combination, paused), until)
     best = state.history[state.best_epoch - 1] if state.best_epoch else None
     cross_entropy = best.val_loss - penalty(state.best.W, combination.alpha) if best else None
     judged, accuracy = None, None
     if best:
-        predicted, losses = implementation(recipe.engine).judged(*state.best, images, labels, validation_rows)
+        predicted, losses = implementation(recipe.engine).predictions(*state.best, images, labels, validation_rows)
         counts = class_counts(labels[validation_rows], predicted, classes)
         accuracy = sum(correct for *_, correct in counts) / len(validation_rows)
         judged = Judged(counts=counts, predicted=run.put(predicted), losses=run.put(losses))

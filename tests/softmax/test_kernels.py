@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numba.core.types import none
 
 from softmax import kernels
-from softmax.kernels import evaluate, judged, sgd_epoch
+from softmax.kernels import evaluate, predictions, sgd_epoch
 
 
 def losses(W, b, x, y):
@@ -95,7 +95,7 @@ def test_evaluation_is_the_textbook_one(seed, m, c, n, grey):
     loss1, z = losses(W.astype(float), b.astype(float), inputs(images[rows]), labels[rows])
     assert loss == pytest.approx(loss1.sum(), rel=2e-6, abs=5e-6 * len(rows))
     assert correct == (z.argmax(axis=1) == labels[rows]).sum()
-    predicted, each = judged(W, b, images, labels, rows)
+    predicted, each = predictions(W, b, images, labels, rows)
     np.testing.assert_array_equal(predicted, z.argmax(axis=1))
     np.testing.assert_allclose(each, loss1, rtol=2e-6, atol=5e-6)
     assert each.dtype == np.float32
