@@ -6,7 +6,6 @@ may leave it, and gone on with. As LazyFS does it (Ramos et al. 2024, doi:10.147
 
 import logging
 import os
-import random
 import shutil
 import sys
 from pathlib import Path
@@ -107,10 +106,12 @@ def recorded_disks(tmp_path_factory):
     return recorder.disks
 
 
-def test_a_power_cut_loses_at_most_what_is_computed_again(recorded_disks, tmp_path, monkeypatch, capsys):
+@pytest.mark.soak(1)
+@pytest.mark.parametrize("turn", range(20))
+def test_a_power_cut_loses_at_most_what_is_computed_again(recorded_disks, tmp_path, monkeypatch, dice, turn):
     monkeypatch.setattr(logging.getLogger("sweep"), "disabled", True)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-    dice, states = random.Random(0), dict(truth())
+    states = dict(truth())
     for number, disk in enumerate(recorded_disks):
         root = tmp_path / str(number)
         cut(disk, root, dice)
@@ -134,5 +135,3 @@ def test_a_power_cut_loses_at_most_what_is_computed_again(recorded_disks, tmp_pa
             assert result.epochs == EPOCHS
         assert storage.get(layout.HISTORY) == b"line"
         shutil.rmtree(root)
-    with capsys.disabled():
-        print(f"\nPower cuts: {len(recorded_disks)}, survived")
