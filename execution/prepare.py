@@ -76,11 +76,9 @@ def check(experiment: Experiment, execution: Execution) -> None:
 
 def check_logged_in() -> None:
     """Raise InputError unless W&B's client has credentials."""
-    from wandb.errors import AuthenticationError
-
     try:
         known_by = credentials()[1]
-    except (Malformed, AuthenticationError) as error:
+    except Malformed as error:
         raise InputError(f"wandb_mode: online is not possible: {error}") from None
     if not known_by:
         raise InputError("wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY")

@@ -37,7 +37,7 @@ forget_other_runs()  # before the client sees them, in every process that tracks
 
 
 class Malformed(InputError):
-    """W&B's client cannot read its settings."""
+    """W&B's client cannot read its settings, or the API key in them."""
 
 
 def settings() -> "Settings":
@@ -83,10 +83,13 @@ def credentials() -> tuple[str, "Auth | None"]:
 
     Raises
     ------
-    Malformed : see `settings`
-    wandb.errors.AuthenticationError : there is something, but it cannot be a key
+    Malformed : see `settings`; or there is something, but it cannot be a key
     """
     server = settings().base_url
+    from wandb.errors import AuthenticationError
     from wandb.sdk.lib import wbauth
 
-    return server, wbauth.authenticate_session(host=server, source="", prompt=False, update_session=False)
+    try:
+        return server, wbauth.authenticate_session(host=server, source="", prompt=False, update_session=False)
+    except AuthenticationError as error:
+        raise Malformed(f"the API key is invalid ({error})") from None

@@ -30,8 +30,6 @@ def settled(execution: RunContext, asked_for: Execution) -> RunContext:
     """
     if asked_for.wandb_mode == "disabled":
         return execution.model_copy(update={"wandb_mode": "disabled", "wandb_decided": "--wandb-mode"})
-    from wandb.errors import AuthenticationError
-
     mode: Mode | None = asked_for.wandb_mode
     project, entity, decided, trouble = None, None, "--wandb-mode", ""
     try:
@@ -51,8 +49,6 @@ def settled(execution: RunContext, asked_for: Execution) -> RunContext:
                 trouble = f"{decided} ask for online, and there is no API key"
     except Malformed as error:
         trouble = str(error)
-    except AuthenticationError as error:
-        trouble = f"the API key is invalid ({error})"
     if trouble:
         mode, decided = "offline", trouble
         go_offline(execution, trouble)

@@ -71,14 +71,12 @@ def finished(storage: Storage, sweep: str) -> Summary:
 
 def check_online() -> None:
     """Raise InputError unless W&B may be asked, knows who is asking, and answers."""
-    from wandb.errors import AuthenticationError
-
     try:
         found = settings()
         if "mode" in found.model_fields_set and MODES[found.mode] != "online":
             raise InputError(f"share needs W&B online, and W&B's settings say {found.mode}: unset WANDB_MODE")
         server, known_by = credentials()
-    except (Malformed, AuthenticationError) as error:
+    except Malformed as error:
         raise InputError(f"share: W&B: {error}") from None
     if not known_by:
         raise InputError("share needs an API key: run `wandb login`, or set WANDB_API_KEY")
