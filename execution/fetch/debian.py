@@ -1,4 +1,4 @@
-"""Fashion-MNIST as Debian packages it: what a machine that reaches only package mirrors can get."""
+"""Fashion-MNIST from its Debian package, for machines that reach only package mirrors."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from experiment.errors import DataError
 
 @dataclass(frozen=True)
 class Installed:
-    """The package's files where the package manager puts them."""
+    """The files of the installed package."""
 
     folder: Path = Path("/usr/share/datasets/fashion-mnist")
 
@@ -30,8 +30,8 @@ class Installed:
 
 @dataclass(frozen=True)
 class DebianPackage:
-    """The package fetched by apt and unpacked without installing it, so nobody need be root. Where the
-    machine's package lists are missing or too old to find it, once more with fresh lists of our own."""
+    """The package, fetched by apt and unpacked without root. If the machine's package lists are missing or too old,
+    it is fetched with fresh lists in a temporary folder."""
 
     package: str = "dataset-fashion-mnist"
     timeout: float = 900  # seconds, for each command
@@ -43,8 +43,8 @@ class DebianPackage:
     def fetch(self, wanted: Wanted, into: Path) -> Iterator[tuple[str, Path]]:
         if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
             raise DataError("no apt-get and dpkg-deb on this machine")
-        into = into.resolve()  # the commands run in there
-        # Apt's own user may not be let into the folder.
+        into = into.resolve()  # the commands run in this folder
+        # Apt's own user may have no access to the folder.
         apt = ["apt-get", "-q", "-o", "APT::Sandbox::User=root"]
         own = ["-o", f"Dir::State::Lists={into}/lists", "-o", f"Dir::Cache={into}/cache"]
         try:
@@ -66,7 +66,7 @@ class DebianPackage:
             yield array, into / "unpacked/usr/share/datasets/fashion-mnist" / expected.idx
 
     def run(self, command: Sequence[str], into: Path) -> None:
-        """Run one command in the folder `into`; DataError with its last line of complaint if it fails."""
+        """Run a command in the folder `into`; DataError with the last line of its error output if it fails."""
         try:
             subprocess.run(  # noqa: S603 - fixed commands, no shell, nothing that came from outside
                 command,
@@ -80,7 +80,7 @@ class DebianPackage:
                 errors="replace",
             )
         except subprocess.TimeoutExpired as error:
-            raise DataError(f"{command[0]} was not done within {self.timeout:g} s") from error
+            raise DataError(f"{command[0]} did not end within {self.timeout:g} s") from error
         except subprocess.CalledProcessError as error:
             complaint = error.stderr.strip() or f"exit status {error.returncode}"
             raise DataError(f"{command[0]}: {complaint.splitlines()[-1]}") from error

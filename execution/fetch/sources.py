@@ -1,13 +1,13 @@
-"""Where the images come from.
+"""Sources of Fashion-MNIST.
 
-Fashion-MNIST is asked for in this order, and every file verified before use:
+They are asked in this order, and every file is verified before use:
 
-1. the folder where earlier runs kept what they fetched;
+1. the folder where earlier runs stored their downloads;
 2. the course's NumPy files;
 3. Zalando's original IDX files (https://github.com/zalandoresearch/fashion-mnist);
 4. Debian's package of those, installed on this machine or fetched by apt.
 
-What is verified is what a file decodes to: the same pixels come as .npy, in Zalando's gzip and in Debian's.
+The decoded arrays are verified, since the same pixels come as .npy, in Zalando's gzip and in Debian's.
 """
 
 import random
@@ -32,8 +32,8 @@ from experiment.errors import DataError, Unreachable
 
 
 class Source(Protocol):
-    """Something that may have the files. `fetch` yields (array, path of its file) and raises DataError or
-    OSError where it can go no further; it writes nowhere but into the folder `into`, which it finds empty."""
+    """A source of the files. `fetch` yields (array, path of its file) and raises DataError or OSError when it cannot
+    continue. It writes only into the folder `into`, which is empty at first."""
 
     @property
     def name(self) -> str: ...
@@ -43,7 +43,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Kept:
-    """What earlier runs or the user put into `folder`, under the course's or Zalando's names."""
+    """Files that earlier runs or the user put into `folder`, under the course's or Zalando's names."""
 
     folder: Path
 
@@ -62,9 +62,9 @@ class Kept:
 class Web:
     """Files below a base address.
 
-    A server that cannot be connected to (no such host, refused, no answer within `timeout[0]` seconds) is
-    given up at once, for all files. What breaks afterwards (5xx, 429, a reset, a body cut short, `timeout[1]`
-    seconds of silence) is tried `attempts` times in all, `pause` × 1, 2, 4, … seconds ± 50 % apart.
+    A failed connection (no such host, refused, no answer within `timeout[0]` seconds) gives up at once, for all files.
+    Later failures (5xx, 429, a reset, a truncated body, `timeout[1]` seconds of silence) are tried `attempts` times in
+    all, with pauses of `pause` × 1, 2, 4, … seconds ± 50 %.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Web:
             progressbar=sys.stderr.isatty(),
             chunk_size=1 << 16,
             timeout=self.timeout,
-            headers={"Accept-Encoding": "identity"},  # or a server may have requests unpack the .gz on the way
+            headers={"Accept-Encoding": "identity"},  # or requests may unpack the .gz on the way
         )
         for attempt in range(1, self.attempts + 1):
             try:
@@ -101,9 +101,9 @@ class Web:
 
 
 def diagnose(error: requests.RequestException) -> tuple[str, bool]:
-    """What went wrong, and whether asking again may help."""
+    """A description of the error, and whether another attempt may help."""
     cause = error.args[0] if error.args else None
-    if isinstance(cause, MaxRetryError):  # all zero retries used up: requests says so of connecting only
+    if isinstance(cause, MaxRetryError):  # without retries requests raises this only for failed connections
         return f"cannot connect, {str(cause.reason).split(': ', 1)[-1]}", False
     if isinstance(error, requests.HTTPError):
         status = error.response.status_code
@@ -132,16 +132,15 @@ def fashion_mnist(
     Parameters
     ----------
     folder
-        Where fetched files are kept; looked at first, created where needed. One process at a time fetches
-        into it, others wait. Files on their way are in its subfolder `.partial`, which a killed run may leave
-        behind and the next one empties; a file gets its name in `folder` when it is verified.
+        Where fetched files are stored, and the first source. It is created if necessary. One process at a time
+        fetches into it. Incomplete downloads are in its subfolder `.partial`, which the next run empties; verified
+        files move to `folder`.
     say
-        Called with one line for each source that was asked, saying what it gave and what was wrong.
+        Called with one line for each source that was asked: what it gave and what was wrong.
     sources, expected
-        Who is asked after `folder`, in this order, each for the arrays still lacking; what these must be.
+        Sources asked after `folder`, in this order, each for the missing arrays; the expected arrays.
 
-    A file of other content than expected, found or fetched, is set aside in `folder` as `<name>.bad` (then
-    `.bad2`, …), where no run looks at it again.
+    A file with unexpected content is set aside in `folder` as `<name>.bad` (then `.bad2`, …) and not used again.
 
     Raises
     ------
@@ -168,22 +167,22 @@ def fashion_mnist(
                 say(answers[-1])
             shutil.rmtree(staging)
     except OSError as error:
-        raise DataError(f"{folder}: cannot keep files ({error}); make it writable or choose another") from error
+        raise DataError(f"{folder}: cannot store files ({error}): make it writable or choose another") from error
     if len(found) < len(expected):
         idx, npy = ", ".join(what.idx for what in expected.values()), ", ".join(map(npy_name, expected))
         raise Unreachable(
-            "\n  ".join(["Fashion-MNIST could not be had from any source:", *answers])
-            + f"\nPut its files ({idx}; or {npy}) into {folder}, or name a folder as data_dir."
+            "\n  ".join(["Fashion-MNIST could not be fetched from any source:", *answers])
+            + f"\nPut its files ({idx}; or {npy}) into {folder}, or give a folder as data_dir."
         )
     return Arrays(**found)
 
 
 def collect(source: Source, wanted: Wanted, folder: Path, staging: Path, found: dict[str, NDArray[Any]]) -> list[str]:
-    """Add to `found` what the source has of the wanted arrays and keep its files; return what went wrong."""
+    """Add the wanted arrays that the source has to `found` and store their files; return the problems."""
     problems = []
     try:
         for array, path in source.fetch(wanted, staging):
-            if array in found:  # kept twice, as .npy and as IDX
+            if array in found:  # present both as .npy and as IDX
                 continue
             try:
                 found[array] = verified(path, wanted[array])
@@ -191,7 +190,7 @@ def collect(source: Source, wanted: Wanted, folder: Path, staging: Path, found: 
                 problems.append(f"{error}; set aside as {keep_apart(path, folder)}")
             else:
                 path.replace(folder / path.name)
-    except (ValueError, OSError) as error:  # DataError, or a Content-Length that is no number
+    except (ValueError, OSError) as error:  # DataError, or an invalid Content-Length
         problems.append(str(error))
     return problems
 

@@ -1,7 +1,7 @@
-"""What of a storage no kept sweep needs any more.
+"""Removal of everything that no kept sweep needs.
 
-A sweep is a folder whose summary can be read. A folder of which that cannot be said stops everything, for what it may
-need is not known; and what is not named as the program names things is left alone.
+A sweep is a folder with a readable summary. A folder without one stops the removal, since its needs are unknown.
+Objects whose names the program does not use are never removed.
 """
 
 import re
@@ -21,8 +21,8 @@ from experiment.errors import InputError, InUse
 
 CLEANING = f"{layout.LOCKS}/clean.lock"
 DIGEST, IDENTITY = "[0-9a-f]{64}", f"[0-9a-f]{{{layout.IDENTITY}}}"
-EARLIER_RELEASE = "derived"  # which arrays were made from which
-NAMES = {  # how the program names what it writes into a folder, but for what is set aside
+EARLIER_RELEASE = "derived"  # written by an earlier release: origins of arrays
+NAMES = {  # patterns of the names that the program uses in each folder
     layout.RECORDS: DIGEST,
     EARLIER_RELEASE: DIGEST,
     layout.FILES: DIGEST,
@@ -37,36 +37,36 @@ NAMES = {  # how the program names what it writes into a folder, but for what is
 
 
 class Sweep(NamedTuple):
-    name: str  # in its summary: of a copy, that of the original
-    finished: datetime | None  # None: its release did not say
-    identities: frozenset[str]  # of its steps' runs, by which their results are named
+    name: str  # in its summary; a copied folder has the original's
+    finished: datetime | None  # None: its release did not record it
+    identities: frozenset[str]  # of its steps, which name their results
 
 
 class Unneeded(NamedTuple):
-    keys: list[str]  # of objects and folders, in the order in which they are to go
-    unsent: int  # W&B runs that ended, belong to no kept sweep, and were never sent
-    undated: list[str]  # sweeps that stay because nothing says how old they are
+    keys: list[str]  # of objects and folders, in order of removal
+    unsent: int  # finished W&B runs of no kept sweep that were never sent
+    undated: list[str]  # sweeps that are kept because their age is unknown
 
 
 def unneeded(storage: AnyStorage, keep: int | None, *, unsent: bool = False) -> Unneeded:
-    """Return what none of the kept sweeps refers to.
+    """Everything that no kept sweep refers to.
 
     Parameters
     ----------
-    keep : how many of the newest sweeps to keep; None keeps all
-    unsent : W&B runs that were never sent are not needed, either
+    keep : number of newest sweeps to keep; None keeps all
+    unsent : W&B runs that were never sent are not needed either
 
     Raises
     ------
-    InUse : removing now would take something from under a running sweep
-    InputError : names a folder that is no sweep whose summary can be read
+    InUse : a sweep is running
+    InputError : names a folder without a readable summary
     """
     refuse_if_in_use(storage)
     folders = set(storage.list(layout.SWEEPS)) - {layout.LATEST, layout.HISTORY}
     drafts = {key for key in folders if is_left_over(key, folders)}
     sweeps = {key: read(storage, key) for key in sorted(folders - drafts) if any(storage.list(key))}
     latest = read(storage, layout.LATEST) if any(storage.list(layout.LATEST)) else None
-    dated = sorted(  # a copy counts as older than what it was made from
+    dated = sorted(  # a copy counts as older than its original
         (
             (latest is not None and name(key) == latest.name, sweep.finished, name(key) == sweep.name, key)
             for key, sweep in sweeps.items()
@@ -90,7 +90,7 @@ def unneeded(storage: AnyStorage, keep: int | None, *, unsent: bool = False) -> 
     identities |= {part for key in staying for part in name(key).split("-")}
 
     def doomed() -> Iterator[str]:
-        """Yield first what refers to others: whenever this is cut short, nothing that is left lacks anything."""
+        """Referring objects before the ones they refer to, so that an interruption breaks none."""
         yield from sorted(dropped | drafts)
         yield from (key for key in ours(storage, layout.RECORDS) if key not in records)
         yield from (key for key in others if key not in staying)
@@ -106,7 +106,7 @@ def unneeded(storage: AnyStorage, keep: int | None, *, unsent: bool = False) -> 
 
 
 def remove(storage: AnyStorage, found: Unneeded, keep: int | None, *, unsent: bool = False) -> None:
-    """Remove what was found and is still not needed, and let no sweep begin meanwhile."""
+    """Remove the objects found that are still not needed. No sweep can begin meanwhile."""
     with held(storage.lock(CLEANING)):
         still = set(unneeded(storage, keep, unsent=unsent).keys)
         for key in found.keys:
@@ -116,13 +116,13 @@ def remove(storage: AnyStorage, found: Unneeded, keep: int | None, *, unsent: bo
 
 @contextmanager
 def in_use(storage: AnyStorage, flow_run: str) -> Iterator[None]:
-    """Let nothing be removed meanwhile; begins when what is being removed is gone."""
+    """Prevent removal inside the block, after waiting for a removal in progress."""
     mine = f"{layout.LOCKS}/{flow_run}.lock"
     with held(storage.lock(mine)):
         with held(storage.lock(CLEANING)):
             pass
         yield
-        storage.delete(mine)  # a folder keeps the files of locks, and there is one for each night
+        storage.delete(mine)  # a local storage keeps lock files, and each run has its own
 
 
 @contextmanager
@@ -139,13 +139,13 @@ def name(key: str) -> str:
 
 
 def ours(storage: AnyStorage, folder: str) -> Iterator[str]:
-    """Yield the keys in a folder that the program gave, or set aside."""
+    """The keys in a folder whose names the program uses, also those set aside."""
     pattern = re.compile(rf"{NAMES[folder]}(\.bad-\d+)?")
     yield from (key for key in storage.list(folder) if pattern.fullmatch(name(key)))
 
 
 def is_left_over(key: str, folders: set[str]) -> bool:
-    """Return whether a sweep that was killed as it was published left this; not if it is all there is of the sweep."""
+    """Whether a sweep killed during publication left this; not if it is the sweep's only copy."""
     draft = re.fullmatch(r"\.(.+)\.\d+(\.latest|\.old)?", name(key))
     return draft is not None and (draft[2] != ".old" or f"{layout.SWEEPS}/{draft[1]}" in folders)
 
@@ -155,7 +155,7 @@ class Provenance(BaseModel):
 
 
 class Summary(BaseModel):
-    """What of a summary is needed here, of whatever release."""
+    """The part of a summary, of any release, that is needed here."""
 
     name: str
     runs: dict[str, tuple[Annotated[str, Field(pattern=f"^{IDENTITY}$")], ...]] = Field(min_length=1)
@@ -163,30 +163,30 @@ class Summary(BaseModel):
 
 
 def read(storage: AnyStorage, key: str) -> Sweep:
-    """Return what a folder's summary says.
+    """The sweep in a folder, from its summary.
 
     Raises
     ------
-    InputError : it cannot be read
+    InputError : the summary cannot be read
     """
     try:
         summary = Summary.model_validate_json(storage.get(f"{key}/summary.json"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{storage.where(key)} holds no summary of a sweep that can be read, so what it needs is not known, and "
-            "nothing is removed: move it away, or run that sweep again"
+            f"{storage.where(key)} holds no readable summary of a sweep, so nothing is removed that it may need: move "
+            "it away, or run that sweep again"
         ) from error
     identities = frozenset(identity for runs in summary.runs.values() for identity in runs)
     return Sweep(summary.name, summary.provenance.finished, identities)
 
 
 def referred_by(storage: AnyStorage, key: str) -> set[str]:
-    """Return the keys of what a record refers to; one that was set aside needs nothing."""
+    """The keys that a record refers to; none if it was set aside."""
     return set() if ".bad-" in key else arrays.referred_to(storage.get(key))
 
 
 def files_to_send(storage: AnyStorage, run: str) -> set[str] | None:
-    """Return the keys of what is sent with an offline W&B run that ended and was never sent; None if it is no such."""
+    """The keys of files to send with a finished offline W&B run that was never sent; None for other runs."""
     files = list(storage.list(run)) if name(run).startswith("offline-") else []
     written = [key for key in files if key.endswith(".wandb")]
     if len(written) != 1 or any(key.endswith(".synced") for key in files):
@@ -196,7 +196,7 @@ def files_to_send(storage: AnyStorage, run: str) -> set[str] | None:
 
 
 def refuse_if_in_use(storage: AnyStorage) -> None:
-    """Raise InUse if somebody holds a lock. Of many dead holders the deaths are waited for together."""
+    """Raise InUse if any lock is held. Locks are checked in parallel, since each dead holder takes time to detect."""
 
     def free(key: str) -> bool:
         lock = storage.lock(key)

@@ -1,7 +1,7 @@
-"""A content-addressed store of arrays and files, named by the SHA-256 of their own bytes.
+"""A content-addressed store of arrays and files, named by the SHA-256 of their bytes.
 
-Results refer to them by digest, so the store can move; opened arrays are memory-mapped and read-only, so parallel
-workers share one copy; and everything is verified before its first use by a process.
+Results refer to them by digest, so the store can move. Opened arrays are memory-mapped and read-only, so parallel
+workers share one copy. Each process verifies a file before its first use.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from execution.storage.protocol import Storage
 from experiment.errors import StoreError
 from experiment.values import ArrayRef, FileRef
 
-ARRAY, FILE = "sha256:", "file:sha256:"  # what the digests of references begin with
+ARRAY, FILE = "sha256:", "file:sha256:"  # prefixes of the digests in references
 
 
 def put_array(storage: Storage, array: NDArray[Any]) -> ArrayRef:
     """Write `array` (any shape and non-object dtype; memory order is kept).
 
-    Not synced to the disk: a file that a crash tears no longer has its digest, which is noticed.
+    It is not synced to the disk: a file torn by a crash no longer has its digest, which is detected.
     """
     with storage.draft() as file:
         writer = _HashingWriter(file)
@@ -36,7 +36,7 @@ def put_array(storage: Storage, array: NDArray[Any]) -> ArrayRef:
 
 
 def open_array(storage: Storage, ref: ArrayRef) -> NDArray[Any]:
-    """Return the array, memory-mapped and read-only.
+    """The array, memory-mapped and read-only.
 
     Raises
     ------
@@ -46,9 +46,9 @@ def open_array(storage: Storage, ref: ArrayRef) -> NDArray[Any]:
     return mapped(path, path.stat().st_ino)
 
 
-@lru_cache(8)  # what trainings share; NumPy takes a third of a millisecond to read what stands before an array
-def mapped(path: Path, file: int) -> NDArray[Any]:
-    """Return the array in a file of this number."""
+@lru_cache(8)  # shared by trainings: NumPy takes a third of a millisecond to read an array's header
+def mapped(path: Path, inode: int) -> NDArray[Any]:
+    """The array in the file at `path` with this inode."""
     array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
 
@@ -61,7 +61,7 @@ def put_file(storage: Storage, content: bytes) -> FileRef:
 
 
 def read_file(storage: Storage, ref: FileRef) -> bytes:
-    """Return the bytes of a file.
+    """The bytes of a file.
 
     Raises
     ------
@@ -71,19 +71,19 @@ def read_file(storage: Storage, ref: FileRef) -> bytes:
 
 
 def key_of(digest: str) -> str:
-    """Return the storage key of what a reference's digest names."""
+    """The storage key of the array or file with this digest."""
     if digest.startswith(FILE):
         return f"{layout.FILES}/{digest.removeprefix(FILE)}"
     return f"{layout.ARRAYS}/{digest.removeprefix(ARRAY)}.npy"
 
 
 def referred_to(record: bytes) -> set[str]:
-    """Return the keys of all arrays and files that a JSON record refers to."""
+    """The keys of all arrays and files that a JSON record refers to."""
     return {key_of(digest.decode()) for digest in re.findall(rb"(?:file:)?sha256:[0-9a-f]{64}", record)}
 
 
 def verified(storage: Storage, key: str) -> Path:
-    """Return the file, its bytes checked against its name, once for each state of the file and each process.
+    """The file, its bytes checked against its name once per process and state of the file.
 
     Raises
     ------
@@ -91,14 +91,14 @@ def verified(storage: Storage, key: str) -> Path:
     """
     path = found(storage, key) or found(storage, key, anew=True)
     if path is None:
-        if storage.remote:  # where records are trusted without reading what they refer to: the next run is to notice
+        if storage.remote:  # records are trusted there without reading their arrays: the next run must not find it
             storage.set_aside(key)
         raise StoreError(f"{storage.where(key)} has been altered: its content no longer has the digest in its name")
     return path
 
 
 def found(storage: Storage, key: str, *, anew: bool = False) -> Path | None:
-    """Return the file if its bytes are what its name says; `anew`: not a copy that was made before.
+    """The file, None if its bytes do not match its name; `anew`: fetched again if it is a copy.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def found(storage: Storage, key: str, *, anew: bool = False) -> Path | None:
 
 
 def check(storage: Storage, key: str) -> None:
-    """Raise StoreError unless an array or file is there and whole; one in an object store is read when it is opened."""
+    """Raise StoreError if an array or file is missing or altered. In an object store only its presence is checked."""
     if not storage.remote:
         verified(storage, key)
     elif not storage.exists(key):
@@ -135,7 +135,7 @@ _verified: set[tuple[Path, int, int, int]] = set()
 
 
 class _HashingWriter:
-    """Lets NumPy write a file and hashes what passes, so that no array is read or copied twice."""
+    """A file to which NumPy writes; the bytes are hashed on the way, so that no array is read or copied twice."""
 
     def __init__(self, file: Any) -> None:
         self.file = file

@@ -1,4 +1,4 @@
-"""Which storage an artifact root means."""
+"""The storage for an artifact root."""
 
 import re
 from pathlib import Path
@@ -13,22 +13,24 @@ AnyStorage: TypeAlias = LocalStorage | ObjectStorage  # every implementation of 
 
 
 def root(given: Path | str) -> Path | str:
-    """Return an artifact root: the path of a folder, or the address of a place in an object store.
+    """An artifact root: the path of a folder, or an address in an object store.
 
     Raises
     ------
-    InputError : it begins as an address does and is none
+    InputError : it looks like an address and is invalid
     """
     text = str(given)
     if not re.match(r"[A-Za-z][\w+.-]+:/", text):
         return Path(text).expanduser()
     if not re.fullmatch(r"(s3|gs|az)://[^\s/?#@]+(/[^\s/?#]+)*/?", text):
-        raise InputError(f"{text}: an address is s3://bucket/prefix, gs://bucket/prefix or az://container/prefix")
+        raise InputError(
+            f"{text} is no valid address: give s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
+        )
     return text.rstrip("/")
 
 
 def storage_at(given: Path | str) -> AnyStorage:
-    """Return the storage with this artifact root.
+    """The storage with this artifact root.
 
     Raises
     ------
@@ -39,6 +41,6 @@ def storage_at(given: Path | str) -> AnyStorage:
 
 
 def file_at(given: str) -> Path:
-    """Return the file of this machine that a path means, or an address of something below `sweeps/` in a store."""
+    """A local file for a path, or for an address below `sweeps/` in an object store."""
     above, _, name = given.rpartition(f"/{layout.SWEEPS}/")
     return storage_at(above).local(f"{layout.SWEEPS}/{name}") if above else Path(given)

@@ -1,4 +1,4 @@
-"""An object store as this project speaks to it: waited for while it is away, and quoted where it refuses."""
+"""Requests to an object store: repeated while it is unreachable, with error messages that name the remedy."""
 
 import errno
 import logging
@@ -29,18 +29,18 @@ from experiment.errors import Unavailable
 log = logging.getLogger("sweep")
 T = TypeVar("T")
 
-PATIENCE = 300.0  # seconds that a store may be away while a sweep runs
-PATIENCE_AT_START = 8.0  # … before anything has begun
+PATIENCE = 300.0  # seconds that a store may be unreachable while a sweep runs
+PATIENCE_AT_START = 8.0  # seconds before a sweep starts
 SECONDS_A_REQUEST = 30
 LONGEST_PAUSE = 10.0
-METADATA = "169.254.169.254"  # whom a machine of a cloud asks for credentials: the last resort
+METADATA = "169.254.169.254"  # a cloud machine's credentials service, asked when there are no other credentials
 HOW = (
-    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what Google's and Azure's clients read), and AWS_REGION and "
-    "AWS_ENDPOINT_URL where the store is not Amazon's in us-east-1"
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or the variables of Google's and Azure's clients), and "
+    "AWS_REGION and AWS_ENDPOINT_URL if the store is not Amazon's in us-east-1"
 )
 
 ELSEWHERE = re.compile("Received redirect|AuthorizationHeaderMalformed|IllegalLocationConstraint")  # another region
-# What a request asks for, by what only it has; the names are those of Amazon's policies.
+# Permissions, named as in Amazon's policies, by a part of the request that needs them.
 RIGHTS = {
     "list-type=": "list (s3:ListBucket)",
     "?delete": "delete (s3:DeleteObject)",
@@ -50,21 +50,21 @@ RIGHTS = {
     "HEAD": "read (s3:GetObject; and s3:ListBucket, without which nothing is said to be missing)",
 }
 
-_away: set[str] = set()  # stores of which has been said that they are waited for
-_telling = threading.Lock()
+_away: set[str] = set()  # unreachable stores for which a warning was logged
+_away_lock = threading.Lock()
 
 
 @cache
 def connected(url: str) -> ObjectStore:
-    """Return the client of the store at an address; nothing is asked of it yet."""
+    """The client of the store at an address; it makes no request yet."""
     options: Any = {
-        # An address with http:// is one that the user has named: the clouds' own all begin with https://.
+        # Only the user can give an address with http://: the clouds' own all begin with https://.
         "client_options": {
             "allow_http": True,
             "timeout": timedelta(seconds=SECONDS_A_REQUEST),
             "connect_timeout": "5s",
         },
-        # What takes longer than this to pass is waited for by `with_retry`, which says so.
+        # Longer failures are retried by `with_retry`, which logs a warning.
         "retry_config": {
             "max_retries": 2,
             "retry_timeout": timedelta(seconds=5),
@@ -80,9 +80,9 @@ def connected(url: str) -> ObjectStore:
 
 
 def check_endpoints() -> None:
-    """Raise Unavailable where a variable names something else than an address: `obstore` would panic at it.
+    """Raise Unavailable if a variable holds an invalid address, at which `obstore` would panic.
 
-    It would at an empty one, too, which is taken for one that is not set.
+    It would also panic at empty variables, which are unset.
     """
     for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value]:
         del os.environ[name]
@@ -91,16 +91,16 @@ def check_endpoints() -> None:
             AnyHttpUrl(os.environ.get(name, "http://localhost"))
         except ValidationError:
             raise Unavailable(
-                f"{name}: {os.environ[name]} is no address: it is http://host:port or https://host"
+                f"{name}: {os.environ[name]} is no valid address: give http://host:port or https://host"
             ) from None
 
 
 def of_profile() -> Any:
-    """Return what gives the credentials of the AWS profile that is named or there; None where the variables do.
+    """A provider of the AWS profile's credentials; None if variables hold them or there is no profile.
 
     Raises
     ------
-    Unavailable : one is named, and reading profiles takes boto3, which is not there
+    Unavailable : a profile is named, and boto3, which reads profiles, is not installed
     """
     file = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")).expanduser()
     named = "AWS_PROFILE" in os.environ
@@ -110,26 +110,26 @@ def of_profile() -> Any:
         from obstore.auth.boto3 import Boto3CredentialProvider
     except ImportError:
         if named:
-            raise Unavailable(f"AWS_PROFILE takes boto3, which is not installed: install it, or {HOW}") from None
+            raise Unavailable(f"AWS_PROFILE needs boto3, which is not installed: install it, or {HOW}") from None
         return None
     try:
         return Boto3CredentialProvider()
     except Exception as error:  # botocore's many
-        raise Unavailable(f"the AWS profile cannot be used ({error}): name another as AWS_PROFILE, or {HOW}") from error
+        raise Unavailable(f"the AWS profile cannot be used ({error}): set AWS_PROFILE to another, or {HOW}") from error
 
 
 def with_retry(url: str, ask: Callable[[ObjectStore], T], patience: float | None = None) -> T:
-    """Return what the store at an address answers; while it is away, wait and ask again.
+    """The answer of the store at an address. While it is unreachable, the request is repeated.
 
     Parameters
     ----------
-    ask : may be called several times: whoever cannot repeat it looks at what came of the first
+    ask : may be called several times; an earlier call may have succeeded although its answer was lost
 
     Raises
     ------
     FileNotFoundError : there is no such object
-    AlreadyExistsError, PreconditionError : as asked, it was not written
-    Unavailable : the store refuses, or was away for longer than `patience` seconds
+    AlreadyExistsError, PreconditionError : the condition of a write was not met
+    Unavailable : the store refuses, or was unreachable for longer than `patience` seconds
     """
     patience = PATIENCE if patience is None else patience
     began, pause = time.monotonic(), 0.2
@@ -158,7 +158,7 @@ def with_retry(url: str, ask: Callable[[ObjectStore], T], patience: float | None
 
 
 def may_pass(error: BaseError) -> bool:
-    """Return whether asking again may help: the store is away, in trouble or asks for it. `obstore` has but texts."""
+    """Whether repeating the request may help, judged by the error's text: `obstore` gives nothing else."""
     text = str(error)
     if METADATA in text or "builder error" in text or ELSEWHERE.search(text):
         return False
@@ -170,46 +170,46 @@ def may_pass(error: BaseError) -> bool:
 
 
 def warn_once(url: str, error: BaseError) -> None:
-    """Say that a store is waited for, once each time that it goes away."""
-    with _telling:
-        news = url not in _away
+    """Warn that a store is unreachable, once each time."""
+    with _away_lock:
+        first = url not in _away
         _away.add(url)
-    if news:
-        log.warning("%s is away or slow (%s). It is asked again, for %.0f s at most.", url, message(error), PATIENCE)
+    if first:
+        log.warning("%s is unreachable or slow (%s). Trying again for up to %.0f s.", url, message(error), PATIENCE)
 
 
 def is_back(url: str) -> None:
     if _away:
-        with _telling:
+        with _away_lock:
             _away.discard(url)
 
 
 def refusal(url: str, error: Exception) -> str:
-    """Return what is wrong, with the machine, the address or the credentials, and what to do."""
-    text, said = str(error), message(error)
+    """The message for an error of machine, address or credentials, and what to do."""
+    text, answer = str(error), message(error)
     if METADATA in text:
         return f"{url}: there are no credentials: {HOW}"
     if "NoSuchBucket" in text:
-        return f"{url}: there is no such bucket: make it, or name another"
+        return f"{url}: there is no such bucket: create it, or give another"
     if "TimeTooSkewed" in text:
-        return f"{url}: this machine's clock is wrong by more than the store allows ({said}): set it"
+        return f"{url}: this machine's clock is wrong by more than the store allows ({answer}): set it"
     if ELSEWHERE.search(text):
-        return f"{url}: the bucket is in another region ({said}): set AWS_REGION to the bucket's own"
+        return f"{url}: the bucket is in another region ({answer}): set AWS_REGION to the bucket's region"
     if "status code: 501" in text:
-        return f"{url}: the store lacks something that is needed of it ({said}): name another store, or a newer one"
+        return f"{url}: the store does not support a needed request ({answer}): use another store, or a newer version"
     if "status code: 403" in text or isinstance(error, PermissionDeniedError | UnauthenticatedError):
         asked = re.search(r"performing ([A-Z]+ \S+)", text)
         right = next((right for sign, right in RIGHTS.items() if asked and sign in asked[1]), "use it")
-        return f"{url}: the right to {right} is refused ({said}): check credentials and what they may do, or {HOW}"
-    return f"{url}: {said}: check the address, or {HOW}"
+        return f"{url}: permission to {right} is refused ({answer}): check the credentials' permissions, or {HOW}"
+    return f"{url}: {answer}: check the address, or {HOW}"
 
 
 def message(error: Exception) -> str:
-    """Return the part of `obstore`'s pages of text that says what happened."""
+    """The essential part of an `obstore` error, whose text fills pages."""
     text = str(error).partition("\n\nDebug source")[0]
     status = re.search(r"status code: (\d+ [\w ]+?):", text)
     code, message = (re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL) for tag in ("Code", "Message"))
-    said = ": ".join(found[1] for found in (code, message) if found)
+    details = ": ".join(found[1] for found in (code, message) if found)
     if status:
-        return ", ".join(filter(None, (status[1], said)))
+        return ", ".join(filter(None, (status[1], details)))
     return text.rpartition(" - ")[2].splitlines()[0].strip() if text else type(error).__name__

@@ -1,8 +1,8 @@
-"""What this machine keeps of an object store: files that are memory-mapped, and folders for programs that want one.
+"""Local copies of an object store: files to be memory-mapped, and folders for programs that need one.
 
-One folder a store, in the user's cache, shared by all processes of the machine: a file comes into it whole, by being
-renamed, and is fetched by one process while the others wait for it. Arrays go when they have been used the longest ago,
-beyond `LIMIT`; files are small and stay.
+Each store has a folder in the user's cache, shared by all processes of the machine. Files enter it atomically, by
+renaming; one process fetches a file while the others wait. Beyond `LIMIT` the least recently used arrays are removed;
+other files are small and stay.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ from execution.storage import layout
 from execution.storage.permissions import user_cache
 
 LIMIT = 20e9  # bytes of arrays
-IN_USE = 60  # seconds for which what was used stays, come what may
-LOCKS = 64  # files that are locked while an object is fetched, shared by all objects
+IN_USE = 60  # seconds for which a used array is kept in any case
+LOCKS = 64  # lock files, shared by all objects
 
 
 def home(url: str) -> Path:
-    """Return the folder for a store."""
+    """The folder for a store."""
     readable = re.sub(r"[^\w.-]+", "-", url.partition("://")[2])[:60]
     return user_cache() / "softmax-sweep" / f"{readable}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
@@ -56,7 +56,7 @@ def admit(folder: Path, file: IO[bytes], key: str) -> Path:
 
 
 def used(path: Path) -> bool:
-    """Return whether there is such a copy, and note that it was wanted: disks are often told not to."""
+    """Whether there is such a copy. Its access time is set, which file systems are often mounted not to do."""
     try:
         os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def used(path: Path) -> bool:
 
 
 def make_room(arrays: Path, more: int) -> None:
-    """Remove the arrays that were used the longest ago if there are too many; not those in use, mapped they live on."""
+    """Remove the least recently used arrays if there are too many. Mapped ones remain usable until they are closed."""
     with _counting:
         _since_look[arrays] = _since_look.get(arrays, LIMIT) + more
         if _since_look[arrays] < LIMIT / 100:
@@ -80,16 +80,16 @@ def make_room(arrays: Path, more: int) -> None:
 
 def stats(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # another process has made room, too
+        with suppress(FileNotFoundError):  # another process has removed it
             yield path, path.stat()
 
 
-_since_look: dict[Path, float] = {}  # bytes that came into a folder since this process last looked at all of it
+_since_look: dict[Path, float] = {}  # bytes added to a folder since this process last listed it
 _counting = threading.Lock()
 
 
 def one_at_a_time(folder: Path, key: str) -> FileLock:
-    """Return what is to be held while an object is fetched."""
+    """The lock to hold while an object is fetched."""
     number = int(hashlib.sha256(key.encode()).hexdigest(), 16) % LOCKS
     return FileLock(made(folder / layout.LOCKS / f"{number}.lock"), thread_local=False)
 

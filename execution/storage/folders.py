@@ -1,4 +1,4 @@
-"""Folders that programs make on some machine, W&B's say, kept in an object store and brought together again."""
+"""Folders that programs such as W&B create on any machine, kept in an object store."""
 
 import os
 import shutil
@@ -10,13 +10,13 @@ from execution.storage import copies
 if TYPE_CHECKING:
     from execution.storage.objects import ObjectStorage
 
-BESIDE_RESULTS = ("logs", "tmp")  # what of W&B's folders nobody sends
+BESIDE_RESULTS = ("logs", "tmp")  # parts of W&B's folders that are not sent
 
 
 def hand_over(storage: "ObjectStorage", made: Path, key: str) -> None:
-    """See `Storage`. The store has it from here on, and only the store.
+    """Move a folder into the store; see `Storage`.
 
-    What was there before goes last: another process may have handed it over, whose record counts on it.
+    Earlier files under the key are removed last, since another process's record may refer to them.
     """
     files = {f"{key}/{path.relative_to(made).as_posix()}": path for path in sorted(made.rglob("*")) if path.is_file()}
     files = {name: path for name, path in files.items() if path.relative_to(made).parts[0] not in BESIDE_RESULTS}
@@ -29,7 +29,7 @@ def hand_over(storage: "ObjectStorage", made: Path, key: str) -> None:
 
 
 def gather(storage: "ObjectStorage", name: str) -> list[Path]:
-    """See `Storage`. Only what is new is fetched, each folder whole: W&B's client leaves marks in them."""
+    """Fetch the folders below `name`; see `Storage`. A changed folder is fetched completely, others not at all."""
     children: dict[str, list[Any]] = {}
     for entry in storage.below(name):
         children.setdefault("/".join(entry["path"].split("/")[:2]), []).append(entry)
@@ -46,7 +46,7 @@ def gather(storage: "ObjectStorage", name: str) -> list[Path]:
 
 
 def same(path: Path, entry: Any) -> bool:
-    """Return whether a file is what was gathered of this object before."""
+    """Whether a file is an unchanged copy of this object."""
     try:
         known = path.stat()
     except OSError:

@@ -1,20 +1,20 @@
-"""The names of the folders below an artifact root, each once, and what is kept in them."""
+"""The folders below an artifact root, and their contents."""
 
 RECORDS = "cache"  # results of steps, by cache key
 ARRAYS = "arrays"  # .npy files, by digest
 FILES = "files"  # pictures and tables, by digest
 CHECKPOINTS = "checkpoints"  # of trainings, by identity
-LOCKS = "locks"  # of steps that are under way, by cache key
-EARLIER = "earlier"  # which combinations a warm start began from
-RUNS = "runs"  # what a flow run under way knows: stop, tracking given up
-SWEEPS = "sweeps"  # what a person keeps
+LOCKS = "locks"  # of running steps, by cache key
+EARLIER = "earlier"  # combinations that a warm start began from
+RUNS = "runs"  # shared state of running flow runs
+SWEEPS = "sweeps"  # finished sweeps, for the user
 TRACKING = "wandb"  # W&B's own folders
-BEGUN = f"{TRACKING}/begun"  # notes, by identity, of which of them each offline run has
+BEGUN = f"{TRACKING}/begun"  # the folder of each offline run, by identity
 ORCHESTRATION = "prefect"  # Prefect's home
-DOWNLOADS = "data"  # files as their sources gave them
-COMPILED = "compiled"  # machine code of the kernel, where the checkout cannot be written to
+DOWNLOADS = "data"  # downloaded files
+COMPILED = "compiled"  # machine code of the kernel, if the checkout is read-only
 DRAFTS = "drafts"  # objects that are being written
 
-IDENTITY = 20  # characters of a cache key: what a step's result, checkpoint and W&B run are called
-HISTORY = f"{SWEEPS}/history.csv"  # every finished run, a line each
+IDENTITY = 20  # characters of a cache key that name a step's result, checkpoint and W&B run
+HISTORY = f"{SWEEPS}/history.csv"  # one line for each finished run
 LATEST = f"{SWEEPS}/latest"  # the newest sweep

@@ -1,12 +1,12 @@
-"""Locks in an object store: an object that is there while the lock is held, and changes while its holder lives.
+"""Locks in an object store: an object that exists while the lock is held, and changes while its holder is alive.
 
-Whoever puts it where there was none holds the lock, and writes it anew every few seconds. Whoever waits looks whether
-it still changes, by a clock of its own: no two clocks need agree. One that has not changed for `LEASE` seconds is of a
-holder that is dead, and is taken over: written on condition that it is still the same, so that one of many succeeds.
+A process acquires the lock by creating the object, and then rewrites it every few seconds. A waiting process checks
+whether it still changes, by its own clock, so clocks need not agree. If it has not changed for `LEASE` seconds, its
+holder is dead and the waiting process takes the lock over: it writes the object on condition that it is unchanged, so
+that only one of many succeeds.
 
-A holder that was merely slow (its machine asleep, its network gone) may go on without the lock. That costs work done
-twice, never a wrong result: what a lock guards is computed from its inputs alone, bit for bit; arrays and files are
-named by their content, records by what determined them: both write the same bytes under the same keys, each whole.
+A holder that was only slow (machine asleep, network down) may continue without the lock. Then work is done twice, but
+no result is wrong: results depend on their inputs alone, and both processes write the same bytes under the same keys.
 """
 
 import logging
@@ -24,22 +24,22 @@ from experiment.errors import Unavailable
 
 log = logging.getLogger("sweep")
 
-LEASE = 20.0  # seconds without a sign of life after which a holder is dead
+LEASE = 20.0  # seconds without a renewal after which a holder counts as dead
 
 
 class LeasedLock:
-    """Held by one at a time as long as that one lives. See `Lock`.
+    """A lock held by one process at a time, as long as that process lives. See `Lock`.
 
-    A timeout of 0 is not to wait for another's release; whether that one lives takes at least until its next sign, and
-    if it does not, `LEASE` seconds.
+    With a timeout of 0 `acquire` does not wait for a release, but only to see whether the holder is alive: until its
+    next renewal, or for `LEASE` seconds if it is dead.
     """
 
     def __init__(self, url: str, key: str) -> None:
         self.url, self.key = url, key
         self.holder = uuid.uuid4().hex
         self.signs = 0
-        self.tag: str | None = None  # of what was last written; None: it is not ours
-        self.signed = 0.0  # when that was
+        self.tag: str | None = None  # ETag of the last write; None: the lock is not ours
+        self.signed = 0.0  # time of that write
         self.released = threading.Event()
 
     def acquire(self, timeout: float | None, given_up: Callable[[], bool]) -> bool:
@@ -50,7 +50,7 @@ class LeasedLock:
             tag, now = self.look(), time.monotonic()
             if not tag:
                 held = self.begin()
-            elif tag != known or now - looked > LEASE / 2:  # a sign of life; or we have not been looking
+            elif tag != known or now - looked > LEASE / 2:  # it was renewed, or this process was suspended
                 if known and timeout is not None and now - began >= timeout:
                     return False
                 known, seen = tag, now
@@ -77,11 +77,11 @@ class LeasedLock:
             self.tag = None
 
     def begin(self) -> bool:
-        """Write the object if there is none; say whether it is ours."""
+        """Create the object; False if another holder has it."""
         try:
             self.write("create")
         except AlreadyExistsError:
-            return self.found_ours()  # the answer to an earlier try may have been lost
+            return self.found_ours()  # the answer to an earlier request may have been lost
         return True
 
     def take_over(self, tag: str) -> bool:
@@ -92,22 +92,22 @@ class LeasedLock:
         return True
 
     def look(self) -> str:
-        """Return what tells this content of the object from another; "" if there is none."""
+        """The object's ETag; "" if there is no object."""
         try:
             return str(with_retry(self.url, lambda store: store.head(self.key))["e_tag"])
         except FileNotFoundError:
             return ""
 
     def keep(self, released: threading.Event) -> None:
-        """Give signs of life, until the lock is released or lost."""
+        """Renew the lock until it is released or lost."""
         while not released.wait(LEASE / 5) and self.tag is not None:
             try:
                 self.sign()
-            except Unavailable as error:  # whoever needs the store next says so
+            except Unavailable as error:  # the next request for a result reports it
                 log.debug("%s: %s", self.key, error)
 
     def sign(self) -> None:
-        """Give a sign of life, or find that the lock is lost."""
+        """Renew the lock, or notice that it is lost."""
         try:
             self.write({"e_tag": self.tag})
         except (PreconditionError, FileNotFoundError):
@@ -115,7 +115,7 @@ class LeasedLock:
                 self.tag = None
 
     def found_ours(self) -> bool:
-        """Return whether the object is of this holder, which then knows its tag."""
+        """Whether this holder wrote the object; if so, its tag is kept."""
 
         def read(store: ObjectStore) -> tuple[str, bytes]:
             answer = store.get(self.key)

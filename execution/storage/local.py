@@ -1,4 +1,4 @@
-"""The storage that is a folder."""
+"""Storage in a folder."""
 
 import errno
 import os
@@ -24,13 +24,13 @@ SECONDS_BETWEEN_TRIES = 0.05
 
 
 class LocalLock:
-    """A lock of the operating system, which dies with its process."""
+    """A lock of the operating system, released when its process dies."""
 
     def __init__(self, path: Path) -> None:
         self.lock = FileLock(path, thread_local=False)
 
     def acquire(self, timeout: float | None, given_up: Callable[[], bool]) -> bool:
-        # Not -1, for ever: with that filelock takes two flow runs in one process for a deadlock.
+        # Not -1 (forever): filelock would then take two flow runs in one process for a deadlock.
         seconds = threading.TIMEOUT_MAX if timeout is None else timeout
         try:
             self.lock.acquire(seconds, poll_interval=SECONDS_BETWEEN_TRIES, cancel_check=given_up)
@@ -56,29 +56,29 @@ class LocalStorage(Frozen):
                 pass
         except OSError as error:
             reason = "is not a folder" if error.errno == errno.ENOTDIR else f"cannot be written to ({error.strerror})"
-            raise InputError(f"artifacts: {existing} {reason}: name another folder") from error
+            raise InputError(f"artifacts: {existing} {reason}: give another folder") from error
         probe = existing / f".{uuid.uuid4().hex}.lock"
         try:
             with FileLock(probe):
                 pass
         except (OSError, NotImplementedError) as error:
             raise InputError(
-                f"artifacts: {existing} is on a file system without locks ({error}), by which sweeps share their work: "
-                "name a folder on another one"
+                f"artifacts: {existing} is on a file system without locks ({error}), which sweeps need: "
+                "give a folder on another one"
             ) from error
         finally:
             probe.unlink(missing_ok=True)
         if (free := shutil.disk_usage(existing).free) < space:
             raise InputError(
-                f"artifacts: {existing} has {free / 1e6:.0f} MB free and this sweep wants {space / 1e6:.0f} MB: "
-                "make room or name another folder"
+                f"artifacts: {existing} has {free / 1e6:.0f} MB free and this sweep needs {space / 1e6:.0f} MB: "
+                "make room or give another folder"
             )
 
     def get(self, key: str) -> bytes:
         path = self.path(key)
         try:
             return path.read_bytes()
-        except NotADirectoryError as error:  # a file stands where its folder belongs
+        except NotADirectoryError as error:  # a file is in place of its folder
             raise FileNotFoundError(error.errno, error.strerror, error.filename) from error
         except PermissionError as error:
             raise forbidden(path) from error
@@ -94,7 +94,7 @@ class LocalStorage(Frozen):
         path = self.made(key)
         with self.draft() as file:
             file.write(content)
-            sync(file)  # half of it would stand for ever
+            sync(file)  # a partial object would never be replaced
         try:
             os.link(file.name, path)
         except FileExistsError:
@@ -123,7 +123,7 @@ class LocalStorage(Frozen):
         path = self.root / key
         if path.is_dir() and not path.is_symlink():
             gone = self.made(f"{layout.DRAFTS}/{uuid.uuid4().hex}")
-            path.rename(gone)  # at once: what is killed here leaves no half of it
+            path.rename(gone)  # atomically, so that a kill leaves no part of it
             shutil.rmtree(gone)
         else:
             path.unlink(missing_ok=True)
@@ -139,8 +139,8 @@ class LocalStorage(Frozen):
 
     @contextmanager
     def draft(self) -> Iterator[IO[bytes]]:
-        # On the same disk as everything else: a draft becomes an object by being renamed. Not one of `tempfile`'s,
-        # which nobody else may read whatever the umask.
+        # On the same disk as the objects, since a draft becomes one by renaming. Not with `tempfile`, whose files
+        # other users may not read whatever the umask is.
         path = self.root / layout.DRAFTS / uuid.uuid4().hex
         try:
             file = path.open("xb")
@@ -158,7 +158,7 @@ class LocalStorage(Frozen):
         kind = key.split("/")[0]
         faults.point(f"{kind} drafted")
         path = self.root / key
-        if path.is_dir():  # which cannot belong there
+        if path.is_dir():  # no object can be a folder
             self.set_aside(key)
         try:
             os.replace(draft.name, path)  # noqa: PTH105
@@ -181,7 +181,7 @@ class LocalStorage(Frozen):
         for left in path.parent.glob(f".{path.name}.*.old"):
             if path.exists():
                 shutil.rmtree(left, ignore_errors=True)
-            else:  # what was killed between is all there is
+            else:  # a sweep killed between the two renames below
                 left.rename(path)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
@@ -219,7 +219,7 @@ class LocalStorage(Frozen):
         return path
 
     def hand_over(self, made: Path, key: str) -> None:
-        """Nothing is to do: it lies here already."""
+        """Do nothing: the folder is already in place."""
 
     def gather(self, name: str) -> Sequence[Path]:
         return [path for path in (self.root / name).glob("*") if path.is_dir()]
@@ -228,20 +228,20 @@ class LocalStorage(Frozen):
         return str(self.root / key)
 
     def path(self, key: str) -> Path:
-        """Return where an object is: what is below `latest`, below the sweep named in it where there are no links."""
+        """The path of an object. Without symbolic links `latest` is a file that holds the newest sweep's name."""
         latest = self.root / layout.LATEST
         if f"{key}/".startswith(f"{layout.LATEST}/") and latest.is_file():
             return latest.with_name(latest.read_text()) / key.removeprefix(layout.LATEST).lstrip("/")
         return self.root / key
 
     def made(self, key: str) -> Path:
-        """Return the path of an object, the folder that holds it made."""
+        """The path of an object, after its folder was created."""
         path = self.root / key
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
 
 def sync(file: IO[bytes]) -> None:
-    """Have on the disk what was written, whatever happens to the machine."""
+    """Flush a file to the disk."""
     file.flush()
     os.fsync(file.fileno())

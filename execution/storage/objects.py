@@ -1,4 +1,4 @@
-"""The storage that is a prefix in a bucket: Amazon's, Google's, Azure's, or what speaks like them."""
+"""Storage under a prefix in a bucket of Amazon, Google, Azure or a compatible store."""
 
 import shutil
 import tempfile
@@ -23,12 +23,12 @@ from experiment.values import Frozen
 T = TypeVar("T")
 
 ADDRESSED_BY_CONTENT = (layout.ARRAYS, layout.FILES)
-PART = 8 * 2**20  # bytes that are fetched with one request
-PARTS_AT_ONCE = 2  # of 5 MB, that are sent
-SECONDS_BETWEEN_LOOKS = 1.0  # at the marks of a flow run, which trainings ask for after every epoch
+PART = 8 * 2**20  # bytes fetched with one request
+PARTS_AT_ONCE = 2  # parts of 5 MB that are sent in parallel
+SECONDS_BETWEEN_LOOKS = 1.0  # at a flow run's marks, which trainings check after every epoch
 
-_there: set[tuple[str, str]] = set()  # what is addressed by its content, and is in which store
-_absent: dict[tuple[str, str], float] = {}  # marks that were not there, and when
+_there: set[tuple[str, str]] = set()  # (store, key) of content-addressed objects known to exist
+_absent: dict[tuple[str, str], float] = {}  # time at which a mark was found absent
 _looking = threading.Lock()
 
 
@@ -51,8 +51,8 @@ class ObjectStorage(Frozen):
                 pass
             else:
                 raise InputError(
-                    f"artifacts: {self.url} does not heed conditions on writes (If-None-Match), which locks are made "
-                    "of: name another store, or a newer one"
+                    f"artifacts: {self.url} ignores conditions on writes (If-None-Match), which locks need: use "
+                    "another store, or a newer version"
                 )
             finally:
                 self.ask(lambda store: store.delete(probe), once)
@@ -65,12 +65,12 @@ class ObjectStorage(Frozen):
         except OSError as error:
             raise InputError(
                 f"artifacts: copies of {self.url} go to {self.home}, which cannot be written to ({error.strerror}): "
-                "name another place as XDG_CACHE_HOME"
+                "set XDG_CACHE_HOME to another folder"
             ) from error
         if free < space:
             raise InputError(
                 f"artifacts: copies of {self.url} go to {self.home}, where {free / 1e6:.0f} MB are free and this sweep "
-                f"wants {space / 1e6:.0f} MB: make room, or name another place as XDG_CACHE_HOME"
+                f"needs {space / 1e6:.0f} MB: make room, or set XDG_CACHE_HOME to another folder"
             )
 
     def get(self, key: str) -> bytes:
@@ -104,7 +104,7 @@ class ObjectStorage(Frozen):
             if found and kind(key) in ADDRESSED_BY_CONTENT:
                 _there.add(here)
             return found
-        with _looking:  # one of the trainings asks for all
+        with _looking:  # one training asks for all
             if time.monotonic() - _absent.get(here, -SECONDS_BETWEEN_LOOKS) < SECONDS_BETWEEN_LOOKS:
                 return False
             if self.head(key) is not None:
@@ -115,7 +115,7 @@ class ObjectStorage(Frozen):
     def list(self, prefix: str) -> Iterator[str]:
         try:
             below = self.ask(lambda store: store.list_with_delimiter(self.path(f"{prefix}/")))
-        except FileNotFoundError:  # the latest sweep, where there is none
+        except FileNotFoundError:  # below `latest`, before any sweep has finished
             return
         names = {str(path).rpartition("/")[2] for path in below["common_prefixes"]}
         names |= {str(entry["path"]).rpartition("/")[2] for entry in below["objects"]}
@@ -126,7 +126,7 @@ class ObjectStorage(Frozen):
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove these objects, and this machine's copies."""
-        with suppress(FileNotFoundError):  # some stores say so
+        with suppress(FileNotFoundError):  # some stores raise it
             self.ask(lambda store: store.delete(keys))
         for key in keys:
             self.forget(key)
@@ -150,7 +150,7 @@ class ObjectStorage(Frozen):
         faults.point(f"{kind(key)} drafted")
         path = Path(draft.name)
         self.ask(lambda store: store.put(key, path, max_concurrency=PARTS_AT_ONCE))
-        copies.admit(self.home, draft, key)  # whoever wrote it needs not fetch it
+        copies.admit(self.home, draft, key)  # so that this machine need not fetch it
         _there.add((self.url, key))
         faults.point(f"{kind(key)} written")
 
@@ -170,7 +170,7 @@ class ObjectStorage(Frozen):
         return path
 
     def fetch(self, source: str, key: str) -> None:
-        """Make this machine's copy of an object that is not empty, part by part."""
+        """Fetch a copy of a non-empty object, part by part."""
 
         def part(start: int, size: int) -> tuple[bytes, int]:
             def ask(store: ObjectStore) -> tuple[bytes, int]:
@@ -180,14 +180,14 @@ class ObjectStorage(Frozen):
             return self.ask(ask)
 
         with copies.draft(self.home) as file:
-            content, whole = part(0, PART)
+            content, size = part(0, PART)
             file.write(content)
-            for start in range(PART, whole, PART):
-                file.write(part(start, min(PART, whole - start))[0])
+            for start in range(PART, size, PART):
+                file.write(part(start, min(PART, size - start))[0])
             copies.admit(self.home, file, key)
 
     def forget(self, key: str) -> None:
-        """Know nothing of an object and keep no copy."""
+        """Forget an object and remove its copy."""
         _there.discard((self.url, key))
         _absent.pop((self.url, key), None)
         if (path := self.home / key).is_file():
@@ -197,10 +197,10 @@ class ObjectStorage(Frozen):
         return LeasedLock(self.url, key)
 
     def publish(self, folder: str, files: Mapping[str, bytes], latest: str, replaced: Collection[str]) -> None:
-        # A store has no folders to exchange. So for a moment there is none, rather than one of two sweeps' files; what
-        # a kill leaves of it is put whole when the sweep, by then cached, is run again.
-        going = {f"{folder}/{name}" for name in (*files, *replaced)}
-        self.remove([entry["path"] for entry in self.below(folder) if entry["path"] in going])
+        # A store cannot exchange folders. So the old files are removed first: for a moment there are none, rather than
+        # files of two sweeps. After a kill, running the sweep again, by then cached, writes them.
+        old = {f"{folder}/{name}" for name in (*files, *replaced)}
+        self.remove([entry["path"] for entry in self.below(folder) if entry["path"] in old])
         for name, content in files.items():
             self.put(f"{folder}/{name}", content)
         faults.point("publish in place")
@@ -222,26 +222,26 @@ class ObjectStorage(Frozen):
 
     @property
     def home(self) -> Path:
-        """This machine's folder for what it keeps of the store."""
+        """This machine's folder for copies of the store."""
         return copies.home(self.url)
 
     def ask(self, ask: Callable[[ObjectStore], T], patience: float | None = None) -> T:
         return with_retry(self.url, ask, patience)
 
     def path(self, key: str) -> str:
-        """Return where an object lies: what is below `latest`, below the sweep that the object `latest` names."""
+        """The object's path. `latest` is an object that holds the newest sweep's name."""
         inside = key.removeprefix(f"{layout.LATEST}/")
         return key if inside == key else f"{layout.SWEEPS}/{self.get(layout.LATEST).decode()}/{inside}"
 
     def head(self, key: str) -> Any:
-        """Return what the store knows of an object; None if there is none."""
+        """The object's metadata; None if there is no object."""
         try:
             return self.ask(lambda store: store.head(self.path(key)))
         except FileNotFoundError:
             return None
 
     def below(self, key: str) -> Sequence[Any]:
-        """Return what the store knows of every object below a folder."""
+        """Metadata of every object below a folder."""
         return self.ask(lambda store: store.list(self.path(key)).collect())
 
 

@@ -1,4 +1,4 @@
-"""What this user may read and write. A file that may not be read is not a damaged one: it is somebody else's."""
+"""Read and write permissions of the user. An unreadable file is not treated as damaged."""
 
 import os
 import tempfile
@@ -8,21 +8,21 @@ from experiment.errors import Forbidden
 
 
 def forbidden(path: Path) -> Forbidden:
-    """Return the error that names file, owner and mode."""
+    """The error that names file, owner and mode."""
     try:
         stat, owner = path.stat(), path.owner()
     except KeyError:
         owner = f"user {stat.st_uid}"
-    except OSError:  # the folder may not be looked into
+    except OSError:  # its folder is not accessible either
         return forbidden(path.parent)
     return Forbidden(
-        f"{path} may not be read: it belongs to {owner}, mode {stat.st_mode & 0o7777:04o}. Let them open it to you "
-        f"(chmod -R g+rX, and umask 002 from now on), or name another artifact root."
+        f"{path} may not be read: it belongs to {owner}, mode {stat.st_mode & 0o7777:04o}. Ask them for access "
+        f"(chmod -R g+rX, and umask 002 from now on), or give another artifact root."
     )
 
 
 def writable(folder: Path) -> bool:
-    """Return whether files can be put into a folder, which is made if need be."""
+    """Whether files can be created in a folder, which is created if necessary."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -32,5 +32,5 @@ def writable(folder: Path) -> bool:
 
 
 def user_cache() -> Path:
-    """Return where programs keep what they can do without."""
+    """The user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())

@@ -221,13 +221,13 @@ def test_an_artifact_root_that_cannot_be_written_is_refused(typed, digits, tmp_p
     (tmp_path / "file").touch()
     code, said = typed("--data-dir", digits, "--artifacts", place.format(tmp_path=tmp_path))
     assert code == 2
-    assert re.search(r"artifacts: \S+ (is not a folder|cannot be written to).*: name another folder", said)
+    assert re.search(r"artifacts: \S+ (is not a folder|cannot be written to).*: give another folder", said)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_an_artifact_root_without_room_is_refused(refused, digits, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: namedtuple("Usage", "free")(1_000_000))
-    assert "has 1 MB free and this sweep wants 1 MB: make room or name another folder" in refused("--data-dir", digits)
+    assert "has 1 MB free and this sweep needs 1 MB: make room or give another folder" in refused("--data-dir", digits)
 
 
 # ---- and as a process
@@ -238,7 +238,7 @@ def test_an_artifact_root_without_room_is_refused(refused, digits, monkeypatch):
     [
         (["--alphas", -1], "--alphas: -1 is not possible"),
         (["--data-dir", "/nowhere"], "/nowhere: no such folder"),
-        (["--artifacts", "/proc/below"], "name another folder"),
+        (["--artifacts", "/proc/below"], "give another folder"),
     ],
     ids=str,
 )

@@ -65,7 +65,7 @@ def test_the_package_is_fetched_and_unpacked(tmp_path, apt, monkeypatch, mood, c
     ("mood", "timeout", "says"),
     [
         ("broken", 9, "Unable to locate package; with fresh package lists: apt-get: E: no mirrors"),
-        ("slow", 0.2, "apt-get was not done within 0.2 s"),
+        ("slow", 0.2, "apt-get did not end within 0.2 s"),
     ],
 )
 def test_apt_that_fails_says_what_to_do(tmp_path, apt, monkeypatch, mood, timeout, says):

@@ -151,5 +151,5 @@ def test_two_runs_at_once_fetch_each_file_once(fetch, server):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(DataError, match=r"file/data: cannot keep files .* make it writable"):
+    with pytest.raises(DataError, match=r"file/data: cannot store files .* make it writable"):
         fashion_mnist(tmp_path / "file" / "data", print, sources=[], expected=SMALL)

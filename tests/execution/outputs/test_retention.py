@@ -136,7 +136,7 @@ def test_a_folder_whose_summary_cannot_be_read_stops_it_and_is_named(tmp_path, s
     folder.mkdir()
     (folder / "summary.json" if summary is not None else folder / "notes.txt").write_bytes(summary or b"")
     for keep in (None, 0, 1):
-        with pytest.raises(InputError, match=f"{folder} holds no summary of a sweep that can be read"):
+        with pytest.raises(InputError, match=f"{folder} holds no readable summary of a sweep"):
             retention.unneeded(LocalStorage(root=tmp_path), keep)
 
 

@@ -226,7 +226,7 @@ class Machine(RuleBasedStateMachine):
         before = self.everything()
         storage = self.storage
         if self.broken:
-            with pytest.raises(InputError, match="holds no summary"):
+            with pytest.raises(InputError, match="holds no readable summary"):
                 retention.unneeded(storage, keep, unsent=unsent)
             assert self.everything() == before
             return

@@ -52,7 +52,7 @@ def test_what_passes_is_waited_for_with_one_line_of_warning(proxy, objects, capl
     assert objects.exists("runs/a/stop")
     assert list(objects.list("runs")) == ["runs/a"]
     assert 1 <= len(caplog.records) <= 2  # once each time
-    assert all(f"{objects.url} is away or slow" in record.message for record in caplog.records)
+    assert all(f"{objects.url} is unreachable or slow" in record.message for record in caplog.records)
 
 
 def test_a_store_that_is_away_for_a_while_is_waited_for(proxy, objects, caplog):
@@ -79,7 +79,7 @@ def test_one_that_stays_away_ends_it_and_says_what_it_was(proxy, objects, monkey
 def test_a_refusal_is_not_asked_again(proxy, objects):
     proxy.trouble = lambda method, path: 403
     with pytest.raises(
-        Unavailable, match=r"the right to read \(s3:GetObject; .* \(403 Forbidden, Trouble: made up 403"
+        Unavailable, match=r"permission to read \(s3:GetObject; .* \(403 Forbidden, Trouble: made up 403"
     ):
         objects.get("cache/a")
     with pytest.raises(Unavailable):
@@ -106,8 +106,8 @@ def test_what_can_be_used_is_left_as_it_was(objects, digits):
     [
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "cannot be reached, for 1 s: HTTP error"),
         ({"AWS_ENDPOINT_URL": "http://no.such.host.invalid"}, "cannot be reached, for 1 s: HTTP error"),
-        ({"AWS_ENDPOINT_URL": "nonsense"}, "AWS_ENDPOINT_URL: nonsense is no address"),
-        ({"AWS_ENDPOINT_URL_S3": "http://host:99999"}, "AWS_ENDPOINT_URL_S3: http://host:99999 is no address"),
+        ({"AWS_ENDPOINT_URL": "nonsense"}, "AWS_ENDPOINT_URL: nonsense is no valid address"),
+        ({"AWS_ENDPOINT_URL_S3": "http://host:99999"}, "AWS_ENDPOINT_URL_S3: http://host:99999 is no valid address"),
         ({"AWS_SECRET_ACCESS_KEY": None}, "check the address, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
         ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, "there are no credentials: set AWS_ACCESS_KEY_ID"),
         ({"AWS_ACCESS_KEY_ID": None, "AWS_PROFILE": "nobody"}, "the AWS profile cannot be used .*nobody"),
@@ -135,12 +135,12 @@ def test_a_missing_bucket_is_named(objects, digits):
 
 def test_what_may_not_be_written_to_is_refused(proxy, objects, digits):
     proxy.trouble = lambda method, path: 403 if method == "PUT" else None
-    assert "the right to write (s3:PutObject) is refused (403 Forbidden" in refusal_of(objects.url, digits)
+    assert "permission to write (s3:PutObject) is refused (403 Forbidden" in refusal_of(objects.url, digits)
 
 
 def test_what_may_not_be_listed_is_refused(proxy, objects, digits):
     proxy.trouble = lambda method, path: (403, "AccessDenied") if "list-type" in path else None
-    assert "the right to list (s3:ListBucket) is refused (403 Forbidden, AccessDenied" in refusal_of(
+    assert "permission to list (s3:ListBucket) is refused (403 Forbidden, AccessDenied" in refusal_of(
         objects.url, digits
     )
     proxy.trouble = lambda method, path: None
@@ -150,7 +150,7 @@ def test_what_may_not_be_listed_is_refused(proxy, objects, digits):
 @pytest.mark.parametrize(
     ("trouble", "says"),
     [
-        ((501, "NotImplemented"), "name another store, or a newer one"),
+        ((501, "NotImplemented"), "use another store, or a newer version"),
         ((301, "PermanentRedirect"), "the bucket is in another region"),
         ((400, "AuthorizationHeaderMalformed"), "the bucket is in another region"),
         ((403, "RequestTimeTooSkewed"), "this machine's clock is wrong"),
@@ -172,7 +172,7 @@ def test_a_store_that_heeds_no_conditions_is_refused(proxy, objects, digits, mon
         real(request)
 
     proxy.handle = without
-    assert "does not heed conditions on writes" in refusal_of(objects.url, digits)
+    assert "ignores conditions on writes" in refusal_of(objects.url, digits)
 
 
 def test_a_store_without_account_is_refused(digits):
@@ -182,6 +182,6 @@ def test_a_store_without_account_is_refused(digits):
 def test_a_machine_without_a_place_for_copies_is_refused(objects, digits, tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert "cannot be written to (Not a directory): name another place as XDG_CACHE_HOME" in refusal_of(
+    assert "cannot be written to (Not a directory): set XDG_CACHE_HOME to another folder" in refusal_of(
         ObjectStorage(url=f"{objects.url}/x").url, digits
     )
