@@ -12,6 +12,8 @@ import pytest
 from benchmarks.machine import emulated, emulations
 from softmax import kernels
 
+pytestmark = pytest.mark.slow  # it compiles
+
 ROOT = Path(kernels.__file__).parents[1]
 CHOICE = "KIND = next(kind for kind, tiles in TILES.items() if tiles.needs <= processor_features())"
 
