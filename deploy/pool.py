@@ -1,7 +1,7 @@
-"""Print the job template of a work pool: Prefect's own, and where a run has its secrets from, by name.
+"""The job template of a work pool: Prefect's own, with references to the secrets that a run needs.
 
-`python deploy/pool.py docker` or `kubernetes`. Not in the deployments: `prefect deploy` would look up what they refer
-to, and keep it on the server for all to read.
+`python deploy/pool.py docker` or `kubernetes` prints it. In the deployments `prefect deploy` would resolve the
+references and store the secrets on the server for all to read.
 """
 
 import json
@@ -16,7 +16,7 @@ SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "WANDB_API_KEY")
 
 
 def template(kind: str) -> dict[str, Any]:
-    """Return the base job template of a pool of this type."""
+    """The base job template of a pool of this type."""
     made: dict[str, Any] = json.loads(PUBLISHED.read_text())[f"prefect-{kind}"][kind]["default_base_job_configuration"]
     if kind == "docker":  # blocks of the type Secret on Prefect's server, which the worker looks up for each run
         made["variables"]["properties"]["env"]["default"] = {name: f"{{{{ {reference(name)} }}}}" for name in SECRETS}

@@ -14,7 +14,7 @@ PICTURE = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
 
 
 def picture() -> str:
-    """Return the packages as a Mermaid flowchart."""
+    """The packages as a Mermaid flowchart."""
     graph = grimp.build_graph(*PACKAGES)
     arrows = {
         (package, other)
@@ -28,7 +28,7 @@ def picture() -> str:
 
 
 def rooms(graph: grimp.ImportGraph, package: str) -> str:
-    """Return the packages in a package; where there are none, its modules."""
+    """The packages in a package, or its modules if there are none."""
     children = [child for child in sorted(graph.find_children(package)) if not child.endswith("__main__")]
     inside = [child for child in children if graph.find_children(child)] or children
     return " · ".join(child.split(".")[1] for child in inside)

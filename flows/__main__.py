@@ -39,13 +39,11 @@ from report.page import PAGE
 
 log = logging.getLogger("sweep")
 
-DONE = 0
-
 app = App(
     name="python -m flows",
-    help="Tune softmax regression over a grid, retrain the best, test it once. Every step is cached: run the same "
-    "command again and only what is missing is computed.\n\n"
-    "Exit codes: 0 done, 1 the sweep failed, 2 bad usage or input, 130 or 143 stopped by a signal.",
+    help="Tune softmax regression over a grid, retrain the best combination and test it once. Every step is cached: "
+    "running the same command again computes only what is missing.\n\n"
+    "Exit codes: 0 success, 1 the sweep failed, 2 bad usage or input, 130 or 143 stopped by a signal.",
     help_format="plaintext",
     version_flags=[],
     default_parameter=Parameter(negative=(), consume_multiple=True),
@@ -69,7 +67,7 @@ def run(
     prepare.check(experiment, execution)
     server = set_up_prefect(execution)
     with contextlib.ExitStack() as settings:
-        # Prefect reads its settings when it is imported: from the environment, and from files where one is.
+        # Prefect reads its settings when it is imported, from the environment and from files in the working directory.
         with startup.importing(), contextlib.chdir(server.home if server else Path()):
             from prefect.exceptions import CancelledRun
             from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
@@ -77,14 +75,14 @@ def run(
 
             from flows.sweep import sweep
 
-            # Prefect's own, in force while a flow runs, first tells its server, which may be away for minutes.
+            # Prefect's own handler, used while a flow runs, first reports to its server, which may be down for minutes.
             engine._prefect_sigterm_handler = signal.getsignal(signal.SIGTERM)  # type: ignore[assignment]
-            if server:  # nobody watches heartbeats there, and the flow's end waits up to a second for their thread
+            if server:  # heartbeats are useless there, and the flow's end would wait up to a second for their thread
                 settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
             startup.ahead(tracking=execution.wandb_mode != "disabled")
         if server:
             done = execution.storage.exists(f"{layout.SWEEPS}/{prepare.named(experiment, execution)}/summary.json")
-            if experiment.engine == "numba" and not done:  # it will train: meanwhile, for the server takes seconds
+            if experiment.engine == "numba" and not done:  # it will train: load the kernel while the server starts
                 compiled.place(execution.storage)
                 startup.beside(startup.load_kernel)
             server.wait()
@@ -97,12 +95,12 @@ def run(
             raise Interrupted(str(cancelled)) from cancelled
     from report.text.terminal import WIDTH, closing
 
-    table = io.StringIO()  # Rich would end the program when nobody reads what it writes
+    table = io.StringIO()  # writing to a closed pipe, Rich would end the program
     Console(file=table, force_terminal=sys.stdout.isatty(), width=WIDTH).print(
         closing(summary, next_steps(summary, execution, server)), crop=False
     )
     show("\n".join(line.rstrip() for line in table.getvalue().rstrip("\n").split("\n")))
-    return DONE
+    return 0
 
 
 @app.command
@@ -113,18 +111,18 @@ def clean(
     unsent: bool = False,
     yes: bool = False,
 ) -> int:
-    """Show what no kept sweep needs, and remove it when you say so.
+    """List everything that no kept sweep needs, and remove it after confirmation.
 
     Parameters
     ----------
     artifacts
         The artifact root.
     keep
-        How many of the newest sweeps to keep. Left out: all. What sweeps that never ended left behind goes too.
+        Number of newest sweeps to keep. Default: all. Remains of unfinished sweeps are removed in any case.
     unsent
-        Remove W&B runs that ended and were never sent, too.
+        Also remove finished W&B runs that were never sent.
     yes
-        Do not ask.
+        Remove without asking.
     """
     storage = storage_at(artifacts)
     found = retention.unneeded(storage, keep, unsent=unsent)
@@ -135,35 +133,35 @@ def clean(
     for folder, count in Counter(key.split("/")[0] for key in found.keys[len(sweeps) :]).items():
         show(f"{short(storage.where(folder))}: {count} to remove")
     for key in found.undated:
-        show(
-            f"{short(storage.where(key))} stays: it does not say when it was made. Run it again, or remove it yourself."
-        )
+        show(f"{short(storage.where(key))} stays: its date is unknown. Run that sweep again, or remove it yourself.")
     if found.unsent:
-        stay = "and go" if unsent else "and stay, unless --unsent is given"
-        show(f"{found.unsent} W&B runs were never sent, {stay}; this sends them:\n  {to_send(storage, short)}")
+        stay = "will be removed" if unsent else "will be kept unless --unsent is given"
+        show(f"{found.unsent} W&B runs were never sent and {stay}; this sends them:\n  {to_send(storage, short)}")
     if not found.keys:
         show(f"Nothing to remove below {artifacts}.")
     elif yes or confirmed(f"Remove these, {total / 1e6:.1f} MB? [y/N] "):
         retention.remove(storage, found, keep, unsent=unsent)
         show(f"Removed {total / 1e6:.1f} MB.")
-    return DONE
+    return 0
 
 
 def confirmed(question: str) -> bool:
-    """Ask on standard error; InputError where nobody can answer."""
+    """Ask on standard error; InputError if standard input is closed."""
     print(question, end="", file=sys.stderr, flush=True)
     try:
         answer = input("")
     except EOFError:
         say("")
-        raise InputError("nobody is there to answer, and nothing was removed: --yes does not ask") from None
+        raise InputError(
+            "standard input is closed, so nothing was removed: use --yes to remove without asking"
+        ) from None
     return answer.strip().lower() in {"y", "yes"}
 
 
 def set_up_prefect(execution: Execution) -> TemporaryServer | None:
-    """Start a server of the sweep's own, unless the user has one or another place for Prefect; its log out of ours."""
+    """Start a temporary Prefect server, unless the user has configured one, and silence Prefect's console log."""
     for name in [name for name, value in os.environ.items() if name.startswith("PREFECT_") and not value]:
-        del os.environ[name]  # an empty one is not a set one
+        del os.environ[name]  # empty counts as unset
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     if {"PREFECT_HOME", "PREFECT_API_URL", "PREFECT_PROFILE"} & os.environ.keys():
         return None
@@ -171,15 +169,15 @@ def set_up_prefect(execution: Execution) -> TemporaryServer | None:
 
 
 def set_up_logging() -> None:
-    """Show the project's own lines on the terminal. Those marked `console=False` are for the Prefect UI alone."""
-    logging.raiseExceptions = False  # no traceback when W&B's log file cannot be written, on a full disk say
+    """Print the project's log lines to the terminal, except those with `console=False`, for the Prefect UI only."""
+    logging.raiseExceptions = False  # no traceback if W&B's log file cannot be written, as on a full disk
     handler = logging.StreamHandler()
     handler.addFilter(lambda record: getattr(record, "console", True))
     log.addHandler(handler)
 
 
 def refusal(problem: ErrorDetails) -> str:
-    """Return what is wrong with a flag's value, and the remedy, in one line."""
+    """The message for an invalid value of a flag, with the remedy, in one line."""
     name, value = str(problem["loc"][0]), problem["input"]
     flag, given = f"--{name.replace('_', '-')}", " ".join(map(str, value)) if isinstance(value, list) else str(value)
     if problem["type"] == "too_short":
@@ -193,7 +191,7 @@ def refusal(problem: ErrorDetails) -> str:
 
 
 def next_steps(summary: Summary, execution: Execution, server: TemporaryServer | None) -> list[tuple[str, str]]:
-    """Return what there is to do and to see, as commands that work from where the user is."""
+    """Places and commands to continue with, by label; paths are relative to the working directory."""
     folder = f"{layout.SWEEPS}/{summary.name}"
     where = short(execution.storage.where(folder))
     pages = [("page", f"{where}/{PAGE}")] if execution.storage.exists(f"{folder}/{PAGE}") else []
@@ -206,7 +204,7 @@ def next_steps(summary: Summary, execution: Execution, server: TemporaryServer |
 
 
 def ui(server: TemporaryServer | None) -> str:
-    """Return how to see the sweep in Prefect's UI."""
+    """The command or address that shows the sweep in Prefect's UI."""
     if server is None:
         from prefect.settings import PREFECT_UI_URL
 
@@ -229,7 +227,7 @@ def main() -> int:
         for problem in problems:
             say(refusal(problem))
         if not problems:
-            say(str(error).replace("Unused Tokens", "What belongs to no flag (those that are off or on take no value)"))
+            say(str(error).replace("Unused Tokens", "Values that belong to no flag (switches take no value)"))
         say("python -m flows --help lists all flags")
         return InputError.exit_code
     except (InputError, Unavailable) as error:
@@ -241,7 +239,7 @@ def main() -> int:
         log.debug("", exc_info=True)
         say(f"{'Cancelled' if isinstance(error, Interrupted) else 'The sweep failed'}: {error}")
         if isinstance(error, IsADirectoryError | NotADirectoryError | FileExistsError):
-            say("Something stands where a file or folder of the sweep belongs: move it away and run it again.")
+            say("A file or folder is in the way of one of the sweep's: move it away and run the sweep again.")
         return error.exit_code if isinstance(error, SweepError) else SweepError.exit_code
 
 

@@ -1,4 +1,4 @@
-"""Create the automations of a file on Prefect's server.
+"""Automations from a file, created on Prefect's server.
 
 `python -m flows.commands.automations automations.yaml [webhook]`
 """
@@ -12,20 +12,22 @@ from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import get_client
 from prefect.events.schemas.automations import AutomationCore
 
-BLOCK = "sweep-trouble"  # that holds the webhook's address
+BLOCK = "sweep-trouble"  # holds the webhook's address
 
 
 def create(file: Path, webhook: str | None) -> list[str]:
-    """Create the automations, in place of those of the same names, on or off as those were; return their names.
+    """Create the automations and return their names.
+
+    They replace earlier ones of the same names, and are enabled if those were.
 
     Parameters
     ----------
-    webhook : the address to tell of trouble; without one the automations that call it are left out
+    webhook : the address to notify; without one, automations that call it are left out
     """
     automations: list[dict[str, Any]] = yaml.safe_load(file.read_text())["automations"]
     calls = [action for about in automations for action in about["actions"] if action["type"] == "call-webhook"]
     if webhook:
-        # Names that only this network knows are what such addresses often are.
+        # Such addresses often have names of a private network.
         hook = Webhook(url=webhook, headers={"Content-Type": "application/json"}, allow_private_urls=True)
         block = hook.save(BLOCK, overwrite=True, _sync=True)  # type: ignore[call-arg]
         for action in calls:

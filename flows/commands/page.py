@@ -1,4 +1,4 @@
-"""`python -m flows page`: the page of a sweep, in the browser."""
+"""`python -m flows page`: a sweep's page in the browser."""
 
 import os
 import sys
@@ -12,23 +12,23 @@ from report.page import PAGE
 
 
 def page(name: str = layout.LATEST.rpartition("/")[2], *, artifacts: str = "artifacts") -> int:
-    """Open a sweep's page in the browser, and say where it is.
+    """Open a sweep's page in the browser, and print its path.
 
     Parameters
     ----------
     name
-        Of the sweep; left out, the newest.
+        Name of the sweep. Default: the newest.
     artifacts
         The artifact root.
     """
     storage, key = storage_at(artifacts), f"{layout.SWEEPS}/{name}/{PAGE}"
     if not storage.exists(key):
         raise InputError(
-            f"{short(storage.where(key))}: there is no such page; run the sweep first, or name another one"
+            f"{short(storage.where(key))}: there is no such page: run the sweep first, or give another name"
         )
     path = storage.local(key)
     print(short(str(path)))
-    # Elsewhere Python may find a browser that lives in the terminal, and shows no chart.
+    # Without a display Python may find a terminal browser, which shows no charts.
     if {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys() or sys.platform in ("darwin", "win32"):
         webbrowser.open(path.as_uri())
     return 0

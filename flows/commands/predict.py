@@ -1,4 +1,4 @@
-"""`python -m flows predict`: what a sweep's model says of new examples."""
+"""`python -m flows predict`: predictions of a sweep's model for new examples."""
 
 import logging
 from pathlib import Path
@@ -10,21 +10,21 @@ log = logging.getLogger("sweep")
 
 
 def predict(model: str, data: str, *, output: Path = Path("predictions.csv"), id: str | None = None) -> int:
-    """Write the class and the probabilities of every example to a CSV file.
+    """Write the class and the class probabilities of every example to a CSV file.
 
-    Texts that a spreadsheet would take for formulas get a ' in front.
+    Texts that a spreadsheet would take for formulas are prefixed with '.
 
     Parameters
     ----------
     model
-        A sweep's model.npz: a path, or where it lies in an object store.
+        A sweep's model.npz: a path, or its address in an object store.
     data
-        What the sweep takes, labels or not: a table, an .npz, a folder, a name; or an .npy of rows. Of a folder or
-        archive with a test part that part.
+        Any data that a sweep takes, with or without labels (a table, an .npz, a folder, a name), or an .npy of rows.
+        If a folder or archive has a test part, only that part is used.
     output
         The file to write.
     id
-        A column of the table to keep beside them.
+        A column of the table to copy to the output.
     """
     from rich.console import Console
     from rich.progress import track

@@ -1,4 +1,4 @@
-"""A sweep as a report for W&B's pages: what its panels are, and over which runs."""
+"""A sweep as a saved report in W&B."""
 
 from collections.abc import Collection, Sequence
 from functools import partial
@@ -10,19 +10,19 @@ from experiment.config import Experiment
 from experiment.search.space import extent
 from experiment.summary import Summary
 
-TOP = 10  # combinations that the second picture shows
+TOP = 10  # combinations in the second picture
 ACCURACY, LOSS = "final_val_accuracy", "final_val_cross_entropy"  # in the summaries of trainings
-MOST_LINES = 100  # of one plot
+MOST_LINES = 100  # in one plot
 WIDTH = 24  # of a report, in the units of its panels
 
 
 def report_of(summary: Summary, trainings: Sequence[str], entity: str, project: str) -> wr.Report:
-    """Return the report, not saved yet.
+    """The report, not yet saved.
 
     Parameters
     ----------
-    trainings : what their runs are called, best combination first, those of one under several seeds side by side
-    entity, project : where the runs are, and the report is to be
+    trainings : ids of their runs, best combination first, with all seeds of a combination next to each other
+    entity, project : of the runs and the report
     """
     experiment = Experiment.model_validate(summary.provenance["experiment"])
     top = min(TOP, summary.combinations)
@@ -65,10 +65,9 @@ def grid(
     panels: list[wr.PanelTypes],
     table: bool = False,
 ) -> wr.PanelGrid:
-    """Return panels over some runs, with the table of these or without.
+    """Panels over some runs, with or without a table of the runs.
 
-    The runs are named one by one, not by their group: those that this sweep took from the cache are in the group of the
-    sweep that trained them.
+    The runs are listed by id, not by group: cached ones are in the group of the sweep that trained them.
     """
     columns = [*(f"config:{axis}.value" for axis in axes), "config:seed.value"]
     figures = [f"summary:{figure}" for figure in (ACCURACY, LOSS, "best_epoch", "epochs_trained", "diverged")]
@@ -85,10 +84,9 @@ def grid(
 
 
 def parallel_coordinates(experiment: Experiment) -> wr.ParallelCoordinatesPlot:
-    """Return the picture from hyperparameters to validation accuracy.
+    """Parallel coordinates from hyperparameters to validation accuracy.
 
-    An axis whose values are to be seen on a log scale has one, unless there is a 0 among them: it has no place there,
-    W&B does not say what becomes of its lines, and better that values stand close together than that lines are lost.
+    Logarithmic axes with a value of 0 are drawn linearly, so that no line is lost.
     """
     columns = [
         wr.ParallelCoordinatesPlotColumn(
@@ -103,6 +101,6 @@ def parallel_coordinates(experiment: Experiment) -> wr.ParallelCoordinatesPlot:
 
 
 def curve(metric: str, title: str, x: int) -> wr.LinePlot:
-    """Return the curves of a figure by epoch, half as wide as the report, from `x` on."""
+    """Learning curves of a metric, half as wide as the report, with the left edge at `x`."""
     layout = wr.Layout(x=x, w=WIDTH // 2, h=10)
     return wr.LinePlot(title=title, x="epoch", y=[metric], log_x=True, max_runs_to_show=MOST_LINES, layout=layout)

@@ -1,4 +1,4 @@
-"""`python -m flows share`: a finished sweep as a saved report at W&B, with panels to brush, sort and zoom."""
+"""`python -m flows share`: a finished sweep as a saved report in W&B."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ from experiment.summary import Summary
 
 
 def share(sweep: str = "latest", *, artifacts: str = "artifacts") -> int:
-    """Save a report of a finished sweep at W&B, where its runs are, and print the report's address.
+    """Save a report of a finished sweep in W&B, in the project of its runs, and print the report's address.
 
     Parameters
     ----------
     sweep
-        Its name: a folder in artifacts/sweeps.
+        Name of the sweep: a folder in artifacts/sweeps.
     artifacts
         The artifact root.
     """
@@ -35,7 +35,7 @@ def share(sweep: str = "latest", *, artifacts: str = "artifacts") -> int:
     with refusals():
         import wandb
 
-        from flows.commands.saved_report import report_of  # takes half a second, and nothing else wants it
+        from flows.commands.saved_report import report_of  # takes half a second
 
         api, tracked, runs = wandb.Api(), summary.provenance["execution"], summary.runs["train"]
         entity, project = str(tracked["wandb_entity"] or api.default_entity), tracked["wandb_project"]
@@ -55,7 +55,7 @@ def share(sweep: str = "latest", *, artifacts: str = "artifacts") -> int:
 
 
 def finished(storage: Storage, sweep: str) -> Summary:
-    """Return the summary of a finished sweep; InputError if there is none of that name."""
+    """The summary of a finished sweep; InputError if there is none of that name."""
     try:
         return Summary.model_validate_json(storage.get(f"{layout.SWEEPS}/{sweep}/summary.json"))
     except OSError as error:
@@ -63,14 +63,14 @@ def finished(storage: Storage, sweep: str) -> Summary:
         names = [name for name in known if not name.startswith(".")]
         raise InputError(
             f"share: there is no finished sweep {sweep} in {storage.where(layout.SWEEPS)}: "
-            + (f"name one of {', '.join(names)}" if names else "run one first")
+            + (f"choose one of {', '.join(names)}" if names else "run one first")
         ) from error
     except ValidationError as error:
         raise InputError(f"share: {sweep} was not made by this version of the program: run it again") from error
 
 
 def check_online() -> None:
-    """Raise InputError unless W&B may be asked, knows who is asking, and answers."""
+    """Raise InputError unless W&B is enabled, has credentials, and answers."""
     try:
         found = settings()
         if "mode" in found.model_fields_set and MODES[found.mode] != "online":
@@ -80,14 +80,14 @@ def check_online() -> None:
         raise InputError(f"share: W&B: {error}") from None
     if not known_by:
         raise InputError("share needs an API key: run `wandb login`, or set WANDB_API_KEY")
-    trouble, _ = probe(server, getattr(known_by, "api_key", None))
-    if trouble:
-        raise InputError(f"share: {trouble}")
+    problem, _ = probe(server, getattr(known_by, "api_key", None))
+    if problem:
+        raise InputError(f"share: {problem}")
 
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Say in one line what W&B says, in whatever of its client's many exceptions."""
+    """Turn any exception of W&B's client into an InputError of one line."""
     try:
         yield
     except Exception as error:
@@ -95,5 +95,5 @@ def refusals() -> Iterator[None]:
 
 
 def offline(run: str) -> str:
-    """Return what a run is called that could not be begun online."""
+    """The id of a run that could not be started online."""
     return f"{run}-offline"

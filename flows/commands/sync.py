@@ -1,4 +1,4 @@
-"""`python -m flows sync`: the offline W&B runs of an artifact root, sent."""
+"""`python -m flows sync`: offline W&B runs of an artifact root, sent to W&B."""
 
 import subprocess
 import sys
@@ -12,9 +12,9 @@ from experiment.errors import InputError, SweepError
 
 
 def sync(*, artifacts: str = "artifacts") -> int:
-    """Send the offline W&B runs of an artifact root that ended, wherever they were made, and that have not been sent.
+    """Send the finished offline W&B runs of an artifact root that have not been sent.
 
-    The exit code is 1 if one was not sent, or has not ended.
+    The exit code is 1 if a run could not be sent or is not finished.
 
     Parameters
     ----------
@@ -25,24 +25,24 @@ def sync(*, artifacts: str = "artifacts") -> int:
     every = [path for path in storage.gather(layout.TRACKING) if path.name.startswith("offline-run-")]
     if not every:
         raise InputError(f"sync: there are no offline runs in {storage.where(layout.TRACKING)}")
-    newest = {id_of(path): path for path in sorted(every)}  # the last try of a step has all that an earlier one has
+    newest = {id_of(path): path for path in sorted(every)}  # the last try of a step contains all earlier ones
     waiting = {run: path for run, path in newest.items() if not marks(path)}
-    whole = [path for run, path in waiting.items() if ended(path / f"run-{run}.wandb")]
-    if whole:
-        # From there, for that is how runs in an object store name the files of their artifacts.
-        command = [sys.executable, "-m", "wandb", "sync", *(path.name for path in whole)]
-        subprocess.run(command, cwd=whole[0].parent)  # noqa: S603 - whatever it returns, it marks what it has sent
-    for path in whole:
+    finished = [path for run, path in waiting.items() if ended(path / f"run-{run}.wandb")]
+    if finished:
+        # Runs in an object store name the files of their artifacts relative to this folder.
+        command = [sys.executable, "-m", "wandb", "sync", *(path.name for path in finished)]
+        subprocess.run(command, cwd=finished[0].parent)  # noqa: S603 - it marks what it has sent, whatever it returns
+    for path in finished:
         for mark in marks(path):
             storage.put(f"{layout.TRACKING}/{path.name}/{mark.name}", mark.read_bytes())
     left = [path for path in waiting.values() if not marks(path)]
     for path in left:
-        why = "W&B did not take all of it" if path in whole else "it has no end; run its sweep again, or remove it"
+        why = "W&B did not accept it" if path in finished else "it is unfinished: run its sweep again, or remove it"
         say(f"Not sent: {path} ({why})")
     say(f"W&B runs sent: {len(waiting) - len(left)} now, {len(newest) - len(waiting)} before; not sent: {len(left)}")
     return SweepError.exit_code if left else 0
 
 
 def marks(run: Path) -> list[Path]:
-    """Return the files by which W&B's client knows that a run has been sent."""
+    """The files by which W&B's client marks a run as sent."""
     return list(run.glob("*.synced"))

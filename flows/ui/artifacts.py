@@ -1,4 +1,4 @@
-"""What the Prefect UI shows of a flow run: its name, how far the grid is, the ranking, the verdict."""
+"""The flow run in the Prefect UI: its name, and artifacts with progress, ranking and verdict."""
 
 import base64
 import math
@@ -22,23 +22,23 @@ from experiment.search.ranking import Candidate
 from experiment.summary import Summary
 from report.text.verdict import page
 
-ROWS = 50  # of the ranking that are shown; all of them are in the leaderboard
+ROWS = 50  # of the ranking; the leaderboard has all
 
 
 def name() -> str:
-    """Return the flow run's name: of which sweep it is, and when it began."""
+    """The flow run's name: the sweep's name and the start time."""
     parameters = flow_run.parameters
     return f"{prepare.named(parameters['experiment'], parameters['execution'])} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def begin_progress(total: int) -> UUID:
-    """Show how far the grid is; return what to go on with."""
+    """Create the progress artifact; return its id."""
     artifact: Any = create_progress_artifact(0.0, description=f"{total} trainings")
     return UUID(str(artifact))
 
 
 def progressed(artifact: UUID, fraction: float, words: str) -> None:
-    """Show how far the trainings are: a fraction of their epochs, and the rest in words."""
+    """Update the progress artifact with the fraction of epochs done and a description."""
     update_progress_artifact(artifact, round(100 * fraction, 1), description=f"Trainings: {words}")
 
 
@@ -47,8 +47,8 @@ def outcome(summary: Summary, ranking: Sequence[Candidate], notes: Mapping[str, 
 
     Parameters
     ----------
-    notes : what is to be said beside the figures, by heading
-    picture : the parallel coordinates, a PNG file small enough to be part of an address, if they could be drawn
+    notes : texts to show with the figures, by heading
+    picture : the parallel coordinates as a PNG file small enough for a data URL, if they could be drawn
     """
     address = f"data:image/png;base64,{base64.b64encode(picture).decode()}" if picture else ""
     axes = axes_of(candidate.combination for candidate in ranking)

@@ -1,4 +1,4 @@
-"""The command line that means a given experiment and execution."""
+"""The command line for a given experiment and execution."""
 
 import shlex
 import sys
@@ -13,12 +13,12 @@ from experiment.values import Frozen
 
 
 def command(experiment: Experiment, execution: Execution) -> str:
-    """Return what to type to run this: only what differs from the defaults, ready to be pasted."""
+    """The command that runs this, with only the flags that differ from their defaults, quoted for the shell."""
     return shlex.join([sys.executable, "-m", "flows", *flags(experiment), *flags(execution)])
 
 
 def flags(configuration: Frozen) -> Iterator[str]:
-    """Yield flags and their values for the fields that differ from their defaults."""
+    """Flags and values of the fields that differ from their defaults."""
     for name, field in type(configuration).model_fields.items():
         value: Any = getattr(configuration, name)
         if value == field.default:
@@ -28,5 +28,5 @@ def flags(configuration: Frozen) -> Iterator[str]:
             yield from map(str, value)
         elif isinstance(value, timedelta):
             yield f"{value.total_seconds()}s"
-        elif not isinstance(value, bool):  # those are all off unless they are asked for
+        elif not isinstance(value, bool):  # all switches are off by default
             yield str(value.expanduser().resolve() if isinstance(value, Path) else value)

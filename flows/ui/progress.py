@@ -1,4 +1,4 @@
-"""How far the grid is: a live line on a terminal, a plain line now and then elsewhere."""
+"""Progress of the trainings: a live line on a terminal, otherwise a plain line now and then."""
 
 import logging
 import sys
@@ -28,14 +28,14 @@ from flows.ui import artifacts as shown
 
 log = logging.getLogger("sweep")
 
-SECONDS_BETWEEN_SHOWS = 0.5  # to reckon what is left takes milliseconds, of thousands of trainings some dozens
+SECONDS_BETWEEN_SHOWS = 0.5  # a forecast takes milliseconds, dozens of them for thousands of trainings
 SECONDS_BETWEEN_LINES = 5.0
-LINES = 20  # a sweep that has run for long says less often how far it is: about so many lines so far
-SHOWN = 5  # of the best, while the grid is trained
+LINES = 20  # approximate number of lines so far: the longer a sweep runs, the rarer they are
+SHOWN = 5  # best trainings to show
 
 
 class Display(Progress):
-    """A bar and, below it, the best trainings so far."""
+    """A progress bar and, below it, the best trainings so far."""
 
     best: Sequence[Trained] = ()  # the best first
 
@@ -46,7 +46,7 @@ class Display(Progress):
 
 
 def standings(best: Sequence[Trained]) -> Table:
-    """Return some trainings as a table."""
+    """Trainings as a table."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     axes = axes_of(trained.combination for trained in best)
     for heading in (*(axis.label for axis in axes.values()), "accuracy", "loss", "epoch"):
@@ -63,7 +63,7 @@ Job = tuple[Combination, int]  # and the seed
 
 
 class GridProgress:
-    """Counts trainings as they end, and their epochs meanwhile; `words` says it."""
+    """Counts of finished trainings and of epochs, with a forecast of the remaining time."""
 
     def __init__(
         self, experiment: Experiment, execution: RunContext, jobs: Sequence[Job], until: int | None, to_come: int
@@ -75,7 +75,7 @@ class GridProgress:
         self.before = (0, *(rung or 0 for rung in rungs))[rungs.index(until)]
         self.at = {job: position for position, job in enumerate(jobs)}
         self.total, self.workers = len(jobs), execution.workers
-        self.ended: dict[int, Standing | None] = {}  # those that have ended, by position; None: without a result
+        self.ended: dict[int, Standing | None] = {}  # ended trainings, by position; None: without a result
         self.running: dict[int, Standing] = {}
         self.cached = self.failed = self.left = 0
         self.fraction = 0.0  # of all epochs
@@ -86,7 +86,7 @@ class GridProgress:
         self.limit = None if limit is None else limit.total_seconds() - already()
         self.bar: Display | None = None
         self.artifact = shown.begin_progress(self.total)  # in the Prefect UI
-        self.alone = threading.RLock()  # trainings end in one thread, and another looks how far the others are
+        self.lock = threading.RLock()  # one thread counts ended trainings, another polls the running ones
 
     @property
     def best(self) -> list[Trained]:
@@ -97,8 +97,8 @@ class GridProgress:
         return len(self.ended)
 
     def add(self, job: Job, trained: Trained | None, cached: bool, left: bool) -> None:
-        """One more has ended: None when it failed or was left."""
-        with self.alone:
+        """Count a training that ended; None if it failed or was left unfinished."""
+        with self.lock:
             self.cached += cached
             self.left += left
             self.failed += trained is None and not left
@@ -108,7 +108,7 @@ class GridProgress:
                 self.ranked = sorted([*self.ranked, ((*order, self.at[job]), trained)], key=itemgetter(0))[:SHOWN]
 
     def standing(self, trained: Trained, seed: int) -> Standing:
-        """Where a training has ended, or pauses."""
+        """Final progress of a training that ended or paused."""
         epochs, recipe = trained.epochs_trained, self.experiment.recipe
         pauses = epochs == self.until and epochs < recipe.max_epochs and not trained.diverged
         return Standing(
@@ -117,16 +117,16 @@ class GridProgress:
         )  # fmt: skip
 
     def look(self) -> None:
-        """See how far the trainings are that have not ended, and show it."""
+        """Read the progress of the running trainings, and show it."""
         standings = self.execution.state.standings()
         found = {self.at[job]: one for one in standings if (job := (one.combination, one.seed)) in self.at}
-        with self.alone:
+        with self.lock:
             self.running = {position: one for position, one in found.items() if position not in self.ended}
             self.show()
 
     def show(self) -> None:
-        """Show how far it is; to be called when all that ended together is counted."""
-        with self.alone:
+        """Show the progress; called after all trainings that ended together are counted."""
+        with self.lock:
             now = time.monotonic()
             if now - self.last_shown < SECONDS_BETWEEN_SHOWS and self.done < self.total:
                 return
@@ -141,7 +141,7 @@ class GridProgress:
                 log.info("%s: %s", self.called, words, extra={"console": not self.bar})
 
     def seconds_left(self) -> float | None:
-        """What is left of the search, the time limit heeded; None while nothing is known."""
+        """Remaining seconds of the search, at most to the time limit; None while nothing is known."""
         known = {**{at: one for at, one in self.ended.items() if one}, **self.running}
         recipe, most = self.experiment.recipe, self.until or self.experiment.max_epochs
         assert recipe.patience is not None
@@ -164,7 +164,7 @@ class GridProgress:
         return self.in_time(seconds)
 
     def in_time(self, seconds: float | None) -> float | None:
-        """As many seconds, or as few as the time limit leaves."""
+        """The seconds, or those until the time limit if that is sooner."""
         if self.limit is None:
             return seconds
         left = max(self.limit - (time.monotonic() - self.begun), 0)
@@ -186,7 +186,7 @@ class GridProgress:
             epochs = sum(one.epochs - one.before for one in self.running.values())
             parts.append(f"{running} running" + (f" ({epochs} epochs)" if epochs else ""))
             if left is not None:
-                how = "about" if self.fraction else "at most"  # what is known at first is the time limit alone
+                how = "about" if self.fraction else "at most"  # at first only the time limit is known
                 parts.append(f"{how} {duration(left)} left")
         return parts
 
@@ -201,12 +201,12 @@ def already() -> float:
 def grid_progress(
     experiment: Experiment, execution: RunContext, jobs: Sequence[Job], until: int | None, to_come: int = 0
 ) -> Iterator[GridProgress]:
-    """Show how far the trainings of a rung are, while the block runs.
+    """Show the progress of the trainings of a rung while the block runs.
 
     Parameters
     ----------
     until : the epoch after which they pause
-    to_come : combinations that will be drawn when these have ended
+    to_come : number of combinations that will be drawn later
     """
     progress = GridProgress(experiment, execution, jobs, until, to_come)
     if not sys.stderr.isatty():
@@ -230,15 +230,15 @@ def grid_progress(
 
 @contextmanager
 def looking(progress: GridProgress) -> Iterator[None]:
-    """Look how far trainings are, every now and then, in a thread."""
+    """Poll the progress of the running trainings in a thread."""
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(progress.execution.state.seconds_between_looks):
             try:
                 progress.look()
-            except Exception as error:  # the storage or Prefect's server may be away for a while
-                log.debug("Cannot see how far the trainings are: %s", error)
+            except Exception as error:  # the storage or Prefect's server may be down for a while
+                log.debug("Cannot read the progress of the trainings: %s", error)
 
     thread = threading.Thread(target=copy_context().run, args=(look,), name="progress", daemon=True)
     thread.start()

@@ -88,7 +88,7 @@ def test_the_page_of_a_sweep_is_named_and_opened_where_there_is_a_browser(tmp_pa
 def test_of_a_sweep_that_is_not_there_no_page_is_opened(typed, tmp_path):
     code, said = typed("page", "none", "--artifacts", tmp_path)
     assert code == 2
-    assert "there is no such page; run the sweep first" in said
+    assert "there is no such page: run the sweep first" in said
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def test_clean_takes_nothing_from_its_sweep_but_what_a_kill_left(earlier):
     [
         (["predict", "{root}/sweeps/latest/model.npz", "iris", "--output", "{root}/x.csv"], "run its sweep again"),
         (["share", "--artifacts", "{root}"], "was not made by this version of the program: run it again"),
-        (["sync", "--artifacts", "{root}"], "it has no end; run its sweep again, or remove it"),
+        (["sync", "--artifacts", "{root}"], "it is unfinished: run its sweep again, or remove it"),
     ],
     ids=["predict", "share", "sync"],
 )

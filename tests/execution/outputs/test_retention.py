@@ -84,7 +84,7 @@ def test_runs_that_were_never_sent_stay_with_what_they_send_unless_it_is_said(sw
     clean = ["clean", "--artifacts", str(root), "--keep", "0", "--yes"]
     assert command_line.app(clean, exit_on_error=False) == 0
     said = capsys.readouterr().out
-    assert f"{len(before) - 1} W&B runs were never sent, and stay" in said
+    assert f"{len(before) - 1} W&B runs were never sent and will be kept" in said
     assert "wandb sync" in said
     assert {run.id for run in offline_runs(root)} == before - {sent.name.split("-", 3)[-1]}
     needed = {
@@ -99,7 +99,7 @@ def test_runs_that_were_never_sent_stay_with_what_they_send_unless_it_is_said(sw
     assert not list((root / "arrays").iterdir())
     assert not list((root / "cache").iterdir())
     assert command_line.app([*clean, "--unsent"], exit_on_error=False) == 0
-    assert "W&B runs were never sent, and go" in capsys.readouterr().out
+    assert "W&B runs were never sent and will be removed" in capsys.readouterr().out
     assert not offline_runs(root)
     assert not [
         path

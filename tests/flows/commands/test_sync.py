@@ -73,7 +73,7 @@ def test_in_a_folder_the_last_try_is_sent_and_what_has_no_end_is_named(run, sync
     torn(run, work / "offline-run-20260102_000000-other")
     code, said = sync(tmp_path)
     assert (code, rows(server)) == (1, {"r": (ROWS, 0)})
-    assert f"Not sent: {work}/offline-run-20260102_000000-other (it has no end; run its sweep again" in said
+    assert f"Not sent: {work}/offline-run-20260102_000000-other (it is unfinished: run its sweep again" in said
     shutil.rmtree(work / "offline-run-20260102_000000-other")
     assert sync(tmp_path)[0] == 0
 
@@ -84,7 +84,7 @@ def test_what_the_server_does_not_take_is_named_and_sent_the_next_time(run, sync
     server.refuse = 400
     code, said = sync(tmp_path)
     assert code == 1
-    assert f"Not sent: {folder} (W&B did not take all of it)" in said
+    assert f"Not sent: {folder} (W&B did not accept it)" in said
     server.recover()
     assert sync(tmp_path)[0] == 0
     assert rows(server) == {"r": (ROWS, 0)}
