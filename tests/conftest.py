@@ -8,6 +8,7 @@ import shutil
 import ssl
 import sys
 import tempfile
+import threading
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
@@ -62,7 +63,7 @@ def nothing_is_started(pytestconfig):
     quick = [pytestconfig.option.markexpr == "quick"]
 
     def skip(event, _):
-        if quick[0] and event in STARTS:
+        if quick[0] and event in STARTS and threading.current_thread() is threading.main_thread():
             pytest.skip("starts a process")
 
     if quick[0]:

@@ -5,6 +5,7 @@ import pytest
 from experiment.errors import InputError
 
 distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
