@@ -1,6 +1,6 @@
 """The sweep, as a DAG:
 
-download → split → scale → check_gradients → train × every combination → select → retrain → evaluate → report
+download → split → scale → check_gradients → train × every combination → select → retrain → evaluate → analyse → report
 """
 
 import importlib
@@ -24,13 +24,13 @@ from execution.outputs.retention import in_use
 from execution.runners.runner import steps_run
 from execution.steps.step import opaque_all
 from execution.storage import layout
-from execution.storage.arrays import open_array, read_file
+from execution.storage.arrays import read_file
 from execution.tracking import mode
 from execution.tracking.offline import to_send, unsent
 from experiment.config import Experiment
 from experiment.defaults import settled
 from experiment.errors import Interrupted
-from experiment.results.report import Report
+from experiment.results.report import Report, Shown
 from experiment.search.ranking import Candidate, ranked
 from experiment.search.space import Range
 from experiment.summary import Summary
@@ -39,8 +39,10 @@ from flows.ui import artifacts as shown
 from flows.ui.command import command
 from report.page import PAGE
 from report.page.render import page
-from report.summary import summarized, with_report
+from report.summary import Results, summarized, with_analysis, with_report
+from report.text.remarks import warnings
 from report.text.verdict import verdict
+from tasks.analyse import analyse
 from tasks.check_gradients import check_gradients
 from tasks.download import download, source
 from tasks.evaluate import evaluate
@@ -67,7 +69,8 @@ def sweep(experiment: Experiment = Experiment(), execution: Execution = Executio
     6. select            the best on the validation rows; while halving, after every rung
     7. retrain           it on all training rows
     8. evaluate          on the test set, once
-    9. report            tables, pictures, model
+    9. analyse           what mattered, and how sure that is
+    10. report           tables, pictures, model
 
     With `baseline`, scikit-learn's L-BFGS is fitted after 6, to compare with.
     """
@@ -109,8 +112,6 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
         execution, opaque_all(found.trained), parts, data.train.labels, experiment.select_by, found.rungs
     )  # fmt: skip
     ranking = ranked(selection, found.trained, found.rungs)
-    assert selection.resampled is not None
-    resampled = open_array(execution.storage, selection.resampled)[list(selection.order)]
     best = ranking[0]
     optimum = None
     if experiment.baseline:
@@ -123,43 +124,26 @@ def steps(experiment: Experiment, execution: RunContext) -> Done:
         experiment.recipe.for_exactly(best.best_epoch), wait_for=[selection],
     )  # fmt: skip
     test = evaluate(execution, model, scaled.final_scaling, data.train, data.test)
-    seconds = time.monotonic() - started
-    runs = [[run.identity for run in candidate.trained] for candidate in ranking]
+    seconds = round(time.monotonic() - started, 1)
+    results = Results(data, parts, scaled, check, found.sampled, ranking, selection, model, test, optimum)
     summary = summarized(
-        ranking=ranking,
-        resampled=resampled,
-        select_by=experiment.select_by,
-        runs=runs,
-        check=check,
-        split=parts,
-        recipe=experiment.recipe,
-        test=test,
-        info=data.info,
-        scaled=scaled,
-        lbfgs=optimum,
-        name=execution.name,
-        defaults=defaults,
-        cached=found.cached,
-        left=found.left,
-        seconds=round(seconds, 1),
-        space=experiment.grid if experiment.drawn_by else None,
-        sampler=experiment.drawn_by,
-        earlier=found.earlier,
-        steps={
-            "download": data, "scale": scaled, "split": parts, "check_gradients": check, "select": selection,
-            "retrain": model, "evaluate": test, **({"lbfgs": optimum} if optimum else {}),
-            "sample": found.sampled,
-        },
-        provenance=provenance(experiment, execution, data),
+        experiment, results, name=execution.name, cached=found.cached, left=found.left, earlier=found.earlier,
+        defaults=defaults, seconds=seconds, provenance=provenance(experiment, execution, data),
     )  # fmt: skip
-    ranges = [name for name, values in experiment.grid.items() if isinstance(values, Range)]
+    space = experiment.grid if experiment.drawn_by else None
+    analysed = analyse(
+        execution, opaque_all(ranking), None if found.left else selection.resampled, parts, experiment.select_by, space,
+        warnings(summary), wait_for=[test],
+    )  # fmt: skip
     drawn = report(
-        execution, opaque_all(ranking), runs, model, scaled, test, data.info, split=parts, labels=data.train.labels,
-        data=data.artifact, ranges=ranges, importance=summary.importance.shares if summary.importance else {},
-        analysis=summary.analysis, lbfgs=optimum, lbfgs_run=optimum.identity if optimum else "", new=data.new,
-        wait_for=[test],
+        execution, opaque_all(ranking), model, scaled, test, analysed,
+        Shown(
+            info=data.info, data=data.artifact, split=parts, labels=data.train.labels, new=data.new,
+            ranges=tuple(name for name, values in experiment.grid.items() if isinstance(values, Range)),
+            lbfgs=optimum, lbfgs_run=optimum.identity if optimum else "", runs=tuple(map(tuple, results.training_runs)),
+        ),
     )  # fmt: skip
-    return Done(with_report(summary, drawn), ranking, drawn)
+    return Done(with_report(with_analysis(summary, analysed), drawn), ranking, drawn)
 
 
 def tell(experiment: Experiment, execution: Execution, context: RunContext, done: Done) -> str:

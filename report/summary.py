@@ -1,64 +1,64 @@
 """A sweep in figures, out of its results."""
 
-from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from experiment.config import Recipe
-from experiment.metrics import MetricName
-from experiment.results.dataset import DatasetInfo
+from experiment.config import Experiment, Recipe
+from experiment.results.analysis import Analysis
+from experiment.results.dataset import Dataset
 from experiment.results.evaluation import Evaluation
 from experiment.results.gradient_check import GradientCheck
 from experiment.results.lbfgs import Lbfgs
 from experiment.results.report import Report
+from experiment.results.retrained import Retrained
+from experiment.results.sampled import Sampled
 from experiment.results.scaled import Scaled
+from experiment.results.selection import Selection
 from experiment.results.split import Split
 from experiment.results.trained import Trained
 from experiment.search.ranking import Candidate
-from experiment.search.space import Space
 from experiment.summary import Summary
-from experiment.values import ORIGIN, Result
-from report.importance import importance
-from report.text import remarks
-from report.text.analysis import analysis
+from experiment.values import ORIGIN
 
 
-def summarized(
-    *,
-    ranking: Sequence[Candidate],
-    resampled: NDArray[np.floating],
-    select_by: MetricName,
-    runs: Sequence[Sequence[str]],
-    check: GradientCheck,
-    split: Split,
-    recipe: Recipe,
-    test: Evaluation,
-    info: DatasetInfo,
-    scaled: Scaled,
-    lbfgs: Lbfgs | None,
-    left: int,
-    space: Space | None = None,
-    steps: Mapping[str, Result | Sequence[Result]],
-    **about: object,
-) -> Summary:
-    """Return the summary: what follows from the results, and the rest of its fields as they are given; no files yet.
+class Results(NamedTuple):
+    """What the steps of a sweep found."""
 
-    Parameters
-    ----------
-    ranking : the candidates, best first
-    resampled : (candidates, resamples), their accuracies on resamples of the validation rows
-    runs : what the W&B runs of each are called
-    left : combinations that time did not suffice for
-    space : from which the combinations were drawn; None: they are the grid
-    steps : what the other steps found, by name, those that ran several times in a row
-    """
-    best = ranking[0]
+    data: Dataset
+    split: Split
+    scaled: Scaled
+    check: GradientCheck
+    sampled: tuple[Sampled, ...]
+    ranking: tuple[Candidate, ...]  # best first
+    selection: Selection
+    model: Retrained
+    test: Evaluation
+    lbfgs: Lbfgs | None
+
+    @property
+    def training_runs(self) -> list[list[str]]:
+        """The names of the candidates' W&B runs."""
+        return [[run.identity for run in candidate.trained] for candidate in self.ranking]
+
+    @property
+    def runs(self) -> dict[str, tuple[str, ...]]:
+        """The names of all W&B runs, by step."""
+        ran = {
+            "download": (self.data,), "scale": (self.scaled,), "split": (self.split,), "check_gradients": (self.check,),
+            "sample": self.sampled, "select": (self.selection,), "retrain": (self.model,), "evaluate": (self.test,),
+            "lbfgs": (self.lbfgs,) if self.lbfgs else (),
+        }  # fmt: skip
+        named = {step: tuple(result.identity for result in results) for step, results in ran.items() if results}
+        return named | {"train": tuple(chain(*self.training_runs))}
+
+
+def summarized(experiment: Experiment, results: Results, **about: object) -> Summary:
+    """The summary as far as the results determine it, its other fields as they are given; no analysis and files yet."""
+    ranking, split, test, info = results.ranking, results.split, results.test, results.data.info
+    best, recipe, lbfgs = ranking[0], experiment.recipe, results.lbfgs
     others = [candidate.behind for candidate in ranking[1:] if candidate.behind]
-    found = None if left else importance(ranking, resampled, space)
     floor, (rows,) = split.baseline, split.validation.shape
-    summary = Summary.model_validate(
+    return Summary.model_validate(
         about
         | {
             "data_understood": info.understood,
@@ -70,14 +70,14 @@ def summarized(
                     for k in split.rare
                 ),
             ),
-            "scaling": scaled.said,
+            "scaling": results.scaled.said,
             "best": best.combination,
             "best_epoch": best.best_epoch,
             "val_accuracy": best.val_accuracy,
             "val_cross_entropy": best.val_cross_entropy,
             "val_loss": best.val_loss,
             "stopped_at_max_epochs": any(stopped_by_limit(run, recipe) for run in best.trained),
-            "select_by": select_by,
+            "select_by": experiment.select_by,
             "seeds": len(best.trained),
             "spread": best.spread,
             "compared": len(others),
@@ -98,43 +98,28 @@ def summarized(
             "class_scores": dict(zip(info.class_names, test.class_scores, strict=True)),
             "calibration": test.calibration,
             "validation_rows": rows,
-            "importance": found,
-            "left": left,
-            "gradient_error": max(check.relative_errors.values()),
+            "importance": None,
+            "sampler": experiment.drawn_by,
+            "gradient_error": max(results.check.relative_errors.values()),
             "combinations": len(ranking),
             "failed": 0,
-            "runs": {name: identities(found) for name, found in steps.items() if found}
-            | {"train": tuple(chain(*runs))},
+            "runs": results.runs,
             "diverged": sum(candidate.diverged for candidate in ranking),
             "pruned": sum(candidate.pruned for candidate in ranking),
             "epochs_trained": sum(run.epochs_trained for candidate in ranking for run in candidate.trained),
             "files": {},
         }
     )
-    return summary.model_copy(
-        update={
-            "analysis": tuple(
-                analysis(
-                    ranking,
-                    resampled,
-                    found,
-                    rows=rows,
-                    floor=floor,
-                    select_by=select_by,
-                    notes=remarks.warnings(summary),
-                    space=space,
-                )
-            )
-        }
-    )
 
 
-def identities(found: Result | Sequence[Result]) -> tuple[str, ...]:
-    return tuple(result.identity for result in ([found] if isinstance(found, Result) else found))
+def with_analysis(summary: Summary, analysed: Analysis) -> Summary:
+    """The summary with what mattered."""
+    found = {"importance": analysed.importance, "analysis": analysed.paragraphs}
+    return summary.model_copy(update=found | {"runs": summary.runs | {"analyse": (analysed.identity,)}})
 
 
 def with_report(summary: Summary, drawn: Report) -> Summary:
-    """Return the summary with what is beside it, too."""
+    """The summary with the digests of the files beside it."""
     files = {name: file.digest.rpartition(":")[2] for name, file in drawn.files.items()}
     return summary.model_copy(update={"files": files, "runs": summary.runs | {"report": (drawn.identity,)}})
 

@@ -1,8 +1,8 @@
-"""Step 9: what a person is given to look at, and the model."""
+"""Step 10: what a person is given to look at, and the model."""
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,15 +15,14 @@ from experiment.data.scaling import Scaling
 from experiment.errors import InputError
 from experiment.model import Model, packed
 from experiment.output import as_csv
+from experiment.results.analysis import Analysis
 from experiment.results.dataset import DatasetInfo
 from experiment.results.evaluation import Evaluation
-from experiment.results.lbfgs import Lbfgs
-from experiment.results.report import Report
+from experiment.results.report import Report, Shown
 from experiment.results.retrained import Retrained
 from experiment.results.scaled import Scaled
-from experiment.results.split import Split
 from experiment.search.ranking import Candidate
-from experiment.values import ArrayRef, Artifact
+from experiment.values import Artifact
 from report.leaderboard import leaderboard, with_lbfgs
 
 if TYPE_CHECKING:
@@ -36,33 +35,17 @@ log = logging.getLogger("sweep")
 def report(
     run: Run,
     ranking: Sequence[Candidate],
-    runs: Sequence[Sequence[str]],
     model: Retrained,
     scaled: Scaled,
     test: Evaluation,
-    info: DatasetInfo,
-    *,
-    split: Split,
-    labels: ArrayRef,
-    data: Artifact,
-    ranges: Sequence[str],
-    importance: Mapping[str, float],
-    analysis: Sequence[str],
-    lbfgs: Lbfgs | None,
-    lbfgs_run: str,
-    new: ArrayRef | None = None,
+    analysis: Analysis,
+    shown: Shown,
 ) -> Report:
-    """Make the leaderboard, the model, the pictures, and what the page draws.
+    """Leaderboard, model, pictures, and the data of the page.
 
     Parameters
     ----------
     ranking : the candidates, best first
-    split, labels : the validation rows that the candidates are compared on, and of all training rows what they are
-    data : what all of it was made from
-    ranges : the hyperparameters that were drawn from ranges
-    importance, analysis : what mattered, in figures and in words
-    new : examples without labels, to predict
-    runs, lbfgs_run : what the W&B runs are called, for the leaderboard; here, for a result's own are in no key
     """
     from report import fonts, pictures  # takes a second, and is mostly done
 
@@ -72,8 +55,8 @@ def report(
     from report.page.data import COMPARED, classes_data, coefficients_data, page_data
     from report.parallel import parallel_coordinates
 
-    best, table = ranking[0], leaderboard(ranking, runs)
-    complete = with_lbfgs(table, lbfgs) if lbfgs else table
+    info, best, table = shown.info, ranking[0], leaderboard(ranking, shown.runs)
+    complete = with_lbfgs(table, shown.lbfgs) if shown.lbfgs else table
     figures = {
         "val_accuracy": best.val_accuracy,
         "val_cross_entropy": best.val_cross_entropy,
@@ -86,13 +69,13 @@ def report(
         run.tracker.summarize(seeds=len(best.trained), **{f"{name}_std": value for name, value in best.spread.items()})
     histories = {candidate.combination: run.open(candidate.trained[0].history) for candidate in ranking}
     converged = [candidate for candidate in ranking[:COMPARED] if not candidate.diverged]
-    true = run.open(labels)[run.open(split.validation)]
+    true = run.open(shown.labels)[run.open(shown.split.validation)]
     correct = [candidate_correct(run, candidate, true) for candidate in converged]
     W, class_names, confusion = run.open(model.W), info.class_names, run.open(test.confusion)
     mistakes, mistaken = run.open(test.mistakes), run.open(test.mistaken)
     drawings: dict[str, Callable[[], Figure]] = {
-        "learning_curves.png": lambda: pictures.learning_curves(histories, best.combination, ranges),
-        "parallel_coordinates.png": lambda: parallel_coordinates(table, ranges=ranges),
+        "learning_curves.png": lambda: pictures.learning_curves(histories, best.combination, shown.ranges),
+        "parallel_coordinates.png": lambda: parallel_coordinates(table, ranges=shown.ranges),
         "confusion.png": lambda: pictures.confusion(confusion, class_names),
     }
     if shape := info.picture:
@@ -103,8 +86,8 @@ def report(
         "leaderboard.csv": as_csv(complete).encode(),
         "model.npz": saved_model(run, best, final, scaled, figures),
     }
-    if new:
-        contents["predictions.csv"] = as_csv(final.table_of(final.features(run.open(new)))).encode()
+    if shown.new:
+        contents["predictions.csv"] = as_csv(final.table_of(final.features(run.open(shown.new)))).encode()
     run.tracker.show_table("leaderboard", complete)
     for name, draw in drawings.items():
         if picture := by_products.made(name, partial(painted, draw)):
@@ -117,7 +100,7 @@ def report(
     page = by_products.made(
         "report.html",
         lambda: json.dumps(
-            page_data(ranking, list(histories.values()), correct, ranges)
+            page_data(ranking, list(histories.values()), correct, shown.ranges)
             | classes_data(W, class_names, confusion, mistakes, mistaken, picture=info.picture)
             | {
                 "test_file": info.test_file,
@@ -128,15 +111,14 @@ def report(
     )
     by_products.warn()
     run.tracker.show_confusion("confusion_matrix", confusion, class_names)
-    if importance:
-        run.tracker.show_bars("importance", "Share of the variance of validation accuracy", importance)
-    run.tracker.note(analysis)
+    if analysis.importance:
+        run.tracker.show_bars("importance", "Share of the variance of validation accuracy", analysis.importance.shares)
+    run.tracker.note(analysis.paragraphs)
     files = {name: run.put_file(content) for name, content in contents.items()}
     about = {**best.combination.model_dump(), "best_epoch": best.best_epoch, **figures}
-    run.tracker.used(data)
-    run.tracker.made(
-        Artifact(name=f"{data.name}-softmax", kind="model", contents={"model.npz": files["model.npz"]}, about=about)
-    )
+    run.tracker.used(shown.data)
+    name, contained = f"{shown.data.name}-softmax", {"model.npz": files["model.npz"]}
+    run.tracker.made(Artifact(name=name, kind="model", contents=contained, about=about))
     return Report(
         files=files,
         page=page and run.put_file(page),

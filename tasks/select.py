@@ -57,7 +57,7 @@ def select(
     return Selection(
         order=tuple(order),
         behind=tuple(behind.get(position) for position in range(len(every))),
-        resampled=run.put(accuracies),
+        resampled=run.put(accuracies[order]),
     )
 
 

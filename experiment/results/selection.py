@@ -19,4 +19,4 @@ class Selection(Result):
 
     order: tuple[int, ...]
     behind: tuple[Gap | None, ...]  # the best, by position; None for those that were not compared
-    resampled: ArrayRef | None  # (combinations, resamples) float32: accuracies on resamples of the validation rows
+    resampled: ArrayRef | None  # (combinations, resamples) float32: best first, accuracies on resamples of the rows

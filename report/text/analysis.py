@@ -34,7 +34,7 @@ from report.text.wording import (
 
 def analysis(
     ranking: Sequence[Candidate],
-    resampled: NDArray[np.floating],
+    resampled: NDArray[np.floating] | None,
     importance: Importance | None,
     *,
     rows: int,
@@ -82,7 +82,7 @@ def analysis(
             *cautions,
         ],
     ]
-    if importance:
+    if importance and resampled is not None:
         levels = [name for name in varied if name not in ranges]
         if importance.certain:
             first = alone(importance)[0][0]

@@ -134,7 +134,7 @@ def test_ranked_are_those_that_came_furthest_and_the_leaderboard_says_who_was_pr
     assert table["pruned"].sum() == part.summary.pruned == part.summary.combinations - 1
     for _, rung in table.groupby("rung"):
         assert rung["val_accuracy"].is_monotonic_decreasing
-    assert part.summary.importance == {}
+    assert part.summary.importance is None
     assert "Halving pruned" in part.summary.analysis[0]
 
 

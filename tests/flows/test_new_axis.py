@@ -75,7 +75,7 @@ def test_a_new_axis_arrives_everywhere(project, prefect_server, digits):
         assert sorted(float(row["wobble"]) for row in csv.DictReader(file)) == [0, 0.25, 0.5]
     summary = json.loads((latest / "summary.json").read_text())
     assert summary["best"]["wobble"] == 0
-    assert "wobble" in summary["importance"]
+    assert "wobble" in summary["importance"]["shares"]
     assert "wobble factor" in run("-c", PICTURE, os.path.realpath(latest / "leaderboard.csv"))
     names = run("-c", "from experiment.config import Experiment; print(Experiment().combinations[1])")
     assert names.strip() == "lr=0.1 batch=8 alpha=0 wob=0.5"

@@ -17,7 +17,7 @@ from tests.offline import offline_runs
 
 pytestmark = pytest.mark.slow
 
-STEPS = {"download", "scale", "split", "check_gradients", "train", "select", "retrain", "evaluate", "report"}
+STEPS = {"download", "scale", "split", "check_gradients", "train", "select", "retrain", "evaluate", "analyse", "report"}
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.offline import offline_runs
 from tests.patience import until
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 8, "patience": 8}
-STEPS = ["download", "scale", "split", "check_gradients", "select", "retrain", "evaluate", "report"]
+STEPS = ["download", "scale", "split", "check_gradients", "select", "retrain", "evaluate", "analyse", "report"]
 
 
 def textbook(images, labels, rows, learning_rate, batch_size, alpha, epochs):

@@ -66,7 +66,7 @@ def test_the_best_of_what_is_finished_is_selected_and_the_same_again_goes_on(
     summary = state.result()
     assert state.is_completed()
     assert "6 left, time was up" in state.message
-    assert (summary.combinations, summary.left, summary.importance) == (2, 6, {})
+    assert (summary.combinations, summary.left, summary.importance) == (2, 6, None)
     assert LEFT in " ".join(summary.analysis)
     table = pd.read_csv(alone.artifacts / "sweeps" / "latest" / "leaderboard.csv")
     assert list(table["epochs_trained"]) == [8, 8]

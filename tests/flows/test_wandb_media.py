@@ -85,7 +85,7 @@ def test_confusion_and_importance_are_charts_of_w_and_bs(ended):
     assert len(counts) == 100
     assert right / sum(row["nPredictions"] for row in counts) == summary.test_accuracy
     shares = {row["name"]: row["value"] for row in of_table(runs["report"], "importance_table")}
-    assert shares == summary.importance
+    assert shares == summary.importance.shares
 
 
 def test_the_notes_are_the_analysis(ended):

@@ -19,7 +19,7 @@ from tests.program import KILLED
 
 GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
 FLAGS = ["--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 4]
-STEPS = ["download", "scale", "split", "check_gradients", "select", "retrain", "evaluate", "report"]
+STEPS = ["download", "scale", "split", "check_gradients", "select", "retrain", "evaluate", "analyse", "report"]
 QUICK = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}  # seconds between the client's messages, for 15
 
 

@@ -12,9 +12,11 @@ from experiment.axes import Combination
 from experiment.counts import class_counts
 from experiment.errors import EveryCombinationDiverged
 from experiment.resampling import RESAMPLES
+from experiment.results.analysis import Analysis
 from experiment.results.dataset import DatasetInfo
 from experiment.results.evaluation import Evaluation
 from experiment.results.examples import TrainingSet
+from experiment.results.report import Shown
 from experiment.results.retrained import Retrained
 from experiment.results.scaled import Scaled, ScalingRef
 from experiment.results.selection import Gap, Selection
@@ -22,6 +24,7 @@ from experiment.results.split import Baseline
 from experiment.results.trained import Judged, Trained
 from experiment.scores import calibration, class_scores
 from experiment.search.ranking import candidates, ranked
+from experiment.summary import Importance
 from experiment.values import Artifact
 from tasks.evaluate import evaluate
 from tasks.report import report
@@ -142,8 +145,8 @@ def test_differences_are_on_the_same_rows_and_none_where_diverged(chosen, traine
     assert other.standard_error == pytest.approx(np.sqrt(18 - 18**2 / 60) / 60, rel=0.1)
     accuracies = run.open(result.resampled)
     assert accuracies.shape == (3, RESAMPLES)
-    assert np.isnan(accuracies[1]).all()
-    assert accuracies[2].mean() == pytest.approx(0.5, abs=0.01)
+    assert np.isnan(accuracies[2]).all()  # ranked: the one that diverged is last
+    assert accuracies[1].mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_best_epoch_is_the_mean_over_the_seeds(trained):
@@ -221,10 +224,16 @@ def reported(call, run, grey, trained, parts):
     examples = TrainingSet(images=model.W, labels=model.b)
     scaled = Scaled(train=examples, train_scaling=grey, final=examples, final_scaling=grey, said="")
     info = DatasetInfo(class_names=NAMES, picture=(4, 16))
+    shown = Shown(
+        info=info, data=DATA, split=parts, labels=run.put(np.r_[np.zeros(240, int), TRUE]), new=None, ranges=(),
+        lbfgs=None, lbfgs_run="", runs=tuple(map(tuple, called)),
+    )  # fmt: skip
+    alpha = Importance(
+        method="", shares={"alpha": 1.0}, intervals={"alpha": (1, 1)}, beyond_noise=(), lead=1, certain=True
+    )
+    analysed = Analysis(importance=alpha, paragraphs=("Alpha mattered.",))
     result, told = call(
-        report, ranking=ranking, runs=called, model=model, scaled=scaled, test=test, info=info, data=DATA, split=parts,
-        labels=run.put(np.r_[np.zeros(240, int), TRUE]),
-        importance={"alpha": 1.0}, analysis=("Alpha mattered.",), lbfgs=None, lbfgs_run="", ranges=(),
+        report, ranking=ranking, model=model, scaled=scaled, test=test, analysis=analysed, shown=shown
     )  # fmt: skip
     return {name: run.read(file) for name, file in result.files.items()}, runs, run.read(result.preview), told
 

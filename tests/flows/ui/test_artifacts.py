@@ -13,7 +13,7 @@ from tests.flows.task_runs import newest
 from tests.patience import until
 
 # The docstring of `flows/sweep.py`, as arrows.
-LINE = ["download", "split", "scale", "check_gradients", "train", "select", "retrain", "evaluate", "report"]
+LINE = ["download", "split", "scale", "check_gradients", "train", "select", "retrain", "evaluate", "analyse", "report"]
 
 
 @pytest.fixture

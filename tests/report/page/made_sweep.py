@@ -7,24 +7,30 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiment.config import Recipe
-from experiment.results.dataset import DatasetInfo
+from experiment.config import Experiment
+from experiment.results.analysis import Analysis
+from experiment.results.dataset import Dataset, DatasetInfo
 from experiment.results.evaluation import Evaluation
-from experiment.results.examples import TrainingSet
+from experiment.results.examples import TestSet, TrainingSet
 from experiment.results.gradient_check import GradientCheck
+from experiment.results.retrained import Retrained
 from experiment.results.scaled import Scaled, ScalingRef
+from experiment.results.selection import Selection
 from experiment.results.split import Baseline, Split
 from experiment.scores import calibration, class_scores
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
+from report.importance import importance
 from report.page.data import COMPARED, classes_data, coefficients_data, page_data
 from report.page.render import page
-from report.summary import summarized
+from report.summary import Results, summarized, with_analysis
+from report.text.analysis import analysis
+from report.text.remarks import warnings
 from tests.made_up import NOTHING, combination
 from tests.report.rankings import bits, made
 
-RECIPE = Recipe(max_epochs=1000, patience=10, average=False, nesterov=False, horizon=1000, engine="numba")
 ROWS = 200
+PROVENANCE = {"experiment": {"seed": 541}, "data": {"digests": {}}, "code": "", "python": "", "packages": {}}
 FLOOR = Baseline(accuracy=0.1, cross_entropy=2.3)
 
 
@@ -93,27 +99,30 @@ def made_sweep(
     shown |= {"test_file": "made.csv", "coefficients": coefficients}
     reference = ScalingRef(kind="grey-levels", statistics=None, extremes=NOTHING)
     rows = TrainingSet(images=NOTHING, labels=NOTHING)
-    summary = summarized(
-        ranking=ranking,
-        resampled=sweep.samples,
-        select_by=select_by,
-        runs=[[run.identity for run in candidate.trained] for candidate in ranking],
-        check=GradientCheck(relative_errors={"W": 1e-7}),
-        split=Split(train=NOTHING, validation=NOTHING.model_copy(update={"shape": (ROWS,)}), baseline=FLOOR),
-        recipe=RECIPE,
-        test=Evaluation(
-            test_loss=0.4, test_accuracy=0.85, interval=(0.84, 0.86), baseline=FLOOR, class_accuracy=accuracies,
-            class_scores=class_scores(counts), calibration=calibration(rng.uniform(size=99), np.ones(99, bool)),
-            confusion=NOTHING, mistakes=NOTHING, mistaken=NOTHING,
-        ),
-        info=DatasetInfo(class_names=names),
-        scaled=Scaled(train=rows, train_scaling=reference, final=rows, final_scaling=reference, said="grey-levels"),
-        lbfgs=None,
-        steps={},
-        name=name, cached=0, left=0, seconds=12.3, files={},
-        provenance={"experiment": {"seed": 541}, "data": {"digests": {}}, "code": "", "python": "", "packages": {}},
-        **about,
+    test = Evaluation(
+        test_loss=0.4, test_accuracy=0.85, interval=(0.84, 0.86), baseline=FLOOR, class_accuracy=accuracies,
+        class_scores=class_scores(counts), calibration=calibration(rng.uniform(size=99), np.ones(99, bool)),
+        confusion=NOTHING, mistakes=NOTHING, mistaken=NOTHING,
     )  # fmt: skip
+    unseen = TestSet(images=NOTHING, labels=NOTHING)
+    results = Results(
+        data=Dataset(name="made", info=DatasetInfo(class_names=names), train=rows, test=unseen),
+        split=Split(train=NOTHING, validation=NOTHING.model_copy(update={"shape": (ROWS,)}), baseline=FLOOR),
+        scaled=Scaled(train=rows, train_scaling=reference, final=rows, final_scaling=reference, said="grey-levels"),
+        check=GradientCheck(relative_errors={"W": 1e-7}), sampled=(), ranking=ranking,
+        selection=Selection(order=(), behind=(), resampled=None),
+        model=Retrained(
+            combination=ranking[0].combination, epochs=1, train_loss=1.0, W=NOTHING, b=NOTHING, history=NOTHING
+        ),
+        test=test, lbfgs=None,
+    )  # fmt: skip
+    experiment = Experiment(max_epochs=1000, patience=10, select_by=select_by)
+    known = {"cached": 0, "left": 0, "seconds": 12.3, "files": {}, "provenance": PROVENANCE} | about
+    summary = summarized(experiment, results, name=name, **known)
+    found = None if summary.left else importance(ranking, sweep.samples)
+    notes = warnings(summary)
+    written = analysis(ranking, sweep.samples, found, rows=ROWS, floor=FLOOR, select_by=select_by, notes=notes)
+    summary = with_analysis(summary, Analysis(importance=found, paragraphs=tuple(written), identity="analysed"))
     return MadeSweep(summary, ranking, json.dumps(shown).encode())
 
 
