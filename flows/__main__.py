@@ -5,7 +5,6 @@ import io
 import logging
 import os
 import shlex
-import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -69,14 +68,14 @@ def run(
     with contextlib.ExitStack() as settings:
         # Prefect reads its settings when it is imported, from the environment and from files in the working directory.
         with startup.importing(), contextlib.chdir(server.home if server else Path()):
+            from prefect import flow_engine
             from prefect.exceptions import CancelledRun
             from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-            from prefect.utilities import engine
 
             from flows.sweep import sweep
 
             # Prefect's own handler, used while a flow runs, first reports to its server, which may be down for minutes.
-            engine._prefect_sigterm_handler = signal.getsignal(signal.SIGTERM)  # type: ignore[assignment]
+            flow_engine.capture_sigterm = contextlib.nullcontext  # type: ignore[attr-defined,assignment]
             if server:  # heartbeats are useless there, and the flow's end would wait up to a second for their thread
                 settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
             startup.ahead(tracking=execution.wandb_mode != "disabled")

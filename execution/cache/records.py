@@ -105,10 +105,10 @@ class RecordStorage(WritableFileSystem):
     storage: AnyStorage
     _logged: set[str] = PrivateAttr(default_factory=set)  # Prefect reads a record more than once
 
-    def _resolve_path(self, path: str) -> Path:
+    def _resolve_path(self, path: str) -> Path:  # else Prefect looks below the working folder
         return Path(key_of(path))
 
-    def read_path(self, path: str, _sync: bool = True) -> bytes:  # type: ignore[override]  # Prefect calls it synchronously
+    def read_path(self, path: str, **_: Any) -> bytes:  # type: ignore[override]  # Prefect calls it synchronously
         """The record's bytes; see `read`."""
         record = read(self.storage, path)
         key, context = key_of(path), TaskRunContext.get()
@@ -119,7 +119,7 @@ class RecordStorage(WritableFileSystem):
             log.info("Cached: the result of W&B run %s", Path(key).name[: layout.IDENTITY], extra={"console": False})
         return record
 
-    def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # type: ignore[override]
+    def write_path(self, path: str, content: bytes, **_: Any) -> None:  # type: ignore[override]
         envelope = {"sha256": hashlib.sha256(content).hexdigest(), "record": content.decode()}
         self.storage.put(key_of(path), json.dumps(envelope).encode())
 

@@ -4,8 +4,8 @@ from functools import partial, partialmethod
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from prefect._internal import websockets
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
+from prefect.events import clients
 from prefect.settings import PREFECT_API_URL
 
 
@@ -18,7 +18,7 @@ def speak_directly() -> None:
         return
     for client in (PrefectHttpxAsyncClient, PrefectHttpxSyncClient):
         client.__init__ = partialmethod(client.__init__, trust_env=False)  # type: ignore[method-assign,assignment]
-    websockets.connect = partial(websockets.connect, proxy=None)  # type: ignore[attr-defined,assignment]
+    clients.websocket_connect = partial(clients.websocket_connect, proxy=None)  # type: ignore[attr-defined,assignment]
 
 
 def loopback(host: str) -> bool:

@@ -205,13 +205,16 @@ def keep_every_event() -> Callable[[], int]:
     """
     from prefect.server.utilities.messaging import memory
 
+    made: list[memory.Subscription] = []
+
     class Unbounded(memory.Subscription):
         def __init__(self, *given: Any, **more: Any) -> None:
             super().__init__(*given, **more)
-            self._queue = asyncio.Queue()
+            self._queue = asyncio.Queue()  # its size is no setting
+            made.append(self)
 
     memory.Subscription = Unbounded  # type: ignore[misc]
-    return lambda: sum(each._queue.qsize() for each in memory.Topic.by_name("events")._subscriptions)
+    return lambda: sum(each._queue.qsize() for each in made if each.topic.name == "events")
 
 
 if __name__ == "__main__":

@@ -65,10 +65,10 @@ class DaskFuture(PrefectDaskFuture[Any]):
         BrokenExecutor : Dask gave up after too many workers died of it, or an unsuitable worker trained it
         SchedulerGone
         """
-        if self._final_state:  # type: ignore[has-type]
+        if self._final_state:  # type: ignore[has-type]  # where Prefect looks before it asks its server
             return
         try:
-            facts, state = self._wrapped_future.result(timeout=timeout)
+            facts, state = self.wrapped_future.result(timeout=timeout)
         except KilledWorker as error:
             raise BrokenExecutor(str(error)) from error
         except (CancelledError, OSError) as error:  # the task's own exceptions are in the state that it returns
@@ -76,7 +76,7 @@ class DaskFuture(PrefectDaskFuture[Any]):
                 "the Dask scheduler no longer answers. Finished work is kept: start the scheduler again and run the "
                 "same command to continue"
             ) from error
-        self._wrapped_future.release()  # or the death of a worker would run its finished tasks again
+        self.wrapped_future.release()  # or the death of a worker would run its finished tasks again
         if facts != on_worker.facts():
             raise BrokenExecutor(f"trained with {facts}, this program has {on_worker.facts()}")
         self._final_state = pickle.loads(state)  # noqa: S301 - from a worker that was checked

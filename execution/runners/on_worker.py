@@ -146,7 +146,7 @@ def mismatch(sweep: Sweep) -> str:
 def this_worker() -> Worker:
     try:
         return get_worker()
-    except ValueError:  # called by `Client.run`, outside of any task
+    except ValueError:  # `Client.run`, outside of any task, names its worker only to functions that it pickles by value
         return next(iter(Worker._instances))
 
 

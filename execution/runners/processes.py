@@ -25,15 +25,15 @@ class ProcessRunner(ProcessPoolTaskRunner):
 
     def __init__(self, workers: int, module: str) -> None:
         super().__init__(max_workers=workers, initializer=partial(begin_process, module))
-        self.module = module
+        self.workers, self.module = workers, module
 
     def __enter__(self) -> "ProcessRunner":
         super().__enter__()
         assert self._executor
         assert self._resolver_executor
         if forking(self.module):
-            self._executor._mp_context = multiprocessing.get_context("forkserver")
-        for _ in range(self._max_workers):  # start the processes now, during the steps before the trainings
+            self._executor._mp_context = multiprocessing.get_context("forkserver")  # Prefect has no setting for it
+        for _ in range(self.workers):  # start the processes now, during the steps before the trainings
             self._resolver_executor.submit(self._executor.submit, int)
         return self
 

@@ -103,7 +103,7 @@ def outcomes(state: State[Any], count: int) -> list[Outcome]:
 @contextmanager
 def apart() -> Iterator[None]:
     """Keep transactions inside the block independent of the task run's own, which would roll them back."""
-    token = Transaction.__var__.set(None)  # type: ignore[arg-type]
+    token = Transaction.__var__.set(None)  # type: ignore[arg-type]  # Prefect begins every transaction below another
     try:
         yield
     finally:

@@ -37,6 +37,7 @@ def keep_artifacts(run: "wandb.Run", portable: bool) -> None:
         run._interface.publish_artifact(run, artifact, ["latest"] if aliases is None else aliases, **flags)  # type: ignore[union-attr]
         return artifact
 
+    # Runs and tables log by this method, which has no setting for either.
     run._log_artifact = publish  # type: ignore[method-assign,assignment]
 
 

@@ -75,7 +75,7 @@ def forget_settings() -> None:
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         del os.environ[name]
     os.environ.update(OURS | {"WANDB_CONFIG_DIR": os.devnull})
-    wandb_setup._singleton = None
+    wandb_setup._singleton = None  # `wandb.teardown` would end the program's runs
 
 
 def credentials() -> tuple[str, "Auth | None"]:

@@ -67,8 +67,8 @@ def surviving(execution: RunContext) -> Iterator[None]:
 
 def dead(client: "_WandbSetup") -> bool:
     """Return whether the connection to the client's service has failed, in either direction."""
-    connection = client._connection and client._connection._client
-    return bool(connection and (connection._broken_exc or connection._mailbox._closed))
+    socket = client.ensure_service()._client  # to ask the service itself would take as long as it is busy
+    return bool(socket._broken_exc or socket._mailbox._closed)
 
 
 def let_go(client: "_WandbSetup") -> None:
@@ -76,9 +76,10 @@ def let_go(client: "_WandbSetup") -> None:
     from wandb.sdk import wandb_setup
 
     with _beginning:
-        connection = client._connection
-        if wandb_setup._singleton is client and dead(client) and connection and connection._cleanup:
-            connection._cleanup()  # or it would be asked to end when the program does
+        cleanup = client.ensure_service()._cleanup
+        # Not by `wandb.teardown`: it would have the dead service end, and then this program.
+        if wandb_setup._singleton is client and dead(client) and cleanup:
+            cleanup()  # or it would be asked to end when the program does
             wandb_setup._singleton = None
             set_up.cache_clear()
 

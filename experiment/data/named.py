@@ -45,7 +45,7 @@ def bundled(name: str) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
 def openml(name: str, folder: Path) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
     """A data set of OpenML, in the same form. scikit-learn verifies its checksum."""
     from sklearn.datasets import fetch_openml
-    from sklearn.datasets._openml import OpenMLError
+    from sklearn.datasets._openml import OpenMLError  # a ValueError, as a wrong checksum is
 
     where, (name, _, version) = f"OpenML's {name}", name.partition("@")
     if version and not version.isdecimal():

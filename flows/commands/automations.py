@@ -29,7 +29,7 @@ def create(file: Path, webhook: str | None) -> list[str]:
     if webhook:
         # Such addresses often have names of a private network.
         hook = Webhook(url=webhook, headers={"Content-Type": "application/json"}, allow_private_urls=True)
-        block = hook.save(BLOCK, overwrite=True, _sync=True)  # type: ignore[call-arg]
+        block = hook.save(BLOCK, overwrite=True)
         for action in calls:
             action["block_document_id"] = str(block)
     else:
