@@ -19,6 +19,9 @@ def settled(experiment: Experiment, own: bool, rows: int) -> tuple[Experiment, s
     if experiment.patience is None:
         changes["patience"] = OWN_PATIENCE if own else PATIENCE
         words += [f"patience {OWN_PATIENCE}"] if own else []
+    if experiment.average is None:
+        changes["average"] = own  # on small data the last iterate jumps about the optimum by more than models differ
+        words += ["averaged weights"] if own else []
     sizes = experiment.grid["batch_size"]
     if isinstance(sizes, tuple) and sizes == AXES["batch_size"].default:
         fitting = tuple(size for size in sizes if size <= rows)

@@ -23,10 +23,10 @@ def flags(configuration: Frozen) -> Iterator[str]:
         value: Any = getattr(configuration, name)
         if value == field.default:
             continue
-        yield f"--{name.replace('_', '-')}"
+        yield f"--{name.replace('_', '-')}{'=False' if value is False else ''}"
         if isinstance(value, tuple):
             yield from map(str, value)
         elif isinstance(value, timedelta):
             yield f"{value.total_seconds()}s"
-        elif not isinstance(value, bool):  # all switches are off by default
+        elif not isinstance(value, bool):
             yield str(value.expanduser().resolve() if isinstance(value, Path) else value)

@@ -11,21 +11,26 @@ from experiment.defaults import settled
 
 DEFAULT = Experiment()
 FEW: dict[str, Any] = {"batch_sizes": (64,)}
+OWN = "patience 50; averaged weights"
 
 
 @pytest.mark.parametrize(
-    ("given", "own", "rows", "patience", "sizes", "said"),
+    ("given", "own", "rows", "patience", "average", "sizes", "said"),
     [
-        (DEFAULT, False, 48_000, 10, (8, 16, 32, 64), ""),
-        (DEFAULT, True, 48_000, 50, (8, 16, 32, 64), "patience 50"),
-        (DEFAULT, True, 36, 50, (8, 16, 32), "patience 50; no batch size 64, for 36 rows are trained on"),
-        (Experiment(patience=3, **FEW), True, 36, 3, (64,), ""),
-        (DEFAULT, True, 5, 50, (8, 16, 32, 64), "patience 50"),
+        (DEFAULT, False, 48_000, 10, False, (8, 16, 32, 64), ""),
+        (Experiment(average=True), False, 48_000, 10, True, (8, 16, 32, 64), ""),
+        (DEFAULT, True, 48_000, 50, True, (8, 16, 32, 64), OWN),
+        (DEFAULT, True, 36, 50, True, (8, 16, 32), f"{OWN}; no batch size 64, for 36 rows are trained on"),
+        (Experiment(patience=3, average=False, **FEW), True, 36, 3, False, (64,), ""),
+        (DEFAULT, True, 5, 50, True, (8, 16, 32, 64), OWN),
     ],
 )
-def test_what_is_left_out_is_filled_in_and_said_and_what_is_given_stays(given, own, rows, patience, sizes, said):
+def test_what_is_left_out_is_filled_in_and_said_and_what_is_given_stays(
+    given, own, rows, patience, average, sizes, said
+):
     experiment, words = settled(given, own, rows)
-    assert (experiment.recipe.patience, experiment.grid["batch_size"], words) == (patience, sizes, said)
+    recipe = experiment.recipe
+    assert (recipe.patience, recipe.average, experiment.grid["batch_size"], words) == (patience, average, sizes, said)
 
 
 def test_fashion_mnist_is_known_by_its_arrays():

@@ -57,7 +57,7 @@ def refused(typed, tmp_path):
 
 @pytest.fixture(scope="module")
 def experiment(digits):
-    return Experiment(data_dir=digits, **GRID)
+    return Experiment(data_dir=digits, **GRID, average=False)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.offline import offline_runs
 
 GRID = {
     "learning_rates": (0.5, 0.1, 0.02, 0.004), "batch_sizes": (16, 64), "alphas": (0.0,), "max_epochs": 40,
-    "patience": 4,
+    "patience": 4, "average": False,
 }  # fmt: skip
 HALVED = {"halving": 2, "first_rung": 2}
 

@@ -127,8 +127,8 @@ def test_both_engines_choose_the_same_winner(digits, execution):
 
 
 def test_averaging_is_carried_through_to_the_end(digits, execution):
-    plain = sweep(Experiment(data_dir=digits, **GRID), execution)
-    averaged = sweep(Experiment(data_dir=digits, **GRID, average=True), execution)
+    plain = sweep(Experiment(data_dir=digits, **GRID, average=False), execution)
+    averaged = sweep(Experiment(data_dir=digits, **GRID), execution)
     assert averaged.cached == 0
     assert averaged.test_loss != plain.test_loss
 

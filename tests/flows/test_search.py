@@ -43,6 +43,7 @@ def latest(execution, name):
 def test_the_command_that_runs_it_again_has_the_ranges_as_they_were_typed(search):
     given = search(learning_rates="1e-05:0.3", trials=12, sampler="tpe")
     typed = list(flags(given))
+    assert "--average=False" in flags(search(average=False))
     assert typed[:4] == ["--learning-rates", "1e-05:0.3", "--batch-sizes", "16:128"]
     assert typed[typed.index("--trials") : typed.index("tpe") + 1] == ["--trials", "12", "--sampler", "tpe"]
     assert search(learning_rates=[typed[1]], trials=12, sampler="tpe") == given
