@@ -1,9 +1,7 @@
 """Arrays of the user: .npy or IDX files in a folder, or an .npz file."""
 
-import gzip
 import math
 import re
-import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.data.formats import FASHION_MNIST_PICTURE, npy_name, read_npy
+from experiment.data.formats import FASHION_MNIST_PICTURE, npy_name, read_idx, read_npy
 from experiment.data.raw import Part, Raw
 from experiment.errors import DataError
 
@@ -21,8 +19,6 @@ KERAS = ("x_train", "y_train", "x_test", "y_test")
 NPY = re.compile(r"(.*)(train|test)(_)(images|labels)(\.npy)")
 IDX = re.compile(r"(.*)(train|t10k|test)(-)(images|labels)([-.]idx[13]-ubyte)")
 PACKED_IDX = re.compile(IDX.pattern + r"(\.gz)")
-CHUNK = 2**24  # bytes read at once
-IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 WANTED = (
     "…train_images.npy and …train_labels.npy (with …test_images.npy and …test_labels.npy if there is a test part; any "
     "prefix), Fashion-MNIST's IDX files, or train.csv, .tsv or .parquet (with test.csv, .tsv or .parquet)"
@@ -69,7 +65,7 @@ def read_arrays(folder: Path) -> Raw:
     """
     paths = array_files(folder)
     try:
-        arrays = [read_npy(path) if path.suffix == ".npy" else read_any_idx(path) for path in paths]
+        arrays = [read_npy(path) if path.suffix == ".npy" else read_idx(path) for path in paths]
     except OSError as error:
         raise DataError(f"{error}; make the files in {folder} readable") from error
     # The course's .npy files of Fashion-MNIST contain pictures as rows.
@@ -179,34 +175,3 @@ def one_hot(labels: NDArray[Any]) -> bool:
     if labels.ndim != 2 or labels.dtype.kind not in "buif":
         return False
     return bool(((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all())
-
-
-def read_any_idx(path: Path) -> NDArray[Any]:
-    """The array in an IDX file, gzipped or not, of any type and shape.
-
-    The format: two zero bytes, the type, the rank, each dimension as a big-endian uint32, the elements in C order,
-    big-endian (LeCun's MNIST page, "the IDX file format").
-
-    Raises
-    ------
-    DataError : not IDX, or a number of bytes that differs from the header
-    OSError : the file cannot be opened
-    """
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            zeros, kind, rank = struct.unpack(">HBB", file.read(4))
-            if zeros or kind not in IDX_TYPES:
-                raise DataError(f"{path}: not an IDX file; download it again")
-            shape = struct.unpack(f">{rank}I", file.read(4 * rank))
-            dtype = np.dtype(IDX_TYPES[kind])
-            size = math.prod(shape) * dtype.itemsize
-            elements = bytearray()
-            while len(elements) <= size and (chunk := file.read(min(CHUNK, size + 1 - len(elements)))):
-                elements += chunk
-    except (gzip.BadGzipFile, EOFError, zlib.error, struct.error) as error:
-        raise DataError(f"{path}: truncated or damaged IDX file ({error}); download it again") from error
-    if len(elements) != size:
-        how = "longer" if len(elements) > size else "shorter"
-        raise DataError(f"{path}: {how} than the {size} bytes that its header states; download it again")
-    array = np.frombuffer(elements, dtype).reshape(shape)
-    return array.astype(dtype.newbyteorder("="), copy=False)

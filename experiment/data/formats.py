@@ -39,6 +39,8 @@ class Expected(NamedTuple):
     idx: str
 
 
+CHUNK = 2**24  # bytes read at once
+IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 Wanted = Mapping[str, Expected]  # by name of the array, as in `Arrays`
 
 FASHION_MNIST: Wanted = {
@@ -107,33 +109,38 @@ def read_npy(path: Path) -> NDArray[Any]:
     return array
 
 
-def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The array in a gzipped IDX file of unsigned bytes, which must have exactly this shape.
+def read_idx(path: Path, expected: tuple[int, ...] | None = None) -> NDArray[Any]:
+    """The array in an IDX file, gzipped or not, of any type, and of the expected shape if one is given.
 
-    The format: two zero bytes, the type (8: unsigned byte), the rank, each dimension as a big-endian uint32,
-    the elements in C order (LeCun's MNIST page, "the IDX file format").
+    The format: two zero bytes, the type, the rank, each dimension as a big-endian uint32, the elements in C order,
+    big-endian (LeCun's MNIST page, "the IDX file format").
 
     Raises
     ------
     DataError
-        Not gzip, truncated, of another type or shape, or too long.
+        Not IDX, truncated, of another shape than expected, or a number of bytes that differs from the header.
     OSError
         The file cannot be opened.
     """
-    header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
-    size = math.prod(shape)
     try:
-        with gzip.open(path) as file:
-            found = file.read(len(header))
-            elements = file.read(size + 1)  # one byte more makes gzip verify its checksum
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: truncated or damaged gzip file ({error}); download it again") from error
-    if found != header:
-        raise DataError(f"{path}: not an IDX file of bytes of shape {shape} (header {found.hex()}); download it again")
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            zeros, kind, rank = struct.unpack(">HBB", file.read(4))
+            if zeros or kind not in IDX_TYPES:
+                raise DataError(f"{path}: not an IDX file; download it again")
+            shape = struct.unpack(f">{rank}I", file.read(4 * rank))
+            if expected not in (None, shape):
+                raise DataError(f"{path}: shape {shape}, but expected {expected}; download it again")
+            dtype = np.dtype(IDX_TYPES[kind])
+            size = math.prod(shape) * dtype.itemsize
+            elements = bytearray()  # up to one byte more than expected, which makes gzip verify its checksum
+            while len(elements) <= size and (chunk := file.read(min(CHUNK, size + 1 - len(elements)))):
+                elements += chunk
+    except (gzip.BadGzipFile, EOFError, zlib.error, struct.error) as error:
+        raise DataError(f"{path}: truncated or damaged IDX file ({error}); download it again") from error
     if len(elements) != size:
         how = "longer" if len(elements) > size else "shorter"
         raise DataError(f"{path}: {how} than the {size} bytes that its header states; download it again")
-    return np.frombuffer(elements, np.uint8).reshape(shape)
+    return np.frombuffer(elements, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def verified(path: Path, expected: Expected) -> NDArray[Any]:
