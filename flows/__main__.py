@@ -92,7 +92,7 @@ def run(
             summary = sweep(experiment, execution)
         except CancelledRun as cancelled:
             raise Interrupted(str(cancelled)) from cancelled
-    from report.text.terminal import WIDTH, closing
+    from report.text.verdict import WIDTH, closing
 
     table = io.StringIO()  # writing to a closed pipe, Rich would end the program
     Console(file=table, force_terminal=sys.stdout.isatty(), width=WIDTH).print(

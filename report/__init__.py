@@ -1,5 +1,5 @@
-"""What a person is given to look at."""
+"""The outputs of a sweep for readers: tables, pictures, texts, page and PDF."""
 
 import os
 
-os.environ["MPLBACKEND"] = "agg"  # pictures go to files; a notebook names a backend of its own, which is not installed
+os.environ["MPLBACKEND"] = "agg"  # pictures go to files; a notebook's backend is not installed

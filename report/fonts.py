@@ -1,18 +1,18 @@
-"""Which letters can be drawn: names of classes may be in any script, and fonts are what the machine has."""
+"""Fonts for names of classes in any script, among the fonts of the machine."""
 
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-INVISIBLE = ("C", "M", "Z")  # categories of Unicode: control, marks on other letters, spaces
+INVISIBLE = ("C", "M", "Z")  # Unicode categories: control characters, combining marks, spaces
 OWN = "DejaVu Sans"  # comes with matplotlib
-SOME = 8  # letters in a message
+LISTED = 8  # letters in a message
 
 
 @cache
-def letters(font: Path, bitmaps: bool) -> frozenset[str]:
-    """Return what a font file has glyphs for; nothing if it cannot be read, or has bitmaps where none will do."""
+def glyphs(font: Path, bitmaps: bool) -> frozenset[str]:
+    """The letters of a font file; none if it cannot be read, or has only bitmaps and `bitmaps` is false."""
     from matplotlib.ft2font import FT2Font
 
     try:
@@ -29,23 +29,23 @@ def fallbacks(texts: Iterable[str], *, bitmaps: bool = False) -> tuple[list[Path
 
     Parameters
     ----------
-    bitmaps : whether fonts of one size count, as those of emoji are: Typst can set them, matplotlib cannot
+    bitmaps : whether to include bitmap fonts (emoji), which Typst supports and matplotlib does not
     """
     from matplotlib import font_manager, get_data_path
 
-    own = letters(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), bitmaps)
+    own = glyphs(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), bitmaps)
     left = {letter for letter in set("".join(texts)) - own if unicodedata.category(letter)[0] not in INVISIBLE}
-    found = []
+    fonts = []
     for font in sorted(map(Path, font_manager.findSystemFonts())) if left else ():
-        # macOS's last resort has a box for every letter.
-        if left & letters(font, bitmaps) and not font.name.startswith("LastResort"):
-            found.append(font)
-            left -= letters(font, bitmaps)
-    return found, left
+        # The LastResort font of macOS has a box for every letter.
+        if left & glyphs(font, bitmaps) and not font.name.startswith("LastResort"):
+            fonts.append(font)
+            left -= glyphs(font, bitmaps)
+    return fonts, left
 
 
 def families(fonts: Iterable[Path]) -> list[str]:
-    """Return by which names matplotlib takes letters from DejaVu Sans and, where that lacks them, from these."""
+    """The font families for matplotlib: DejaVu Sans, then these fonts."""
     from matplotlib import font_manager
 
     for font in fonts:
@@ -53,25 +53,22 @@ def families(fonts: Iterable[Path]) -> list[str]:
     return [OWN, *(font_manager.get_font(font).family_name for font in fonts)]
 
 
-def written(names: Sequence[str], lacking: Collection[str]) -> list[str]:
-    """The names of the classes; those with letters that are lacking by number, with code points for these."""
-    return [
-        f"class {k} ({' '.join(codes(name, lacking).split())})" if set(name) & set(lacking) else name
-        for k, name in enumerate(names)
-    ]
+def displayable(names: Sequence[str], lacking: Collection[str]) -> list[str]:
+    """The names of classes; names with lacking letters get a number, and code points instead of these letters."""
 
+    def codes(name: str) -> str:
+        return " ".join("".join(f" U+{ord(c):04X} " if c in lacking else c for c in name).split())
 
-def codes(name: str, lacking: Collection[str]) -> str:
-    return "".join(f" U+{ord(letter):04X} " if letter in lacking else letter for letter in name)
+    return [f"class {k} ({codes(name)})" if set(name) & set(lacking) else name for k, name in enumerate(names)]
 
 
 def trouble(texts: Iterable[str], *, bitmaps: bool = False) -> str:
-    """Return which letters no font has, and what to do; "" if there are none."""
+    """A message about letters that no font has; "" if there are none."""
     lacking = sorted(fallbacks(texts, bitmaps=bitmaps)[1])
     if not lacking:
         return ""
-    some, more = ", ".join(f"U+{ord(letter):04X}" for letter in lacking[:SOME]), len(lacking) - SOME
+    listed, more = ", ".join(f"U+{ord(letter):04X}" for letter in lacking[:LISTED]), len(lacking) - LISTED
     return (
-        f"no font on this machine has the letters {some}{f' and {more} more' if more > 0 else ''}; install one that "
-        "does, Debian's fonts-noto-cjk say"
+        f"no font on this machine has the letters {listed}{f' and {more} more' if more > 0 else ''}; install one that "
+        "has them, such as Debian's fonts-noto-cjk"
     )

@@ -1,4 +1,4 @@
-"""Every combination, ranked, as a table."""
+"""The leaderboard: a table of all combinations, ranked."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,28 +10,28 @@ from experiment.search.ranking import Candidate
 
 
 def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """One row a combination, best first.
+    """One row per combination, best first.
 
-    `behind_best` is by how much the figure that selected is behind that of the best, on the same rows, with its
-    standard error; `within_noise` says whether it may be as good (`experiment.search.comparison`).
-    Under several seeds the figures are means, with their standard deviations over the seeds.
+    `behind_best` is the gap to the best combination in the selecting metric on the same rows, with its standard error.
+    `within_noise`: the combination may be as good as the best (`experiment.search.comparison`). With several seeds the
+    metrics are means, with their standard deviations over the seeds.
 
     Parameters
     ----------
     ranking : the candidates, best first
-    runs : what the W&B runs of each are called
+    runs : the ids of their W&B runs
     """
     rows = zip(ranking, runs, strict=True)
     axes = axes_of(candidate.combination for candidate in ranking)
     halved = any(candidate.pruned for candidate in ranking)
     return pd.DataFrame(
-        [row(rank, candidate, called, axes, halved) for rank, (candidate, called) in enumerate(rows, start=1)]
+        [row(rank, candidate, ids, axes, halved) for rank, (candidate, ids) in enumerate(rows, start=1)]
     )
 
 
 def with_lbfgs(table: pd.DataFrame, lbfgs: Lbfgs) -> pd.DataFrame:
-    """The table with scikit-learn's figures in a last row, and a column that tells who fitted what."""
-    beside = {
+    """The table with a last row for scikit-learn, and a column for the method."""
+    figures = {
         "method": "L-BFGS (scikit-learn)",
         "alpha": lbfgs.alpha,
         "val_accuracy": lbfgs.val_accuracy,
@@ -40,12 +40,12 @@ def with_lbfgs(table: pd.DataFrame, lbfgs: Lbfgs) -> pd.DataFrame:
         "wandb_runs": lbfgs.identity,
     }
     columns = table.columns
-    # As objects: the row lacks most figures, which must not turn the others' whole numbers into fractions.
-    rows = pd.concat([table.assign(method="SGD").astype(object), pd.DataFrame([beside], dtype=object)])
+    # As objects: missing values must not turn integers into floats.
+    rows = pd.concat([table.assign(method="SGD").astype(object), pd.DataFrame([figures], dtype=object)])
     return rows[[*columns, "method"]]
 
 
-def row(rank: int, candidate: Candidate, called: Sequence[str], axes: Iterable[str], halved: bool) -> dict[str, object]:
+def row(rank: int, candidate: Candidate, ids: Sequence[str], axes: Iterable[str], halved: bool) -> dict[str, object]:
     behind = candidate.behind
     figures: dict[str, object] = {
         "rank": rank,
@@ -59,7 +59,7 @@ def row(rank: int, candidate: Candidate, called: Sequence[str], axes: Iterable[s
         "behind_best": behind.difference if behind else None,
         "behind_best_se": behind.standard_error if behind else None,
         "within_noise": candidate.within_noise,
-        "wandb_runs": " ".join(called),
+        "wandb_runs": " ".join(ids),
     }
     if halved:
         figures |= {"rung": candidate.rung, "pruned": candidate.pruned}

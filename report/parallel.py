@@ -1,4 +1,4 @@
-"""The parallel coordinates of a sweep: a line a combination."""
+"""The parallel coordinates of a sweep: one line per combination."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -16,18 +16,19 @@ from experiment.axes import AXES
 from experiment.values import text
 from report.pictures import MOST_LABELS
 
-LABEL = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
+BOX = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
 MARGIN = 0.03  # of an axis's height, below its lowest point and above its highest
 
 
 def parallel_coordinates(leaderboard: pd.DataFrame, top: int = 10, ranges: Collection[str] = ()) -> Figure:
-    """Draw one line a combination through its hyperparameters to its validation accuracy: all, and the best `top`.
+    """A figure of one line per combination through its hyperparameters to its validation accuracy: all, and the best.
 
-    Hyperparameters stand on their axes in order of size at equal distances, those drawn from ranges and accuracy on a
-    true scale. Combinations that diverged are left out.
+    Values of hyperparameters are equidistant in ascending order; those drawn from ranges and accuracies are to scale.
+    Combinations that diverged are left out.
 
     Parameters
     ----------
+    top : the number of best combinations in the right half
     ranges : the hyperparameters that were drawn from ranges
     """
     finite = leaderboard[~leaderboard["diverged"]]
@@ -48,19 +49,19 @@ def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame, ranges:
     names = [name for name in AXES if name in every]
     for x, name in enumerate(names):
         if name in ranges and every[name].nunique() > 1:
-            place, labels = on_scale(every[name], log=AXES[name].scale == "log")
+            heights_of, labels = to_scale(every[name], log=AXES[name].scale == "log")
         else:
-            place, labels = in_order(every[name])
-        heights[name] = chosen[name].map(place)
+            heights_of, labels = equidistant(every[name])
+        heights[name] = chosen[name].map(heights_of)
         for value, height in labels.items():
-            axis.text(x - 0.04, height, text(value), ha="right", va="center", fontsize=9, bbox=LABEL)
-    last = len(names)  # where validation accuracy stands
+            axis.text(x - 0.04, height, text(value), ha="right", va="center", fontsize=9, bbox=BOX)
+    last = len(names)  # the axis of validation accuracy
     low, high = chosen["val_accuracy"].min(), chosen["val_accuracy"].max()
     span = max(high - low, 1e-9)
     heights["val_accuracy"] = (chosen["val_accuracy"] - low) / span
     for fraction in (0, 0.25, 0.5, 0.75, 1):
         axis.text(last + 0.04, fraction, f"{low + fraction * span:.2%}", ha="left", va="center", fontsize=9)
-    # Lines that share points fan out a little, so that they can be told apart.
+    # Lines through the same value fan out a little, to remain distinguishable.
     spread = np.linspace(-0.04, 0.04, len(chosen)) if len(chosen) > 1 else np.zeros(1)
     heights = heights[::-1]  # the best on top
     y = heights.to_numpy()
@@ -78,15 +79,15 @@ def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame, ranges:
     axis.spines[:].set_visible(False)
 
 
-def in_order(values: pd.Series) -> tuple[Mapping[Any, float], Mapping[Any, float]]:
-    """The height of each value, 0 to 1, at equal distances; and of those that are to be named."""
+def equidistant(values: pd.Series) -> tuple[Mapping[Any, float], Mapping[Any, float]]:
+    """The height of each value, 0 to 1, at equal distances; and the heights of the labels."""
     ordered = sorted(values.unique())
-    place = {value: (i + 0.5) / len(ordered) for i, value in enumerate(ordered)}
-    return place, {value: place[value] for value in ordered[:: math.ceil(len(ordered) / MOST_LABELS)]}
+    heights = {value: (i + 0.5) / len(ordered) for i, value in enumerate(ordered)}
+    return heights, {value: heights[value] for value in ordered[:: math.ceil(len(ordered) / MOST_LABELS)]}
 
 
-def on_scale(values: pd.Series, log: bool) -> tuple[Mapping[Any, float], Mapping[Any, float]]:
-    """The height of each value on a true scale, and that of round numbers between them."""
+def to_scale(values: pd.Series, log: bool) -> tuple[Mapping[Any, float], Mapping[Any, float]]:
+    """The height of each value on the scale of the axis, and the heights of round numbers as labels."""
     low, high = float(values.min()), float(values.max())
     ticks = (LogLocator(subs=(1, 2, 5), numticks=50) if log else MaxNLocator(8)).tick_values(low, high)
     ticks = [tick for tick in ticks if low <= tick <= high]

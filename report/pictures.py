@@ -1,4 +1,4 @@
-"""The pictures of a sweep. Each function returns a figure; none looks at a file or a clock."""
+"""The pictures of a sweep, as pure functions that return a figure."""
 
 import io
 import math
@@ -17,7 +17,7 @@ from PIL import Image
 
 from experiment.axes import AXES, Combination, axes_of
 from experiment.values import text
-from report.fonts import fallbacks, families, written
+from report.fonts import displayable, fallbacks, families
 
 GREY = "#888888"
 PALETTE = (
@@ -30,21 +30,19 @@ PALETTE = (
     "#f0e442",
     "#000000",
 )  # Okabe & Ito
-MOST_LABELS = 16  # on an axis: with more values only every second, third … is named
+MOST_LABELS = 16  # on an axis: with more values only every second, third … has a label
 MOST_PANELS = 6
-MOST_CLASSES = 40  # in a picture, whose cost grows with them, or with their square
+MOST_CLASSES = 40  # in a picture
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
 def weights(W: NDArray[np.floating], class_names: Sequence[str], picture: tuple[int, int]) -> Figure:
-    """Draw each class's weights as an image, blue against red about zero, one scale for all.
-
-    Of many classes the first `MOST_CLASSES` are drawn.
+    """The weights of each class as an image on one diverging colour scale; at most `MOST_CLASSES` classes.
 
     Parameters
     ----------
     W : (m, c)
-    picture : height and width, whose product is m
+    picture : height and width, with product m
     """
     every, (class_names, style) = len(class_names), lettering(class_names[:MOST_CLASSES])
     columns = min(5, len(class_names))
@@ -66,33 +64,33 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str], picture: tuple[
 def learning_curves(
     histories: Mapping[Combination, NDArray[np.float64]], best: Combination, ranges: Collection[str] = ()
 ) -> Figure:
-    """Draw validation loss and accuracy by epoch in panels, and the winner's alone beside them.
+    """Validation loss and accuracy by epoch, for all combinations and for the winner alone.
 
-    Colour tells the first axis that has several values, line style the second, the panel the third; these two where
-    they have values, for numbers drawn from a range hardly meet.
+    The first axis with several values sets the colour, the second the line style, the third the panel. A range sets
+    only colours, because its values hardly repeat.
 
     Parameters
     ----------
-    histories : of each combination, (epochs, 4): epoch, train_loss, val_loss, val_accuracy
-    best : drawn thick
+    histories : by combination, (epochs, 4): epoch, train_loss, val_loss, val_accuracy
+    best : the combination to emphasise
     ranges : the hyperparameters that were drawn from ranges
     """
     values = {name: sorted({getattr(combination, name) for combination in histories}) for name in axes_of(histories)}
     hue, dash, panel = sorted(values, key=lambda name: len(values[name]) == 1)[:3]
     hues = values[hue][::-1]
-    few = len(hues) <= len(PALETTE)  # more are told apart by shade alone, and the legend names the two ends
+    few = len(hues) <= len(PALETTE)  # more have shades, and the legend shows the two ends
     shades = PALETTE if few else colormaps["viridis"](np.linspace(0, 0.95, len(hues)))
     colors = dict(zip(hues, shades, strict=False))
     styles = {value: STYLES[0 if dash in ranges else i % len(STYLES)] for i, value in enumerate(values[dash])}
-    apart = panel not in ranges and len(values[panel]) <= MOST_PANELS
-    titles = {value: f"{AXES[panel].label} = {text(value)}" for value in values[panel]} if apart else {None: "all"}
+    panels = panel not in ranges and len(values[panel]) <= MOST_PANELS
+    titles = {value: f"{AXES[panel].label} = {text(value)}" for value in values[panel]} if panels else {None: "all"}
     figure = Figure(figsize=(3.1 * (len(titles) + 1), 6.6), layout="constrained")
     axes = figure.subplots(2, len(titles) + 1, squeeze=False)
-    for row, (column, called) in enumerate(((2, "validation loss, with its penalty"), (3, "validation accuracy"))):
+    for row, (column, label) in enumerate(((2, "validation loss, with its penalty"), (3, "validation accuracy"))):
         limits = limits_of([history[:, column] for history in histories.values()], upwards=column == 3)
         for axis, (value, title) in zip(axes[row], titles.items(), strict=False):
-            shown = [item for item in histories.items() if not apart or getattr(item[0], panel) == value]
-            drawn = sorted(shown, key=lambda item: item[0] == best)  # the best last, hence on top
+            shown = [item for item in histories.items() if not panels or getattr(item[0], panel) == value]
+            drawn = sorted(shown, key=lambda item: item[0] == best)  # the best on top
             curves = LineCollection(
                 [history[:, [0, column]] for _, history in drawn],
                 colors=[colors[getattr(combination, hue)] for combination, _ in drawn],
@@ -107,7 +105,7 @@ def learning_curves(
             if limits:
                 axis.set_ylim(*limits)
             axis.autoscale_view(scaley=False)
-        axes[row, 0].set_ylabel(called)
+        axes[row, 0].set_ylabel(label)
         draw_winner(axes[row, -1], histories[best], column, colors[getattr(best, hue)])
     for axis in axes.ravel():
         axis.set_xscale("log")
@@ -115,7 +113,7 @@ def learning_curves(
         axis.xaxis.set_major_formatter("{x:g}")
         axis.minorticks_off()
         axis.grid(color="#dddddd", linewidth=0.6)
-    for axis in axes[:, 1:-1].ravel():  # text that stands already in the row, or in the column, is half of the time
+    for axis in axes[:, 1:-1].ravel():  # drawing repeated labels would double the time
         axis.tick_params(labelleft=False)
     for axis in axes[0]:
         axis.tick_params(labelbottom=False)
@@ -134,10 +132,10 @@ def learning_curves(
 
 
 def draw_winner(axis: Axes, history: NDArray[np.float64], column: int, color: Any) -> None:
-    """Draw the winner's curve on its own scale, its training loss beside the validation loss, its best epoch."""
-    axis.plot(history[:, 0], history[:, column], color=color, linewidth=1.6, label="validation", marker=alone(history))
+    """Draw the winner's validation curve, its training loss and its best epoch, on their own scale."""
+    axis.plot(history[:, 0], history[:, column], color=color, linewidth=1.6, label="validation", marker=marker(history))
     if column == 2:
-        axis.plot(history[:, 0], history[:, 1], color=GREY, linewidth=1.2, label="training", marker=alone(history))
+        axis.plot(history[:, 0], history[:, 1], color=GREY, linewidth=1.2, label="training", marker=marker(history))
         axis.set_title("the winner alone")
     if np.isfinite(history[:, 2]).any():
         epoch = history[np.nanargmin(history[:, 2]), 0]
@@ -146,13 +144,13 @@ def draw_winner(axis: Axes, history: NDArray[np.float64], column: int, color: An
         axis.legend(frameon=False)
 
 
-def alone(history: NDArray[np.float64]) -> str:
-    """The marker of a curve: one epoch makes no line."""
+def marker(history: NDArray[np.float64]) -> str:
+    """The marker of a curve: a dot for a single epoch, which draws no line."""
     return "o" if len(history) == 1 else ""
 
 
 def limits_of(curves: Sequence[NDArray[np.float64]], upwards: bool) -> tuple[float, float] | None:
-    """Return where most of the values lie: one diverging combination must not flatten all others."""
+    """The range of most values: one diverging combination must not flatten all others."""
     values = np.concatenate(curves)
     values = values[np.isfinite(values)]
     if not values.size:
@@ -163,9 +161,7 @@ def limits_of(curves: Sequence[NDArray[np.float64]], upwards: bool) -> tuple[flo
 
 
 def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
-    """Draw how often each true class (row) was taken for which (column), in per cent of the row.
-
-    Of many classes those `MOST_CLASSES` are drawn that were mistaken most often.
+    """The confusion matrix in per cent of each true class (row); at most the `MOST_CLASSES` with most mistakes.
 
     Parameters
     ----------
@@ -193,14 +189,14 @@ def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure
 
 
 def lettering(class_names: Sequence[str]) -> tuple[Sequence[str], dict[str, Any]]:
-    """The names of classes as they can be drawn, and with what properties of text."""
+    """The displayable names of classes, and the text properties for them."""
     fonts, lacking = fallbacks(class_names)
-    as_it_is = {"parse_math": False}  # a class may be called "$5 or $10"
-    return written(class_names, lacking), as_it_is | {"fontfamily": families(fonts)}
+    # A class may be called "$5 or $10".
+    return displayable(class_names, lacking), {"parse_math": False, "fontfamily": families(fonts)}
 
 
 def most_mistaken(counts: NDArray[np.integer], most: int = MOST_CLASSES) -> NDArray[np.intp]:
-    """The classes that were mistaken most often, `most` of them at most, in their own order."""
+    """The classes with most mistakes, at most `most` of them, in their own order."""
     mistaken = counts.sum(axis=1) - counts.diagonal()
     return np.sort(np.argsort(-mistaken, kind="stable")[:most])
 
@@ -213,7 +209,7 @@ def png(figure: Figure) -> bytes:
 
 
 def preview(picture: bytes) -> bytes:
-    """A PNG file at half its size, in a palette of 48 colours, which takes a third of the room."""
+    """The PNG at half its size, with 48 colours."""
     buffer = io.BytesIO()
     Image.open(io.BytesIO(picture)).convert("RGB").reduce(2).quantize(48).save(buffer, format="png", optimize=True)
     return buffer.getvalue()

@@ -13,7 +13,7 @@ import prefect.utilities.visualization  # noqa: F401
 from prefect.events import Event
 
 import report.page.data
-import report.text.terminal  # noqa: F401
+import report.text.verdict  # noqa: F401
 import tests.sketches  # noqa: F401
 from execution.cache.closure import code_digest
 from experiment.config import Experiment

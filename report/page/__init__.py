@@ -1,3 +1,3 @@
-"""The page of a sweep: one file to open in a browser."""
+"""The page of a sweep: one file for a browser."""
 
 PAGE = "report.html"

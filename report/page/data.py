@@ -1,4 +1,4 @@
-"""What the page shows, as JSON: of every combination place, figures and curves; of every class its mistakes."""
+"""The data of the page, as JSON: combinations with metrics and curves; classes with mistakes."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from experiment.axes import axes_of
 from experiment.search.ranking import Candidate
-from report.page.thumbnails import example, weights_of_class
+from report.page.thumbnails import example_image, weights_image
 from report.pictures import most_mistaken
 
-POINTS = 400_000  # of all curves together: what a browser draws at once, in some megabytes
-FEATURES, COEFFICIENTS = 40, 12  # that are shown of those whose coefficients are largest, and of classes
-COMPARED = 100  # of the best that are compared with each other
-MOST, FEWEST = 200, 40  # points of one curve
+POINTS = 400_000  # of all curves together, some megabytes
+FEATURES, CLASSES = 40, 12  # in the table of coefficients
+COMPARED = 100  # best combinations that the page compares in pairs
+MOST, FEWEST = 200, 40  # points of a curve
 COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy")  # of a history
 
 
@@ -24,13 +24,13 @@ def page_data(
     correct: Sequence[NDArray[np.floating]],
     ranges: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Axes, combinations (best first), curves, and the standard errors of differences between the best, a list each.
+    """Axes, combinations (best first), curves, and the standard errors of differences between the best.
 
     Parameters
     ----------
     ranking : the candidates, best first
-    histories : of each, under its first seed, (epochs, 4) as `Trained` has them
-    correct : of the best, (n,) which validation rows are right, mean over the seeds
+    histories : their histories with the first seed, (epochs, 4) as in `Trained`
+    correct : for the best, (n,) whether validation rows are correct, mean over the seeds
     ranges : the hyperparameters that were drawn from ranges
     """
     axes = axes_of(candidate.combination for candidate in ranking)
@@ -40,7 +40,7 @@ def page_data(
             {"name": name, "label": axis.label, "scale": axis.scale, "range": name in ranges}
             for name, axis in axes.items()
         ],
-        "combinations": [place(rank, candidate, axes) for rank, candidate in enumerate(ranking, start=1)],
+        "combinations": [combination_data(rank, candidate, axes) for rank, candidate in enumerate(ranking, start=1)],
         "curves": [
             curve(history, candidate.trained[0].best_epoch, most)
             for candidate, history in zip(ranking, histories, strict=True)
@@ -50,15 +50,15 @@ def page_data(
 
 
 def paired_errors(correct: Sequence[NDArray[np.floating]]) -> list[list[float]]:
-    """The standard error of the difference of each two mean accuracies: [i][j] of those at i + 1 and at j ≤ i.
+    """The standard errors of differences of two mean accuracies: [i][j] for the candidates at i + 1 and j ≤ i.
 
     √(var(x_i − x_j) / n), as in `experiment.search.comparison`.
     """
     if not correct or len(correct[0]) < 2:
         return []
     covariance = np.cov(np.stack(correct)).reshape(len(correct), -1)
-    own = covariance.diagonal()
-    variances = (own[:, None] + own - 2 * covariance).clip(0) / len(correct[0])
+    variance = covariance.diagonal()
+    variances = (variance[:, None] + variance - 2 * covariance).clip(0) / len(correct[0])
     return [np.sqrt(row[:i]).round(6).tolist() for i, row in enumerate(variances)][1:]
 
 
@@ -71,14 +71,14 @@ def classes_data(
     *,
     picture: tuple[int, int] | None,
 ) -> dict[str, Any]:
-    """The classes, of many the `MOST_CLASSES` with most mistakes, and how often one was taken for another.
+    """The classes (at most the `MOST_CLASSES` with most mistakes) and their confusion matrix.
 
     Parameters
     ----------
     W : (m, c)
     counts : (c, c), rows are true classes
-    mistakes, mistaken : as `Evaluation` has them
-    picture : height and width of examples that are pictures; None: features
+    mistakes, mistaken : as in `Evaluation`
+    picture : height and width of pictures; None: features
     """
     shown = most_mistaken(counts).tolist()
     limit = float(np.abs(W).max(initial=0))
@@ -91,15 +91,15 @@ def classes_data(
         "classes": [
             {
                 "name": class_names[k],
-                "weights": weights_of_class(W[:, k], picture, limit) if picture else None,
+                "weights": weights_image(W[:, k], picture, limit) if picture else None,
                 "mistakes": [
                     {
                         "row": int(row),
-                        "said": class_names[int(said)],
+                        "predicted": class_names[int(predicted)],
                         "probability": probability,
-                        "image": example(values, picture, low, high) if picture else None,
+                        "image": example_image(values, picture, low, high) if picture else None,
                     }
-                    for (row, true, said, probability), values in zip(mistakes.tolist(), mistaken, strict=True)
+                    for (row, true, predicted, probability), values in zip(mistakes.tolist(), mistaken, strict=True)
                     if int(true) == k
                 ],
             }
@@ -111,14 +111,14 @@ def classes_data(
 def coefficients_data(
     W: NDArray[np.floating], class_names: Sequence[str], counts: NDArray[np.integer], feature_names: Sequence[str]
 ) -> dict[str, Any]:
-    """The features with the largest coefficients, largest first, and these by class; of many classes as many as fit.
+    """The largest coefficients: features in descending order, by class; at most `CLASSES` classes.
 
     Parameters
     ----------
     W : (m, c)
-    feature_names : m of them, or none
+    feature_names : m names, or ()
     """
-    shown = most_mistaken(counts, COEFFICIENTS).tolist()
+    shown = most_mistaken(counts, CLASSES).tolist()
     largest = np.argsort(-np.abs(W).max(axis=1), kind="stable")[:FEATURES].tolist()
     return {
         "every": len(W),
@@ -132,14 +132,14 @@ def coefficients_data(
 
 
 def shades(values: NDArray[np.generic]) -> tuple[float, float]:
-    """Return what is black and what is white in pictures with these values: grey levels reach from 0 to 255."""
+    """The values of black and white in pictures: 0 and 255 for grey levels, otherwise the extremes."""
     if not values.size:
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
     return (0.0, 255.0) if low >= 0 and 127 < high <= 255 else (low, high)
 
 
-def place(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any]:
+def combination_data(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any]:
     behind = candidate.behind
     return {
         "rank": rank,
@@ -158,9 +158,9 @@ def place(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any
 
 
 def curve(history: NDArray[np.float64], best_epoch: int, most: int) -> dict[str, Any]:
-    """At most about `most` epochs of a history, by name: the first, the last, the best, others at equal ratios.
+    """About `most` epochs of a history, by column: the first, the last, the best, others at equal ratios.
 
-    Values that are not finite are None; all are rounded to five digits.
+    Values are rounded to five digits; values that are not finite are None.
     """
     count = len(history)
     rows = np.unique(np.geomspace(1, count, most).round().astype(int)) if count > most else np.arange(1, count + 1)

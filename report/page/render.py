@@ -1,4 +1,4 @@
-"""`report.html`: one file that opens from disk and asks the network for nothing."""
+"""`report.html`: one file that opens from disk and needs no network."""
 
 import json
 from collections.abc import Mapping, Sequence, Set
@@ -31,11 +31,11 @@ def page(
 
     Parameters
     ----------
-    ranking : the candidates, best first; from here are the ids of their runs, and how long they took
-    shown : `report.page.data`'s, as JSON
-    notes : what is to be said beside the figures, by heading: the command that runs this again, say
-    runs_at : where a browser finds W&B's runs, by their ids after this; "" if they are not tracked online
-    unsent : the ids of those that are not there
+    ranking : the candidates, best first, with the ids and durations of their runs
+    shown : the data of `report.page.data`, as JSON
+    notes : further texts by heading, such as the command that repeats the sweep
+    runs_at : the prefix of the addresses of W&B runs; "" if they are not tracked online
+    unsent : the ids of runs that are not online
     """
     data = json.loads(shown)
     for combination, candidate in zip(data["combinations"], ranking, strict=True):
@@ -59,14 +59,14 @@ def page(
         ),
         warnings=remarks.warnings(summary),
         notes={heading: text for heading, text in notes.items() if text},
-        style=Markup(text("page.css")),  # noqa: S704  # ours, as are the scripts
+        style=Markup(text("page.css")),  # noqa: S704  # a file of this package, like the scripts
         scripts=[Markup(text(name)) for name in SCRIPTS],  # noqa: S704
     )
     return content.encode()
 
 
 def for_script(value: Any) -> Markup:
-    """JSON that ends no script element and opens no comment, whatever names it holds."""
+    """The value as JSON that is safe within a script element."""
     escaped = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
     return Markup(escaped.replace("&", "\\u0026"))  # noqa: S704
 
@@ -83,7 +83,7 @@ def template() -> Template:
 
 
 def named(effect: str) -> str:
-    """An effect's name as people say it: "α × batch size" for "alpha × batch_size"."""
+    """The displayed name of an effect: "α × batch size" for "alpha × batch_size"."""
     return " × ".join(AXES[part].label if part in AXES else part for part in effect.split(" × "))
 
 

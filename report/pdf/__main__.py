@@ -14,7 +14,7 @@ DONE = 0
 
 app = App(
     name="python -m report.pdf",
-    help="Write a finished sweep, the derivations and the code as one PDF.",
+    help="Write a finished sweep, the derivations and the code to one PDF.",
     help_format="plaintext",
     version_flags=[],
     default_parameter=Parameter(negative=()),
@@ -35,13 +35,13 @@ def pdf(
     output
         The file to write.
     author
-        Who hands it in.
+        The author, for the title.
     """
     found = finished(sweep)
     try:
         from report.pdf.typeset import names, submission
     except ImportError as error:
-        raise InputError(f"{error.name} is not installed; make pdf installs what is needed") from error
+        raise InputError(f"{error.name} is not installed; make pdf installs it") from error
     content = submission(found, author)
     with atomic_output(output) as draft:
         draft.write_bytes(content)

@@ -1,4 +1,4 @@
-"""A finished sweep's folder: its figures and its pictures."""
+"""The folder of a finished sweep: summary, leaderboard and pictures."""
 
 import csv
 import hashlib
@@ -11,40 +11,40 @@ from pydantic import ValidationError
 from experiment.errors import InputError
 from experiment.summary import Summary
 
-WEIGHTS = "weights.png"  # of pictures alone
+WEIGHTS = "weights.png"  # only for pictures
 PICTURES = ("parallel_coordinates.png", "learning_curves.png", "confusion.png", WEIGHTS)
-LEADERBOARD = "leaderboard.csv"  # with a baseline's figures in a row of no rank
-AGAIN = "make sweep makes it anew, most of it from the cache"
+LEADERBOARD = "leaderboard.csv"  # the row of a baseline has no rank
+AGAIN = "make sweep creates it again, mostly from the cache"
 
 
 class Finished(NamedTuple):
-    """What the submission takes from a sweep."""
+    """The parts of a sweep that the submission uses."""
 
     summary: Summary
-    leaderboard: list[dict[str, str]]  # of the combinations, best first
+    leaderboard: list[dict[str, str]]  # rows of combinations, best first
     pictures: dict[str, bytes]  # PNG files, by name
 
 
 def finished(folder: Path) -> Finished:
-    """Return what a sweep's folder holds.
+    """The finished sweep in a folder.
 
     Raises
     ------
-    InputError : no finished sweep is there, it is another version's, or its files are not those of its summary
+    InputError : there is no finished sweep, it has another version, or its files do not match its summary
     """
-    if folder.is_file():  # the newest sweep's name, on a file system without links
+    if folder.is_file():  # the name of the newest sweep, on file systems without links
         folder = folder.with_name(folder.read_text(errors="replace"))
     try:
         content = (folder / "summary.json").read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{folder}: no finished sweep is there; make sweep runs one") from None
+        raise InputError(f"{folder}: no finished sweep; make sweep runs one") from None
     except OSError as error:
         raise InputError(f"{folder}: cannot be read ({error.strerror}); name another sweep's folder") from error
     try:
         summary = Summary.model_validate_json(content)
     except ValidationError as error:
-        what = ".".join(map(str, error.errors()[0]["loc"])) or "its text"
-        raise InputError(f"{folder}: the summary is another version's, or altered ({what}); {AGAIN}") from error
+        what = ".".join(map(str, error.errors()[0]["loc"])) or "not JSON"
+        raise InputError(f"{folder}: the summary has another version or was altered ({what}); {AGAIN}") from error
     drawn = [name for name in PICTURES if name != WEIGHTS or name in summary.files]
     table, *pictures = [content_of(folder / name, summary.files.get(name)) for name in (LEADERBOARD, *drawn)]
     rows = csv.DictReader(io.StringIO(table.decode("utf-8"), newline=""))
@@ -52,7 +52,7 @@ def finished(folder: Path) -> Finished:
 
 
 def content_of(path: Path, digest: str | None) -> bytes:
-    """A file's content, which must be what the sweep wrote."""
+    """The content of a file; InputError unless its SHA-256 is `digest`."""
     try:
         content = path.read_bytes()
     except OSError as error:

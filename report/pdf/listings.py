@@ -1,4 +1,4 @@
-"""The code that the submission shows: statements as they stand in the sources, and a page's examples, run."""
+"""The code in the submission: statements from the sources, and the examples of a page with their output."""
 
 import ast
 import contextlib
@@ -12,10 +12,10 @@ from textwrap import dedent
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-# In the document: a file, and what it defines (functions, classes, Class.method, variables). Sources are read as text:
-# a report may import no step.
+# In the document: a file and names that it defines (functions, classes, Class.method, variables).
+# Sources are read as text, because `report` may not import steps.
 SHOWN = re.compile(r'#code\("(\S+)", "(.+?)"\)')
-# Problem 4, by its parts.
+# The code of problem 4, by part.
 PARTS: dict[int, tuple[str, str]] = {
     2: ("affine AffineTransformation _layer _vector", "The function, its name in the assignment, and its checks."),
     3: ("compose Composition", "The function, and its name in the assignment."),
@@ -27,7 +27,7 @@ PART = re.compile(r"^## (\d)\. (.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def listings(document: str) -> dict[str, dict[str, str]]:
-    """Return what a document shows by `#code(file, names)`: where it stands, and its lines, by "file names"."""
+    """The location and the code of each `#code(file, names)` in a document, by "file names"."""
     return {
         f"{file} {names}": {"where": where(file, names), "code": code(file, names)}
         for file, names in SHOWN.findall(document)
@@ -35,14 +35,14 @@ def listings(document: str) -> dict[str, dict[str, str]]:
 
 
 def code(file: str, names: str) -> str:
-    """The statements of these names, parted by blank lines, as the file has them."""
+    """The statements that define the names, separated by blank lines."""
     lines = source(file).splitlines()
     spans = [span(file, name) for name in names.split()]
     return "\n\n".join(dedent("\n".join(lines[first - 1 : last])) for first, last in spans)
 
 
 def where(file: str, names: str) -> str:
-    """The file and the lines of these names."""
+    """The file and the line numbers of the names."""
     spans = [span(file, name) for name in names.split()]
     return f"{file}, " + ", ".join(f"{first}–{last}" if first < last else str(first) for first, last in spans)
 
@@ -53,21 +53,21 @@ def source(file: str) -> str:
 
 
 def span(file: str, name: str) -> tuple[int, int]:
-    """The first and the last line of what a file defines under a name.
+    """The first and the last line of the definition of a name.
 
     Raises
     ------
-    LookupError : it does not
+    LookupError : the file does not define it
     """
-    found: ast.AST = ast.parse(source(file))
+    node: ast.AST = ast.parse(source(file))
     for part in name.split("."):
-        inside: Iterable[ast.stmt] = getattr(found, "body", [])
+        inside: Iterable[ast.stmt] = getattr(node, "body", [])
         try:
-            found = next(statement for statement in inside if part in defined(statement))
+            node = next(statement for statement in inside if part in defined(statement))
         except StopIteration:
             raise LookupError(f"{file} does not define {name}") from None
-    nodes = [found, *getattr(found, "decorator_list", [])]
-    return min(node.lineno for node in nodes), max(node.end_lineno for node in nodes)
+    nodes = [node, *getattr(node, "decorator_list", [])]
+    return min(each.lineno for each in nodes), max(each.end_lineno for each in nodes)
 
 
 def defined(statement: ast.stmt) -> set[str]:
@@ -79,10 +79,10 @@ def defined(statement: ast.stmt) -> set[str]:
 
 
 def with_functions(page: str) -> str:
-    """The page of problem 4 with its headings called parts, and each part's functions at its end."""
+    """The page of problem 4 with "Part" in its headings, and the functions of each part at its end."""
 
-    def part(found: re.Match[str]) -> str:
-        number, text = int(found[1]), f"## Part {found[1]}: {found[2]}"
+    def part(match: re.Match[str]) -> str:
+        number, text = int(match[1]), f"## Part {match[1]}: {match[2]}"
         if number not in PARTS:
             return text
         names, what = PARTS[number]
@@ -91,19 +91,19 @@ def with_functions(page: str) -> str:
     return PART.sub(part, page)
 
 
-def worked(page: str) -> str:
-    """A Markdown page with what its Python examples print now, whatever stood there.
+def with_output(page: str) -> str:
+    """A Markdown page with the actual output of its Python examples.
 
     Parameters
     ----------
-    page : with doctests in fenced blocks, a blank line after a block's last output; names live to the end of the page
+    page : doctests in fenced blocks with a blank line after the last output of a block; names are shared by all blocks
     """
     names: dict[str, Any] = {}
-    return EXAMPLES.sub(lambda block: "".join(run(part, names) for part in DocTestParser().parse(block[0])), page)
+    return EXAMPLES.sub(lambda block: "".join(executed(part, names) for part in DocTestParser().parse(block[0])), page)
 
 
-def run(part: str | Example, names: dict[str, Any]) -> str:
-    """An example as typed, and what it prints; text between examples as it is."""
+def executed(part: str | Example, names: dict[str, Any]) -> str:
+    """An example with its output; text between examples is unchanged."""
     if isinstance(part, str):
         return part
     printed = io.StringIO()

@@ -1,4 +1,4 @@
-"""The submission as a PDF. Pandoc makes the pages of mathematics into Typst's markup, Typst sets all of it."""
+"""The submission as a PDF. Pandoc converts the pages of mathematics to Typst's markup; Typst typesets the document."""
 
 import json
 import tempfile
@@ -8,14 +8,18 @@ from pathlib import Path
 import pypandoc
 import typst
 
-from report.fonts import trouble
+from experiment.summary import Summary
+from report.fonts import displayable, fallbacks, trouble
 from report.pdf.advantages import advantages
-from report.pdf.figures import class_rows, selection_rows, test_rows
 from report.pdf.finished import Finished
-from report.pdf.listings import ROOT, listings, with_functions, worked
+from report.pdf.listings import ROOT, listings, with_functions, with_output
+from report.pictures import MOST_CLASSES
+from report.text.remarks import facts
 
-# Pandoc 3.9 writes ⊗ by the name that Typst had for it before 0.15.
+# Pandoc 3.9 writes ⊗ by Typst's name before 0.15.
 NAMES = '#let times = symbol("×", ("circle", "⊗"), ("o", "⊗"))\n'
+
+TEST = ("test", "calibration", "baseline")  # headings of facts about the test set
 
 
 def submission(sweep: Finished, author: str = "") -> bytes:
@@ -23,21 +27,29 @@ def submission(sweep: Finished, author: str = "") -> bytes:
 
     Parameters
     ----------
-    author : stands below the title
+    author : the line below the title
     """
     document = files("report.pdf").joinpath("submission.typ").read_text("utf-8")
     derivation = (ROOT / "docs" / "derivation.md").read_text("utf-8")
     chain_rule = (ROOT / "docs" / "chain_rule.md").read_text("utf-8")
     summary = sweep.summary
-    # Whatever a user may have named comes as data: in markup it could mean something.
+    # Names given by users are data, because in markup they could have a meaning.
     data = {
         "sweep": summary.name,
         "author": author,
         "derivation": title(derivation),
         "chain_rule": title(chain_rule),
         "code": listings(document),
-        "test": test_rows(summary),
-        "selection": selection_rows(summary),
+        "test": [fact for fact in facts(summary) if fact[0] in TEST],
+        "selection": [
+            *(fact for fact in facts(summary) if fact[0] not in (*TEST, "what mattered")),
+            (
+                "validation baseline",
+                f"class frequencies: accuracy {summary.baseline['val_accuracy']:.2%}, cross-entropy "
+                f"{summary.baseline['val_cross_entropy']:.4f}",
+            ),
+            ("gradient check", f"largest relative error {summary.gradient_error:.1e}"),
+        ],
         "classes": class_rows(summary),
         "every_class": len(summary.class_accuracy),
         "letters": trouble(names(sweep, author), bitmaps=True),
@@ -50,7 +62,7 @@ def submission(sweep: Finished, author: str = "") -> bytes:
         (folder / "submission.typ").write_text(document, "utf-8")
         (folder / "data.json").write_text(json.dumps(data), "utf-8")
         (folder / "derivation.typ").write_text(markup(derivation), "utf-8")
-        (folder / "chain_rule.typ").write_text(markup(with_functions(worked(chain_rule))), "utf-8")
+        (folder / "chain_rule.typ").write_text(markup(with_functions(with_output(chain_rule))), "utf-8")
         for picture, content in sweep.pictures.items():
             (folder / picture).write_bytes(content)
         pdf: bytes = typst.compile(folder / "submission.typ", root=folder)
@@ -58,8 +70,17 @@ def submission(sweep: Finished, author: str = "") -> bytes:
 
 
 def names(sweep: Finished, author: str) -> list[str]:
-    """Return what a user has named, in letters of any script."""
+    """The names given by users, in any script."""
     return [sweep.summary.name, author, sweep.summary.data, *sweep.summary.class_accuracy]
+
+
+def class_rows(summary: Summary) -> list[tuple[str, str]]:
+    """The test accuracy of each class, of at most the `MOST_CLASSES` with the lowest."""
+    names = displayable(list(summary.class_scores), fallbacks(summary.class_scores, bitmaps=True)[1])
+    classes = [(name, scores.recall) for name, scores in zip(names, summary.class_scores.values(), strict=True)]
+    if len(classes) > MOST_CLASSES:
+        classes = sorted(classes, key=lambda item: 1 if item[1] is None else item[1])[:MOST_CLASSES]
+    return [(name, "no test rows" if accuracy is None else f"{accuracy:.1%}") for name, accuracy in classes]
 
 
 def title(page: str) -> str:
@@ -68,6 +89,6 @@ def title(page: str) -> str:
 
 
 def markup(page: str) -> str:
-    """A Markdown page without its heading as Typst's markup."""
+    """A Markdown page without its heading, as Typst markup."""
     converted: str = pypandoc.convert_text(page.split("\n", 1)[1], "typst", format="gfm", extra_args=["--wrap=none"])
     return NAMES + converted

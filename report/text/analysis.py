@@ -1,7 +1,7 @@
-"""The outcome of a sweep in two or three paragraphs: what mattered, what is promising, what the picture shows.
+"""The analysis of a sweep in two or three paragraphs: importance, promising values, the picture.
 
-Every sentence says what the table beside it says; what claims more than the table (that something mattered, is best,
-acts together) is said where it also holds on resamples of the validation rows (`report.importance`, `Gap`).
+Every sentence describes the leaderboard. Claims beyond it (that something mattered, is best, acts together) are made
+only if they hold on resamples of the validation rows (`report.importance`, `Gap`).
 """
 
 import math
@@ -21,14 +21,14 @@ from experiment.values import text
 from report.importance import FEWEST, FITTED
 from report.text.lines import by_tercile, by_value, observations
 from report.text.wording import (
-    alone,
-    capital,
+    capitalized,
     count,
     label,
     listed,
     listed_values,
-    standing,
-    whole_per_cents,
+    main_shares,
+    noise_in_words,
+    percentages,
 )  # fmt: skip
 
 
@@ -43,18 +43,18 @@ def analysis(
     notes: Sequence[str] = (),
     space: Space | None = None,
 ) -> list[str]:
-    """The paragraphs.
+    """The paragraphs of the analysis.
 
     Parameters
     ----------
     ranking : the candidates, best first
     resampled : (candidates, resamples), their accuracies on resamples of the validation rows
     importance : `report.importance`
-    rows, floor : how many validation rows there are, and what the class frequencies come to on them
-    notes : what whoever uses the winner should know (`report.text.facts.warnings`), in sentences without a full stop
-    space : from which the combinations were drawn; None: they are a grid
+    rows, floor : the number of validation rows, and the baseline on them
+    notes : the warnings of `report.text.remarks`
+    space : the space of drawn combinations; None: they are a grid
     """
-    table = figures(ranking, floor)
+    table = candidates_table(ranking, floor)
     varied = [name for name in AXES if name in table and table[name].nunique() > 1]
     ranges = {name: values for name, values in (space or {}).items() if isinstance(values, Range)}
     converged = table[~table["diverged"]]
@@ -68,8 +68,8 @@ def analysis(
     cautions = [f"A caution: {note}." for note in notes]
     if len(table) == 1:
         only = (
-            "Only one combination was tried, so this sweep cannot tell which hyperparameter matters, nor what range is "
-            "promising."
+            "Only one combination was tried, so this sweep does not show which hyperparameter matters or which "
+            "range is promising."
         )
         return [" ".join([only, *cautions])]
     paragraphs = [
@@ -85,14 +85,14 @@ def analysis(
     if importance and resampled is not None:
         levels = [name for name in varied if name not in ranges]
         if importance.certain:
-            first = alone(importance)[0][0]
+            first = main_shares(importance)[0][0]
             paragraphs[0].append((by_tercile if first in ranges else by_value)(converged, first))
         paragraphs.append(observations(converged, resampled[converged.index], levels, importance))
     return [" ".join(sentence for sentence in sentences if sentence) for sentences in paragraphs if any(sentences)]
 
 
-def figures(ranking: Sequence[Candidate], floor: Baseline) -> pd.DataFrame:
-    """One row a combination, best first; `near`: may be the best, and beats the class frequencies."""
+def candidates_table(ranking: Sequence[Candidate], floor: Baseline) -> pd.DataFrame:
+    """One row per combination, best first; `near`: may be the best, and beats the baseline."""
     axes = axes_of(candidate.combination for candidate in ranking)
     return pd.DataFrame(
         {
@@ -103,31 +103,31 @@ def figures(ranking: Sequence[Candidate], floor: Baseline) -> pd.DataFrame:
             "seeds": len(candidate.trained),
             "compared": candidate.behind is not None,
             "within": candidate.within_noise,
-            "near": (place == 0 or candidate.within_noise)
+            "near": (rank == 0 or candidate.within_noise)
             and candidate.val_accuracy > floor.accuracy
             and candidate.val_cross_entropy < floor.cross_entropy,
         }
-        for place, candidate in enumerate(ranking)
+        for rank, candidate in enumerate(ranking)
     )
 
 
 def mattered(table: pd.DataFrame, varied: Sequence[str], importance: Importance | None, rows: int) -> str:
-    """Say which hyperparameter mattered most, by which measure, and how sure that is."""
+    """Which hyperparameter mattered most, by which measure, and how certain that is."""
     fixed = [label(name) for name in AXES if name in table and name not in varied]
     only = (
-        f" Of {listed(fixed)} only one value was tried, so nothing is said about {'it' if len(fixed) == 1 else 'them'}."
+        f" Of {listed(fixed)} only one value was tried, so {'its' if len(fixed) == 1 else 'their'} effect is unknown."
         if fixed
         else ""
     )
     if pruned := int(table["pruned"].sum()):
         return (
-            f"Halving pruned {pruned} of {len(table)} combinations before their end. So figures are of different "
-            "epochs, no shares of variance are given, and which hyperparameter mattered most cannot be told as from a "
-            f"full grid: quick learners are favoured.{only}"
+            f"Halving pruned {pruned} of {len(table)} combinations before their end. Their metrics are of "
+            "different epochs, which favours quick learners, so no shares of variance are given, and which "
+            f"hyperparameter mattered most is not known as from a full grid.{only}"
         )
     if not importance:
-        return f"Fewer than {FEWEST} combinations converged: too few to tell which hyperparameter mattered.{only}"
-    shares = alone(importance)
+        return f"Fewer than {FEWEST} combinations converged: too few to show which hyperparameter mattered.{only}"
+    shares = main_shares(importance)
     first, share = shares[0]
     if not share:
         return f"All combinations are equally accurate: no hyperparameter mattered among these values.{only}"
@@ -140,27 +140,28 @@ def mattered(table: pd.DataFrame, varied: Sequence[str], importance: Importance 
             f"accuracy alone, {share:.0%} ({interval}), and is first in {importance.lead:.0%} of the resamples.{only}"
         )
     if len(shares) == 1:
-        return f"{capital(label(first))} alone varied, and its effect on validation accuracy is beyond noise.{only}"
-    *others, (_, left) = whole_per_cents(importance)[1:]
+        return f"{capitalized(label(first))} alone varied, and its effect on validation accuracy is beyond noise.{only}"
+    *others, (_, rest) = percentages(importance)[1:]
     fitted = importance.method == FITTED
-    over, rest = ("what was searched", "is left") if fitted else ("this grid", "only in combination")
-    said = [
-        f"{capital(label(first))} mattered most: alone it explains {share:.0%} of the variance of validation accuracy "
-        f"over {over} ({interval}), {listed([f'{label(name)} {percent}%' for name, percent in others])}, and {left}% "
-        f"{rest}. It is first in {importance.lead:.0%} of the resamples.{only}"
+    over, kind = ("the combinations", "is residual") if fitted else ("this grid", "only in combination")
+    sentences = [
+        f"{capitalized(label(first))} mattered most: alone it explains {share:.0%} of the variance of validation "
+        f"accuracy over {over} ({interval}), "
+        f"{listed([f'{label(name)} {percent}%' for name, percent in others])}, and {rest}% "
+        f"{kind}. It is first in {importance.lead:.0%} of the resamples.{only}"
     ]
     if fitted:
-        said.append(
+        sentences.append(
             f" These shares are of a least-squares fit of main effects to the {int((~table['diverged']).sum())} "
-            "combinations that converged: estimates, and statements about the values and ranges that were given."
+            "combinations that converged: estimates, valid for the values and ranges that were given."
         )
     else:
-        said.append(" These shares are statements about the values that were tried; other values would give others.")
-    return "".join(said)
+        sentences.append(" These shares hold for the values that were tried; other values would give others.")
+    return "".join(sentences)
 
 
 def noise(table: pd.DataFrame, rows: int, select_by: MetricName) -> str:
-    """Say how far the ranking can be trusted."""
+    """How many combinations may be as good as the best."""
     others = table.iloc[1:]
     seeds = int(table["seeds"].max())
     means = f" Figures are means over {seeds} seeds." if seeds > 1 else ""
@@ -168,59 +169,60 @@ def noise(table: pd.DataFrame, rows: int, select_by: MetricName) -> str:
         return means.strip()
     near = int(others["within"].sum())
     order = f": among these {near + 1} the order means little" if near else ""
-    return f"{capital(standing(near, int(others['compared'].sum()), len(others), rows, select_by))}{order}.{means}"
+    sentence = capitalized(noise_in_words(near, int(others["compared"].sum()), len(others), rows, select_by))
+    return f"{sentence}{order}.{means}"
 
 
 def promising(converged: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Range]) -> str:
-    """Say which values those near the top have."""
-    near, said = converged[converged["near"]], []
+    """The values of the combinations near the top."""
+    near, clauses = converged[converged["near"]], []
     for name in varied if len(near) else ():
         reached, tried = sorted(near[name].unique()), sorted(converged[name].unique())
         if len(tried) == 1:
             continue
         if reached == tried:
-            said.append(f"every value of {label(name)} that was tried gets there")
+            clauses.append(f"every value of {label(name)} that was tried gets there")
         elif name in ranges and len(reached) > 1:
-            said.append(f"{label(name)} lies between {reached[0]:g} and {reached[-1]:g}")
+            clauses.append(f"{label(name)} lies between {reached[0]:g} and {reached[-1]:g}")
         elif len(reached) == 1:
-            said.append(f"{'it has' if len(near) == 1 else 'all of them have'} {label(name)} {text(reached[0])}")
+            clauses.append(f"{'it has' if len(near) == 1 else 'all of them have'} {label(name)} {text(reached[0])}")
         else:
-            said.append(f"they have {label(name)} {listed_values(reached, 'or')}")
-    return f"As to what is promising: {'; '.join(said)}." if said else ""
+            clauses.append(f"they have {label(name)} {listed_values(reached, 'or')}")
+    return f"Promising: {'; '.join(clauses)}." if clauses else ""
 
 
 def edges(converged: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Range]) -> str:
-    """Say where the promising values lie at the end of what was tried, so that better ones may lie beyond.
+    """The untried regions next to promising values at the end of an axis.
 
-    At the end of a range is its outer tenth, on the axis's scale.
+    The end of a range is its outer tenth, on the axis's scale.
     """
-    near, said = converged[converged["near"]], []
+    near, regions = converged[converged["near"]], []
     for name in varied if len(near) else ():
         tried, reached = sorted(converged[name].unique()), sorted(near[name].unique())
         if name in ranges:
             low, high = (fraction(ranges[name], name, end) for end in (reached[0], reached[-1]))
-            said += [f"{label(name)} above {ranges[name].high:g}"] if low >= 0.9 else []
-            said += [f"{label(name)} below {ranges[name].low:g}"] if high <= 0.1 and ranges[name].low > 0 else []
+            regions += [f"{label(name)} above {ranges[name].high:g}"] if low >= 0.9 else []
+            regions += [f"{label(name)} below {ranges[name].low:g}"] if high <= 0.1 and ranges[name].low > 0 else []
             continue
         if len(tried) < 2 or len(reached) > 1 or AXES[name].scale == "category":
             continue
         if reached[0] == tried[-1]:
-            said.append(f"{label(name)} above {tried[-1]:g}")
+            regions.append(f"{label(name)} above {tried[-1]:g}")
         elif reached[0] == tried[0] and tried[0] == 0:
-            said.append(f"{label(name)} between 0 and {tried[1]:g}")
+            regions.append(f"{label(name)} between 0 and {tried[1]:g}")
         elif reached[0] == tried[0]:
-            said.append(f"{label(name)} below {tried[0]:g}")
-    return f"Not tried, and next to the promising values: {listed(said)}." if said else ""
+            regions.append(f"{label(name)} below {tried[0]:g}")
+    return f"Not tried, and next to the promising values: {listed(regions)}." if regions else ""
 
 
 def fraction(values: Range, name: str, value: float) -> float:
-    """Return how far up its range a value lies, 0 to 1."""
-    low, high, at = (math.log(x) if AXES[name].scale == "log" else x for x in (values.low, values.high, value))
-    return float((at - low) / (high - low))
+    """The position of a value in its range, 0 to 1."""
+    low, high, position = (math.log(x) if AXES[name].scale == "log" else x for x in (values.low, values.high, value))
+    return float((position - low) / (high - low))
 
 
 def failures(table: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Range]) -> str:
-    """Say how many diverged, and what they have in common that no other has."""
+    """The number of combinations that diverged, and the values that only they have."""
     lost = table[table["diverged"]]
     if lost.empty:
         return ""

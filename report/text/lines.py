@@ -1,6 +1,6 @@
-"""What the lines of the parallel coordinates show, in sentences.
+"""Sentences about the lines of the parallel coordinates.
 
-Tables have a row a combination, the best first: its hyperparameters, `accuracy`. Samples have their accuracies on
+Tables have one row per combination, best first, with hyperparameters and `accuracy`. Samples are their accuracies on
 resamples of the validation rows, (combinations, resamples).
 """
 
@@ -16,14 +16,14 @@ from experiment.search.comparison import may_be_best
 from experiment.summary import Importance
 from experiment.values import text
 from report.importance import SEPARATOR
-from report.text.wording import alone, capital, label, listed, listed_values
+from report.text.wording import capitalized, label, listed, listed_values, main_shares
 
 Samples = NDArray[np.floating]
-TOP = 10  # lines that the right half of the picture shows
+TOP = 10  # lines in the right half of the picture
 
 
 def by_value(converged: pd.DataFrame, name: str) -> str:
-    """Say where the lines through each value of a hyperparameter end, as one sees it in the picture."""
+    """The median accuracies of the lines through each value of a hyperparameter."""
     medians = converged.groupby(name)["accuracy"].median()
     if len(medians) > 6:
         return (
@@ -36,7 +36,7 @@ def by_value(converged: pd.DataFrame, name: str) -> str:
 
 
 def by_tercile(converged: pd.DataFrame, name: str) -> str:
-    """Say the same of a hyperparameter that was drawn from a range: of the lowest third of those tried, and so on."""
+    """The same for a hyperparameter that was drawn from a range, by terciles of the values tried."""
     ordered = converged.sort_values(name)
     cuts = [round(len(ordered) * third / 3) for third in range(4)]
     ends = [
@@ -47,39 +47,39 @@ def by_tercile(converged: pd.DataFrame, name: str) -> str:
 
 
 def observations(converged: pd.DataFrame, samples: Samples, varied: Sequence[str], importance: Importance) -> list[str]:
-    """Say what the picture shows that a table does not: bundles, crossings, what the best have in common.
+    """Observations beyond the table: bundles, crossings, common values of the best.
 
     Parameters
     ----------
-    varied : those hyperparameters whose lines meet in values
+    varied : the hyperparameters whose lines meet in values
     """
-    leading = alone(importance)[0][0]
-    said = [
+    leading = main_shares(importance)[0][0]
+    sentences = [
         bundles(converged, samples, leading) if importance.certain and leading in varied else "",
         crossing(converged, samples, varied, importance),
         common_values(converged, samples, varied),
     ]
-    found = [sentence for sentence in said if sentence]
-    return ["The picture shows what a table does not.", *found] if found else []
+    sentences = [sentence for sentence in sentences if sentence]
+    return ["The picture shows what a table does not.", *sentences] if sentences else []
 
 
 def sure(holds: NDArray[np.bool_]) -> bool:
-    """Whether something holds in enough of the resamples."""
+    """Whether a statement holds in enough of the resamples."""
     return bool(holds.mean() >= LEVEL)
 
 
 def bundles(converged: pd.DataFrame, samples: Samples, name: str) -> str:
-    """Say whether the values of a hyperparameter part the lines without overlap."""
+    """Whether the best value of a hyperparameter separates the lines."""
     values, accuracy = converged[name].to_numpy(), converged["accuracy"].to_numpy()
     near = set(values[may_be_best(accuracy, samples)])
     if len(near) > 1 or len(values) == len(set(values)):
         return ""
     (best,) = near
-    mine, lowest = values == best, samples[values == best].min(axis=0)
-    if sure(lowest > samples[~mine].max(axis=0)):
+    lowest = samples[values == best].min(axis=0)
+    if sure(lowest > samples[values != best].max(axis=0)):
         return (
-            f"The bundle of lines through {label(name)} {text(best)} ends above all others: no choice of the rest "
-            "makes up for another value."
+            f"The bundle of lines through {label(name)} {text(best)} ends above all others: no choice of the other "
+            "hyperparameters compensates for another value."
         )
     overlapping = [value for value in sorted(set(values) - near) if sure(samples[values == value].max(axis=0) > lowest)]
     if not overlapping:
@@ -87,18 +87,18 @@ def bundles(converged: pd.DataFrame, samples: Samples, name: str) -> str:
     return (
         f"The bundle through {label(name)} {text(best)} reaches highest but overlaps with "
         f"{'that' if len(overlapping) == 1 else 'those'} through {listed_values(overlapping)}: a bad choice of the "
-        "rest costs more than this value gains."
+        "other hyperparameters costs more than this value gains."
     )
 
 
 def crossing(converged: pd.DataFrame, samples: Samples, varied: Sequence[str], importance: Importance) -> str:
-    """Say of the pair that interacts most where its lines cross: which value is best depends on the other."""
+    """The pair of hyperparameters with the largest interaction, and the values where its lines cross."""
     pairs = [pair for pair in combinations(varied, 2) if SEPARATOR.join(pair) in importance.beyond_noise]
     if not pairs:
         return ""
     first, second = max(pairs, key=lambda pair: importance.shares[SEPARATOR.join(pair)])
     values, others = (sorted(converged[name].unique()) for name in (first, second))
-    # By value of the second, value of the first, and resample.
+    # Axes: values of the second, values of the first, resamples.
     means = np.array(
         [
             [samples[(converged[first] == value) & (converged[second] == other)].mean(axis=0) for value in values]
@@ -109,10 +109,10 @@ def crossing(converged: pd.DataFrame, samples: Samples, varied: Sequence[str], i
         return ""
     runner_up, most = np.sort(means, axis=1)[:, -2:].transpose(1, 0, 2)
     ahead = (means.argmax(axis=1)[:, None] == np.arange(len(values))[:, None]) & (most > runner_up)[:, None]
-    best = ahead.mean(axis=2).argmax(axis=1)  # by value of the second, what is best most often
+    best = ahead.mean(axis=2).argmax(axis=1)  # by value of the second: most often the best
     holds = ahead[np.arange(len(others)), best]
     together = (
-        f"{capital(label(first))} and {label(second)} act together "
+        f"{capitalized(label(first))} and {label(second)} act together "
         f"({importance.shares[SEPARATOR.join((first, second))]:.0%} of the variance)"
     )
     if len(set(best)) == 1 and sure(holds.all(axis=0)):
@@ -128,7 +128,7 @@ def crossing(converged: pd.DataFrame, samples: Samples, varied: Sequence[str], i
 
 
 def common_values(converged: pd.DataFrame, samples: Samples, varied: Sequence[str]) -> str:
-    """Say through which points all of the best lines go, and where they spread."""
+    """The values that all of the best lines share, and the axes on which they spread."""
     if len(converged) <= TOP:
         return ""
     best, tenth = converged.head(TOP), np.sort(samples, axis=0)[-TOP]

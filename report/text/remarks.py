@@ -1,12 +1,12 @@
-"""A sweep's outcome as a list of headed facts: what the terminal, the verdict, the page and the PDF say of it."""
+"""The outcome of a sweep as headed facts for the terminal, the page, the PDF and Markdown."""
 
 from experiment.summary import Summary
-from report.text.wording import count, importance_in_words, standing
+from report.text.wording import count, importance_in_words, noise_in_words
 
 
 def facts(summary: Summary) -> list[tuple[str, str]]:
-    """Headings and texts, in the order in which they are read."""
-    floor, (low, high) = summary.baseline, summary.test_accuracy_95
+    """Headings and texts, in reading order."""
+    baseline, (low, high) = summary.baseline, summary.test_accuracy_95
     side = "more" if summary.gap >= 0 else "less"
     rows = [
         (
@@ -39,7 +39,8 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         ("defaults", summary.defaults),
         (
             "baseline",
-            f"class frequencies: accuracy {floor['test_accuracy']:.2%}, cross-entropy {floor['test_loss']:.4f} (test)",
+            f"class frequencies: accuracy {baseline['test_accuracy']:.2%}, cross-entropy "
+            f"{baseline['test_loss']:.4f} (test)",
         ),
         ("L-BFGS", lbfgs(summary)),
         ("ranking", ranking(summary)),
@@ -53,7 +54,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
 
 
 def search(summary: Summary) -> str:
-    """Return where the combinations came from, in one line; "" if they are the grid."""
+    """The origin of the combinations; "" for the grid."""
     if not summary.sampler:
         return ""
     before = f", after {len(summary.earlier)} from earlier sweeps" if summary.earlier else ""
@@ -61,7 +62,7 @@ def search(summary: Summary) -> str:
 
 
 def spread(summary: Summary) -> str:
-    """The standard deviations over the seeds; "" under one."""
+    """The standard deviations over the seeds; "" for one seed."""
     if not summary.spread:
         return ""
     return (
@@ -71,55 +72,55 @@ def spread(summary: Summary) -> str:
 
 
 def calibration(summary: Summary) -> str:
-    """The expected calibration error, in one line."""
+    """The expected calibration error."""
     low, high = summary.calibration.interval
     points = f"{100 * summary.calibration.error:.1f} points, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
     return f"expected calibration error {points} (test)"
 
 
 def lbfgs(summary: Summary) -> str:
-    """Return what scikit-learn came to, in one line; "" if it was not asked."""
-    if not (found := summary.lbfgs):
+    """The metrics of scikit-learn's L-BFGS; "" without --baseline."""
+    if not (result := summary.lbfgs):
         return ""
     return (
-        f"accuracy {found['val_accuracy']:.2%}, cross-entropy {found['val_cross_entropy']:.4f} (validation; "
-        f"scikit-learn, alpha {found['alpha']:g}, {count(int(found['iterations']), 'iteration')})"
+        f"accuracy {result['val_accuracy']:.2%}, cross-entropy {result['val_cross_entropy']:.4f} (validation; "
+        f"scikit-learn, alpha {result['alpha']:g}, {count(int(result['iterations']), 'iteration')})"
     )
 
 
 def ranking(summary: Summary) -> str:
-    """Return how far the ranking can be trusted, in one line; "" if nothing was compared."""
+    """The number of combinations within noise of the best; "" if none were compared."""
     if not summary.compared:
         return ""
-    return standing(
+    return noise_in_words(
         summary.within_noise, summary.compared, summary.combinations - 1, summary.validation_rows, summary.select_by
     )
 
 
 def warnings(summary: Summary) -> list[str]:
-    """Return what whoever uses the winner should know, a sentence each."""
-    said = list(summary.data_warnings)
+    """Warnings for users of the model, one sentence each."""
+    sentences = list(summary.data_warnings)
     if summary.left:
-        said.append(
+        sentences.append(
             f"time was up before {count(summary.left, 'combination')} {'was' if summary.left == 1 else 'were'} trained "
-            "as far as intended, and the best may be among them: the same command, run again, goes on from there"
+            "as far as intended, and the best may be among them: the same command continues from there"
         )
     if summary.pruned:
-        said.append(
+        sentences.append(
             f"{summary.pruned} of {count(summary.combinations, 'combination')} "
-            f"{'was' if summary.pruned == 1 else 'were'} pruned before the end, by the figures of that epoch: one that "
-            "learns slowly may have been lost, and none of them shows what it could have come to"
+            f"{'was' if summary.pruned == 1 else 'were'} pruned by the metrics of an early epoch, so a combination "
+            "that learns slowly may have been lost, and no final metrics of these are known"
         )
     if not summary.beats_baseline:
-        said.append(
-            "the best combination does not beat always answering with the class frequencies "
+        sentences.append(
+            "the best combination does not beat the class frequencies "
             f"(validation accuracy {summary.baseline['val_accuracy']:.2%}, "
             f"cross-entropy {summary.baseline['val_cross_entropy']:.4f}) in both accuracy and cross-entropy: "
-            "look at the scaling of the inputs and at the learning rates"
+            "check the scaling of the inputs and the learning rates"
         )
     if summary.stopped_at_max_epochs:
-        said.append(
+        sentences.append(
             f"max_epochs stopped the winner before its patience had run out (best epoch {summary.best_epoch}): more "
-            "epochs may give a better one"
+            "epochs may improve it"
         )
-    return said
+    return sentences

@@ -1,4 +1,4 @@
-"""Words that sentences about a sweep are made of."""
+"""Building blocks of sentences about a sweep."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -9,16 +9,16 @@ from experiment.summary import Importance
 from experiment.values import text
 from report.importance import FITTED, REST
 
-NAMED = 8  # values in a sentence: more are a table
+LISTED = 8  # values in a sentence
 
 
 def label(name: str) -> str:
-    """Return what a hyperparameter is called in pictures."""
+    """The name of a hyperparameter in pictures."""
     return AXES[name].label
 
 
-def capital(text: str) -> str:
-    """A text as it begins a sentence; a symbol stays as it is."""
+def capitalized(text: str) -> str:
+    """The text at the beginning of a sentence; symbols are unchanged."""
     return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
@@ -28,69 +28,68 @@ def count(number: int, noun: str) -> str:
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:
-    """Return "a, b and c"."""
+    """The words as "a, b and c"."""
     return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def listed_values(of: Collection[Any], last: str = "and") -> str:
-    """Values of a hyperparameter as they are listed; of many the ends, and how many they are."""
-    if len(of) > NAMED:
-        return f"{text(min(of))} … {text(max(of))} ({len(of):,} values)"
-    return listed([text(value) for value in of], last)
+def listed_values(values: Collection[Any], last: str = "and") -> str:
+    """Values of a hyperparameter as a list; many values as their extremes and their number."""
+    if len(values) > LISTED:
+        return f"{text(min(values))} … {text(max(values))} ({len(values):,} values)"
+    return listed([text(value) for value in values], last)
 
 
-def standing(near: int, others: int, every: int, rows: int, select_by: MetricName) -> str:
-    """Say how many of those that were compared with the best may be as good.
+def noise_in_words(near: int, others: int, every: int, rows: int, select_by: MetricName) -> str:
+    """How many of the combinations compared with the best may be as good.
 
     Parameters
     ----------
-    near, others, every : combinations beside the best: that may be as good, that were compared, that there are
+    near, others, every : numbers of combinations besides the best: that may be as good, compared, in total
     """
     ended = " that came to an end" if others < every else ""
     if others == 1:
-        said = f"the other combination{ended} {'is' if near else 'is not'}"
+        subject = f"the other combination{ended} {'is' if near else 'is not'}"
     elif near in (0, others):
         none, both = ("neither", "both") if others == 2 else ("none", f"all {others:,}")
-        said = f"{both} others{ended} are" if near else f"{none} of the {others:,} others{ended} is"
+        subject = f"{both} others{ended} are" if near else f"{none} of the {others:,} others{ended} is"
     else:
-        said = f"{near:,} of the {others:,} others{ended} {'is' if near == 1 else 'are'}"
+        subject = f"{near:,} of the {others:,} others{ended} {'is' if near == 1 else 'are'}"
     return (
-        f"{said} within noise of the best in {METRICS[select_by].label} "
+        f"{subject} within noise of the best in {METRICS[select_by].label} "
         f"(95 %, all compared at once on the same {count(rows, 'validation row')})"
     )
 
 
-def alone(importance: Importance) -> list[tuple[str, float]]:
-    """The share of each hyperparameter alone, largest first."""
+def main_shares(importance: Importance) -> list[tuple[str, float]]:
+    """The share of each single hyperparameter, largest first."""
     shares = [(name, importance.shares[name]) for name in AXES if name in importance.shares]
     return sorted(shares, key=lambda item: -item[1])
 
 
-def whole_per_cents(importance: Importance) -> list[tuple[str, int]]:
-    """The shares alone, largest first, and what is left ("together") in whole per cents that sum to 100.
+def percentages(importance: Importance) -> list[tuple[str, int]]:
+    """The shares of single hyperparameters, largest first, and the rest, in integers that sum to 100.
 
-    Those with the largest remainders are rounded up. Of a fit what is left is not only due to combinations of them.
+    The largest remainders are rounded up. The rest of an analysis of variance is due to interactions ("together").
     """
-    parts = alone(importance)
+    parts = main_shares(importance)
     rest = REST if importance.method == FITTED else "together"
     parts.append((rest, 1 - sum(share for _, share in parts)))
     exact = [100 * max(share, 0.0) for _, share in parts]
-    whole = [int(value) for value in exact]
-    by_remainder = sorted(range(len(parts)), key=lambda i: whole[i] - exact[i])
-    for i in by_remainder[: max(100 - sum(whole), 0)]:
-        whole[i] += 1
-    return [(name, percent) for (name, _), percent in zip(parts, whole, strict=True)]
+    rounded = [int(value) for value in exact]
+    by_remainder = sorted(range(len(parts)), key=lambda i: rounded[i] - exact[i])
+    for i in by_remainder[: max(100 - sum(rounded), 0)]:
+        rounded[i] += 1
+    return [(name, percent) for (name, _), percent in zip(parts, rounded, strict=True)]
 
 
 def importance_in_words(importance: Importance | None, rows: int) -> str:
-    """Return what mattered in one line."""
+    """The shares and their intervals in one line."""
     if not importance:
-        return "no figure: it needs every combination of the grid at its end, or ten that converged"
+        return "unknown: this needs every combination of the grid trained to its end, or ten that converged"
     if not any(importance.shares.values()):
         return "nothing: all combinations are equally accurate"
     shares = ", ".join(
-        f"{name.replace('_', ' ')} {percent}%{interval(importance, name)}"
-        for name, percent in whole_per_cents(importance)
+        f"{name.replace('_', ' ')} {percent}%{interval(importance, name)}" for name, percent in percentages(importance)
     )
     over = f"of the variance, by {importance.method}; 95 % on resamples of the {count(rows, 'validation row')}"
     unsure = "" if importance.certain else "cannot be told from noise: "
@@ -98,7 +97,7 @@ def importance_in_words(importance: Importance | None, rows: int) -> str:
 
 
 def interval(importance: Importance, name: str) -> str:
-    if name not in AXES:  # of what is left there is none
+    if name not in AXES:  # the rest has no interval
         return ""
     low, high = importance.intervals[name]
     return f" ({100 * low:.0f}–{100 * high:.0f})"

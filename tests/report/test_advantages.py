@@ -77,7 +77,7 @@ def test_the_figures_are_those_of_the_sweep():
         ({"rates": (0.1,), "sizes": (8,), "alphas": (0.0,)}, "Only one combination was tried", "%"),
         ({"sizes": (8,), "alphas": (0.0,)}, "All 3 combinations", "one hyperparameter at a time"),
         ({"sampler": "sobol"}, "drawn by a seed", "guess"),
-        ({"left": 2}, "Not all of them came to their end", "one hyperparameter at a time"),
+        ({"left": 2}, "Not all of them were trained to their end", "one hyperparameter at a time"),
     ],
     ids=["one combination", "one axis", "drawn", "out of time"],
 )

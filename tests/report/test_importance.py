@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from report.importance import FITTED, analysis_of_variance, main_effects
-from report.text.wording import importance_in_words, whole_per_cents
+from report.text.wording import importance_in_words, percentages
 from tests.report.rankings import grid, made
 
 NAMES = ["learning_rate", "batch_size", "alpha"]
@@ -100,4 +100,4 @@ def test_the_words_sum_to_a_hundred(accuracies):
     values = iter(accuracies)
     found = sweep(lambda *_: next(values)).importance()
     if any(found.shares.values()):
-        assert sum(percent for _, percent in whole_per_cents(found)) == 100
+        assert sum(percent for _, percent in percentages(found)) == 100
