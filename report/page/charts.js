@@ -1,13 +1,13 @@
 "use strict";
-// The charts: each function returns what ECharts draws for the chosen combinations.
-const BAND = 0.13; // lines that share a level fan out by so much, so that they can be told apart
+// The options of ECharts for the chosen combinations.
+const BAND = 0.13; // lines through the same level fan out by so much, to remain distinguishable
 const VIRIDIS = [[68, 1, 84], [65, 68, 135], [42, 120, 142], [34, 168, 132], [122, 209, 81], [253, 231, 37]];
 
 function palette(printing) {
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(`--${name}`).trim();
   const dark = !printing && matchMedia("(prefers-color-scheme: dark)").matches;
-  // The ends that do not stand out from the ground are left out.
+  // The ends of the palette without contrast to the background are left out.
   return printing
     ? { ground: "#ffffff", ink: "#000000", soft: "#444444", line: "#bbbbbb", accent: "#0b5cad", shades: [0, 0.85] }
     : { ground: color("ground"), ink: color("ink"), soft: color("soft"), line: color("line"), accent: color("accent"), shades: dark ? [0.3, 1] : [0, 0.85] };
@@ -20,7 +20,7 @@ function shade(fraction, [from, to]) {
   return `rgb(${mixed.join(",")})`;
 }
 
-// By accuracy, from that which a tenth does not reach: a few bad ones must not make all others look alike.
+// Colours start at the first decile of accuracy: a few bad combinations must not make all others look alike.
 const ACCURACIES = CONVERGED.map((c) => c.val_accuracy).sort((a, b) => a - b);
 const LEAST = ACCURACIES[Math.floor(ACCURACIES.length / 10)];
 const GREATEST = ACCURACIES[ACCURACIES.length - 1];
@@ -47,7 +47,7 @@ function labels(colors) {
   return { color: colors.ink, fontSize: 12, hideOverlap: true, textBorderColor: colors.ground, textBorderWidth: 3 };
 }
 
-// Those that are compared are told apart by their dashes, for colours mean accuracy.
+// Compared combinations differ in their dashes, because colours mean accuracy.
 function dash(c) {
   return [undefined, "solid", [10, 5], [3, 3], [12, 4, 3, 4], [1, 4]][1 + compared().indexOf(c)];
 }
@@ -60,7 +60,7 @@ function parallelOption(colors, narrow) {
     name: String(c.rank),
     lineStyle: { color: colorOf(c, colors), width: picked.includes(c) ? 4 : 1.5, opacity: 0.9, type: dash(c) },
   });
-  // The best on top, and those that are picked above all.
+  // The best on top, and picked combinations above all.
   const ordered = [...best].sort((a, b) => picked.includes(a) - picked.includes(b) || b.rank - a.rank);
   return {
     ...common(colors),
@@ -80,7 +80,7 @@ function parallelOption(colors, narrow) {
   };
 }
 
-// Level axes have a place for each value; others a true scale, of logarithms where that is theirs.
+// An axis with levels has a position for each value; others are linear or logarithmic.
 function scaleOf(axis, colors) {
   const label = labels(colors);
   if (axis.levels) {
@@ -98,13 +98,13 @@ function curveOption(chosen, colors) {
   const losses = figure === "val_loss";
   const curves = chosen.map((c) => [c, DATA.curves[c.rank - 1]]);
   const picked = compared().map((c) => [c, DATA.curves[c.rank - 1]]);
-  const known = (found, name) => found.flatMap(([, curve]) => curve[name]).filter((value) => value !== null).sort((a, b) => a - b);
-  // One that runs away must not flatten all others; those that are compared keep nine tenths of theirs in sight.
+  const known = (pairs, name) => pairs.flatMap(([, curve]) => curve[name]).filter((value) => value !== null).sort((a, b) => a - b);
+  // A diverging curve must not flatten all others; nine tenths of each compared curve remain visible.
   const [values, own] = [known(curves, figure), known(picked, figure)];
   const at = (sorted, fraction) => sorted.slice(Math.floor(fraction * (sorted.length - 1))).slice(0, 1);
-  const sight = losses ? [...values.slice(0, 1), ...own.slice(0, 1), ...known(picked, "train_loss").slice(0, 1), ...at(values, 0.97), ...at(own, 0.9)]
+  const visible = losses ? [...values.slice(0, 1), ...own.slice(0, 1), ...known(picked, "train_loss").slice(0, 1), ...at(values, 0.97), ...at(own, 0.9)]
     : [...at(values, 0.03), ...at(own, 0.1), ...values.slice(-1), ...own.slice(-1)];
-  const [low, high] = sight.length ? [Math.min(...sight), Math.max(...sight)] : [0, 1];
+  const [low, high] = visible.length ? [Math.min(...visible), Math.max(...visible)] : [0, 1];
   const margin = 0.05 * (high - low) || 0.01;
   const last = Math.max(2, ...[...curves, ...picked].map(([, { epoch }]) => epoch[epoch.length - 1] ?? 1));
   const points = (curve, name) => curve.epoch.map((epoch, i) => [epoch, curve[name][i]]).filter(([, value]) => value !== null);
@@ -144,10 +144,10 @@ function scatterOption(chosen, colors, width) {
   const rows = Math.ceil(shownAxes.length / columns);
   const accuracy = AXES[AXES.length - 1];
   const place = (i) => [(i % columns) / columns, Math.floor(i / columns) / rows];
-  // Numbers drawn from a range hardly meet: there is no mean at one.
+  // Numbers drawn from a range hardly repeat, so they have no mean.
   const mean = (axis) => (axis.range ? [] : axis.values)
     .map((value) => [axis.place(value), chosen.filter((c) => c[axis.name] === value).map((c) => c.val_accuracy)])
-    .filter(([, found]) => found.length).map(([x, found]) => [x, found.reduce((a, b) => a + b, 0) / found.length]);
+    .filter(([, values]) => values.length).map(([x, values]) => [x, values.reduce((a, b) => a + b, 0) / values.length]);
   return {
     ...common(colors),
     legend: { data: ["a combination", ...(shownAxes.every((axis) => axis.range) ? [] : ["mean"])], bottom: 0, textStyle: { color: colors.ink } },

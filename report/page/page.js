@@ -1,12 +1,12 @@
 "use strict";
-// What happens when: drawing, brushing, picking, printing, another size, another colour scheme.
+// Events: drawing, brushing, picking, printing, resizing, the colour scheme.
 const charts = Object.fromEntries(
   ["parallel", "curve", "scatter", "time"].map((id) => [id, echarts.init(document.getElementById(id), null, { renderer: "canvas" })]),
 );
 const PRINTED = 700; // pixels: the width of a page
 let printing = false;
-let told = false; // whether the parallel chart is being told of ranges that it did not ask for
-let dragging = false; // a brush is drawn: its rectangle is the user's until it is let go
+let updating = false; // the parallel chart is being updated, so its events are not the user's
+let dragging = false; // the user is drawing a brush, which must not be redrawn
 
 function draw(chosen) {
   drawTable(chosen);
@@ -25,7 +25,7 @@ function draw(chosen) {
     charts.parallel.setOption(parallelOption(colors, width < 640), { notMerge: true });
     redrawn.ranges = {};
   }
-  if (!dragging) tellRanges();
+  if (!dragging) showBrushes();
   charts.curve.setOption(curveOption(chosen, colors), { notMerge: true });
   charts.scatter.setOption(scatterOption(chosen, colors, width), { notMerge: true });
   charts.time.setOption(timeOption(chosen, colors), { notMerge: true });
@@ -33,9 +33,9 @@ function draw(chosen) {
 }
 const redrawn = { ranges: {} };
 
-// Let the axes show the ranges that are chosen, wherever they were chosen.
-function tellRanges() {
-  told = true;
+// Show the chosen ranges as brushes on the axes.
+function showBrushes() {
+  updating = true;
   for (const axis of AXES) {
     const range = state.ranges[axis.name];
     const text = JSON.stringify(range ?? null);
@@ -44,12 +44,12 @@ function tellRanges() {
     const slack = axis.levels ? 0.3 : 0;
     charts.parallel.dispatchAction({ type: "axisAreaSelect", parallelAxisId: axis.name, intervals: range ? [[range[0] - slack, range[1] + slack]] : [] });
   }
-  told = false;
-  charts.parallel.setOption({}); // the action itself moves no rectangle
+  updating = false;
+  charts.parallel.setOption({}); // the action itself does not redraw the brush
 }
 
 function brushed(event) {
-  if (told) return;
+  if (updating) return;
   const axis = AXES.find(({ name }) => name === event.parallelAxisId) ?? AXES[event.parallelAxisIndex ?? 0];
   const ranges = { ...state.ranges };
   const [interval] = event.intervals;
@@ -58,7 +58,7 @@ function brushed(event) {
     const [low, high] = [Math.ceil(interval[0] - BAND), Math.floor(interval[1] + BAND)];
     ranges[axis.name] = low <= high ? [Math.max(low, 0), Math.min(high, axis.values.length - 1)] : interval;
   } else ranges[axis.name] = [...interval];
-  if (axis.levels) delete redrawn.ranges[axis.name]; // it shows what was drawn, not whole levels
+  if (axis.levels) delete redrawn.ranges[axis.name]; // the chart shows the drawn interval, not whole levels
   else redrawn.ranges[axis.name] = JSON.stringify(ranges[axis.name] ?? null);
   change({ ranges });
 }
@@ -67,7 +67,7 @@ function combinationAt(event) {
   return event.name ? ALL[Number(event.name) - 1] : null;
 }
 
-// Pointing draws the one curve and its figures, not the table.
+// Pointing redraws the curves and the details, not the table.
 function point(combination) {
   if (combination === state.pointed) return;
   state.pointed = combination;
@@ -97,7 +97,7 @@ for (const end of ["pointerup", "pointercancel"])
   addEventListener(end, () => {
     if (!dragging) return;
     dragging = false;
-    setTimeout(() => change({})); // when the chart has taken the end of the brush
+    setTimeout(() => change({})); // after the chart has handled the end of the brush
   });
 document.getElementById("best").addEventListener("input", (event) => {
   const wanted = Math.round(Number(event.target.value));
@@ -126,7 +126,7 @@ for (const [name, value] of [["beforeprint", true], ["afterprint", false]])
     for (const canvas of document.querySelectorAll(".printed")) canvas.remove();
     for (const chart of Object.values(charts)) {
       const [dom, canvas] = [chart.getDom(), printing && CONVERGED.length ? chart.renderToCanvas({ pixelRatio: 2 }) : null];
-      if (canvas) dom.after(Object.assign(canvas, { className: "printed", style: "" })); // drawn at once, and finely
+      if (canvas) dom.after(Object.assign(canvas, { className: "printed", style: "" })); // drawn at once, at high resolution
       dom.hidden = printing || !CONVERGED.length;
     }
   });
@@ -135,4 +135,4 @@ if (!CONVERGED.length) for (const chart of Object.values(charts)) chart.getDom()
 drawRanges();
 offerAxes();
 change({});
-document.documentElement.dataset.drawn = "true"; // that all of it is there, for whoever waits
+document.documentElement.dataset.drawn = "true"; // the page is complete (for tests)

@@ -1,9 +1,9 @@
 "use strict";
-// What is chosen. A range is [lowest, highest] in places on its axis.
+// The state of the page. A range is [lowest, highest] in positions on its axis.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const ALL = DATA.combinations;
 const CONVERGED = ALL.filter((c) => !c.diverged);
-const MOST_LEVELS = 24; // with more values, or drawn from a range, an axis has a true scale
+const MOST_LEVELS = 24; // an axis with more values, or with a range, is to scale
 
 function axisOf({ name, label, scale, range }, figure) {
   const values = [...new Set(CONVERGED.map((c) => c[name]))].sort(order);
@@ -14,7 +14,7 @@ function axisOf({ name, label, scale, range }, figure) {
     axis.text = (place) => number(values[Math.round(place)]);
   } else if (scale === "log" && values[values.length - 1] > 0) {
     const positive = values.find((value) => value > 0);
-    const zero = Math.log10(positive) - 1; // where 0 stands, a decade below the smallest
+    const zero = Math.log10(positive) - 1; // the position of 0: a decade below the smallest value
     axis.log = true;
     axis.place = (value) => (value > 0 ? Math.log10(value) : zero);
     axis.text = (place) => (values[0] === 0 && place <= zero + 1e-9 ? "0" : number(Number((10 ** place).toPrecision(2))));
@@ -37,11 +37,11 @@ const AXES = CONVERGED.length
     ]
   : [];
 
-const MOST_PICKS = 4; // that can be told apart, side by side
+const MOST_PICKS = 4; // combinations side by side
 const state = { ranges: {}, best: ALL.length, picks: [], pointed: null, figure: "val_loss" };
 
-function change(what) {
-  Object.assign(state, what);
+function change(update) {
+  Object.assign(state, update);
   draw(active());
 }
 
@@ -55,15 +55,15 @@ function within(combination) {
   });
 }
 
-// Those that are neither filtered away nor diverged, best first.
+// The converged combinations that pass the filters, best first.
 function active() {
   return CONVERGED.filter((c) => c.rank <= state.best && within(c));
 }
 
-// Those whose curves and figures stand side by side: picked, pointed at, or the winner.
+// The combinations side by side: picked, pointed at, or the winner.
 function compared() {
-  const found = [...new Set([...state.picks, ...(state.pointed ? [state.pointed] : [])])];
-  return found.length ? found : [CONVERGED[0] ?? ALL[0]];
+  const shown = [...new Set([...state.picks, ...(state.pointed ? [state.pointed] : [])])];
+  return shown.length ? shown : [CONVERGED[0] ?? ALL[0]];
 }
 
 function pick(c) {
@@ -71,14 +71,14 @@ function pick(c) {
   change({ picks, pointed: null });
 }
 
-// By how much the first is more accurate than the second on the same validation rows, and the standard error if known.
+// The difference of two accuracies on the same validation rows, and its standard error if known.
 function difference(one, other) {
   const [low, high] = [one.rank, other.rank].sort((a, b) => a - b);
   const error = low === high ? 0 : (DATA.errors[high - 2]?.[low - 1] ?? (low === 1 && DATA.selected.by === "val_accuracy" ? ALL[high - 1].behind_se : null));
   return [one.val_accuracy - other.val_accuracy, error];
 }
 
-// Of numbers, or of categories.
+// The order of numbers or categories.
 function order(a, b) {
   return a < b ? -1 : Number(a > b);
 }

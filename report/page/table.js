@@ -1,6 +1,6 @@
 "use strict";
-// The leaderboard, sortable, and the fields that filter: all that the charts can, without a mouse.
-const ROWS = 200; // at first: a browser needs a second for some thousand
+// The sortable leaderboard, and the filter fields: all functions of the charts, without a mouse.
+const SHOWN_ROWS = 200; // at first: a browser needs a second for some thousand rows
 const COLUMNS = [
   { name: "rank", label: "rank" },
   ...HYPER.map((axis) => ({ name: axis.name, label: axis.label })),
@@ -28,10 +28,10 @@ function behind(c) {
 }
 
 function element(tag, text, attributes = {}) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
+  const node = document.createElement(tag);
+  if (text !== undefined) node.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
 }
 
 function drawHead(table) {
@@ -50,7 +50,7 @@ function drawHead(table) {
   table.createTBody();
 }
 
-// The rows of the table: what is chosen, or everything, as it is sorted.
+// The rows of the table: the chosen combinations, or all, in sorted order.
 function listed(chosen) {
   const filtered = state.best < ALL.length || Object.keys(state.ranges).length;
   const sign = sorting.down ? -1 : 1;
@@ -64,10 +64,10 @@ function drawTable(chosen) {
   if (!table.tHead) drawHead(table);
   const all = listed(chosen);
   for (const [index, cell] of [...table.tHead.rows[0].cells].entries()) {
-    const mine = COLUMNS[index].name === sorting.name;
-    cell.setAttribute("aria-sort", mine ? (sorting.down ? "descending" : "ascending") : "none");
+    const active = COLUMNS[index].name === sorting.name;
+    cell.setAttribute("aria-sort", active ? (sorting.down ? "descending" : "ascending") : "none");
   }
-  const rows = everyRow ? all : all.slice(0, ROWS);
+  const rows = everyRow ? all : all.slice(0, SHOWN_ROWS);
   const body = element("tbody");
   for (const c of rows) {
     const row = body.insertRow();
@@ -96,7 +96,7 @@ function pickFromTable(event) {
   if (row) pick(ALL[Number(row.dataset.rank) - 1]);
 }
 
-// A file of the rows that the table lists. A text that a spreadsheet would take for a formula gets a quote before it.
+// A CSV file of the rows in the table. Texts that a spreadsheet would take for a formula get a leading quote.
 function download() {
   const names = ["rank", ...HYPER.map((axis) => axis.name), ...Object.keys(ALL[0]).filter((name) => name !== "rank" && !HYPER.some((axis) => axis.name === name))];
   const cell = (value) => {
@@ -110,7 +110,7 @@ function download() {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-// What is compared, a column each; accuracies against the first column, or the winner where there is one column alone.
+// The compared combinations, one column each; accuracies against the first column, or the winner if there is one column.
 function drawDetail() {
   const columns = compared();
   const reference = columns.length > 1 ? columns[0] : ALL[0];
@@ -139,16 +139,16 @@ function drawDetail() {
   document.getElementById("detail").replaceChildren(table);
 }
 
-// Validation accuracy over two axes, as a table of colours. An axis without levels is cut into equal stretches.
-const STRETCHES = 8;
+// Validation accuracy over two axes, as a table of colours. An axis without levels is cut into equal intervals.
+const INTERVALS = 8;
 const CROSSED = HYPER.filter((axis) => axis.values.length > 1);
 
 function cellsOf(axis) {
   if (axis.levels) return { labels: axis.values.map(number), at: (c) => axis.place(c[axis.name]) };
-  const step = (axis.high - axis.low) / STRETCHES;
+  const step = (axis.high - axis.low) / INTERVALS;
   return {
-    labels: Array.from({ length: STRETCHES }, (_, i) => `${axis.text(axis.low + i * step)} – ${axis.text(axis.low + (i + 1) * step)}`),
-    at: (c) => Math.min(STRETCHES - 1, Math.floor((axis.place(c[axis.name]) - axis.low) / step)),
+    labels: Array.from({ length: INTERVALS }, (_, i) => `${axis.text(axis.low + i * step)} – ${axis.text(axis.low + (i + 1) * step)}`),
+    at: (c) => Math.min(INTERVALS - 1, Math.floor((axis.place(c[axis.name]) - axis.low) / step)),
   };
 }
 
@@ -163,16 +163,16 @@ function offerAxes() {
 function drawHeat(chosen, colors) {
   const box = document.getElementById("heat");
   if (box.hidden) return;
-  const [what, down, across] = [...box.querySelectorAll("select")].map((field) => field.value);
+  const [statistic, down, across] = [...box.querySelectorAll("select")].map((field) => field.value);
   const [rows, columns] = [CROSSED[down], CROSSED[across]].map(cellsOf);
-  const found = rows.labels.map(() => columns.labels.map(() => []));
-  for (const c of chosen) found[rows.at(c)][columns.at(c)].push(c.val_accuracy);
-  const figure = (values) => (what === "best" ? Math.max(...values) : values.reduce((a, b) => a + b, 0) / values.length);
+  const accuracies = rows.labels.map(() => columns.labels.map(() => []));
+  for (const c of chosen) accuracies[rows.at(c)][columns.at(c)].push(c.val_accuracy);
+  const figure = (values) => (statistic === "best" ? Math.max(...values) : values.reduce((a, b) => a + b, 0) / values.length);
   const table = element("table");
   const head = table.createTHead().insertRow();
   head.append(element("th", `${CROSSED[down].label} \\ ${CROSSED[across].label}`, { scope: "col" }), ...columns.labels.map((label) => element("th", label, { scope: "col" })));
   const body = table.createTBody();
-  found.forEach((cells, i) => {
+  accuracies.forEach((cells, i) => {
     const row = body.insertRow();
     row.append(element("th", rows.labels[i], { scope: "row" }));
     for (const values of cells) {
@@ -189,7 +189,7 @@ function drawHeat(chosen, colors) {
   box.querySelector(".scroll").append(table);
 }
 
-// A pair of fields for every axis that has two values: of its levels to choose from, or of numbers.
+// Two fields for every axis with several values: its levels, or numbers.
 function drawRanges() {
   const place = document.getElementById("ranges");
   for (const axis of AXES.filter((axis) => axis.values.length > 1)) {
