@@ -177,7 +177,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path):
     said = str(error.value)
     for fault in (
         "5 faults", "no column colours; the columns are length, colour", "did you mean colour?",
-        "column id has a different", "column count has no value in row 1", "wild holds nothing", "day holds dates",
+        "column id has a different", "column count has no value in row 1", "wild has no values", "day holds dates",
     ):  # fmt: skip
         assert fault in said
     data = own_data(path, "kind", drop=("id", "count", "wild", "day"))
