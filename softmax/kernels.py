@@ -1,15 +1,15 @@
-"""Compiled float32 epoch and evaluation of softmax regression: one thread each, the GIL released.
+"""Compiled float32 epoch and evaluation of softmax regression, single-threaded, without the GIL.
 
-An epoch is two skinny matrix products per batch, z = xW + b and xᵀ(ŷ−y). Both go in tiles of sums that stay in
-registers, as many as the processor has room for (TILES), written as LLVM vector instructions through Numba
-intrinsics: left to itself LLVM vectorises neither the tiles' sums nor the softmax. docs/performance.md has what each
-trick gained. No sum's order depends on the tiles: all processors that fuse a multiply–add give the same bits.
+An epoch is two skinny matrix products per batch, z = xW + b and xᵀ(ŷ−y). Both are computed in tiles of sums that stay
+in registers. The tile size depends on the processor (TILES). Tiles are LLVM vector instructions in Numba intrinsics,
+because LLVM alone vectorises neither the sums of the tiles nor the softmax. docs/performance.md shows the gain of each
+technique. The order of sums does not depend on the tiles: all processors with fused multiply–add give the same bits.
 
-The kernels work in padded, aligned copies: weights class-major, with the bias as the weight of one more
-feature that is always 1; the rows of the batch; its probabilities class-major, the batch along the lanes. So
-the inner loops have no tails, and results do not depend on where the caller's arrays lie. Padding stays zero.
+The kernels use padded, aligned copies: class-major weights, with the bias as the weight of a further feature that is
+always 1; the rows of the batch; class-major probabilities, with the batch along the lanes. So inner loops have no
+remainders, and results do not depend on the memory alignment of the arguments. Padding stays zero.
 
-All in one file because Numba's cache notices only changes to the file that a cached function stands in.
+All code is in one file, because Numba's cache notices only changes to the file of a cached function.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Images: TypeAlias = Floats | npt.NDArray[np.uint8]
 
-# Numba's own types are partial and know nothing of what compiled code may do
+# Numba's type annotations are incomplete
 intrinsic: Any = numba.extending.intrinsic
 njit: Any = numba.njit
 types: Any = numba_types
 cgutils: Any = numba_cgutils
 
-LANES = 8  # partial sums of a logit, on every processor, so that all give the same bits
+LANES = 8  # partial sums of a logit, on every processor: all give the same bits
 BLOCK = 32  # rows evaluated at a time
 LINE = 64  # bytes in a cache line
 
-# ---- tiles: what fits the processor ------------------------------------------------------------------------
+# ---- tiles: sizes by processor ---------------------------------------------------------------------------
 
 
 class Tiles(NamedTuple):
-    """The sums that a processor keeps in its registers, with room for what is multiplied and added.
+    """The tile sizes of a processor: as many sums as fit its registers, besides the operands.
 
-    Tiles are of classes × vectors: in the forward pass a vector has LANES partial sums of each of width / LANES rows,
-    in the update the gradient by `width` weights. The update's classes must be a multiple of the forward pass's.
+    Tiles are classes × vectors. In the forward pass a vector has LANES partial sums for each of width / LANES rows, in
+    the update the gradient of `width` weights. The update's classes must be a multiple of the forward pass's.
     """
 
-    needs: frozenset[str]  # in LLVM's words
+    needs: frozenset[str]  # LLVM's names of processor features
     registers: str
     width: int  # float32 numbers in a vector
     forward: tuple[int, int]
@@ -69,7 +69,7 @@ TILES = {  # the first whose needs are met
 
 
 def processor_features() -> set[str]:
-    """What LLVM says that the processor can do, or the one that NUMBA_CPU_NAME and NUMBA_CPU_FEATURES describe."""
+    """LLVM's features of the processor, or of the one in NUMBA_CPU_NAME and NUMBA_CPU_FEATURES."""
     features: str = cpu_target.target_context.codegen().magic_tuple()[2]  # as in the key of Numba's cache
     return {name[1:] for name in features.split(",") if name.startswith("+")}
 
@@ -207,7 +207,7 @@ def _store(_: Any, v: Any, a: Any, i: Any) -> Any:
 
 @intrinsic
 def _prefetch(_: Any, a: Any, i: Any) -> Any:
-    """Ask for the cache line of a[i] to be brought into the second-level cache."""
+    """Prefetch the cache line of a[i] into the second-level cache."""
 
     def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
         address = bd.bitcast(_at(cx, bd, sig.args[0], *args), ir.IntType(8).as_pointer())
@@ -221,7 +221,7 @@ def _prefetch(_: Any, a: Any, i: Any) -> Any:
 
 @intrinsic
 def _line(_: Any, a: Any) -> Any:
-    """Numbers of a in a cache line, known when compiling."""
+    """The number of elements of a in a cache line, a compile-time constant."""
     return types.intp(a), lambda cx, bd, sig, args: cx.get_constant(types.intp, LINE * 8 // a.dtype.bitwidth)
 
 
@@ -378,9 +378,9 @@ def _forward(
     W: Floats, X: Floats, Z: Floats, c: int, features: int, stride: int, n: int,
     images: Images, at: Ints, whole: int, fetch: bool,
 ) -> None:  # fmt: skip
-    """Z = W Xᵀ for n rows, of which row i begins at images[at[i]]: X gets its first `whole` features on the way.
+    """Z = W Xᵀ for n rows; row i starts at images[at[i]], and its first `whole` features are copied to X.
 
-    `fetch` asks for the next tile's rows, in no cache yet when evaluating; `at` then goes on for a tile beyond n.
+    `fetch` prefetches the rows of the next tile (in evaluation); `at` then has entries for a tile beyond n.
     """
     line = _line(images)
     for i in range(0, n, ROWS):
@@ -401,12 +401,12 @@ def _forward(
 def _softmax(
     Z: Floats, c: int, stride: int, y: Ints, n: int, step: float, scratch: Floats, each: Floats, classes: Ints
 ) -> tuple[float, int]:
-    """Logits Z → step·(ŷ − y) in place; returns the sum of −log ŷ_label and the number correct.
+    """Logits Z → step·(ŷ − y) in place; returns the sum of −log ŷ_label and the number of correct predictions.
 
-    `each` and `classes` get −log ŷ_label and the class of every row, unless they are empty.
+    `each` and `classes` receive −log ŷ_label and the predicted class of every row, unless they are empty.
 
-    −log ŷ_label = log Σ exp(z − max) + max − z_label; the logarithm is taken once for LANES rows, of the
-    product of their sums, each between 1 and c.
+    −log ŷ_label = log Σ exp(z − max) + max − z_label. One logarithm serves LANES rows: that of the product of their
+    sums, each between 1 and c.
     """
     loss, correct = 0.0, 0
     for i in range(0, n, LANES):
@@ -450,12 +450,12 @@ def _update(
     W: Floats, X: Floats, D: Floats, shrink: Floats, classes: int, features: int, stride: int, n: int,
     images: Images, ahead: Ints, motion: Any,
 ) -> None:  # fmt: skip
-    """W += D X + shrink·W, and fetches the next batch, whose row i begins at images[ahead[i]].
+    """W += D X + shrink·W, and prefetches the next batch, whose row i starts at images[ahead[i]].
 
     `motion`: None, or the velocity V and μ, a, b; then G = D X + shrink·W, V ← μ V + G, W += a·G + b·V.
     """
     line, chunk = _line(images), UPDATE_VECTORS * WIDTH
-    pace = max(line, chunk)  # fetched for each chunk: to be there when it is wanted, the last line must not come last
+    pace = max(line, chunk)  # prefetched per chunk, so that the last line arrives early enough
     for j in range(0, features, chunk):
         fetched = j // chunk * pace
         for k in range(0, classes, UPDATE_CLASSES):
@@ -465,7 +465,7 @@ def _update(
                 if k == 0 and fetched < features:
                     for more in range(fetched, fetched + pace, line):
                         _prefetch(images, ahead[i] + more)
-            if motion is None:  # decided when compiling: without momentum nothing of it is there
+            if motion is None:  # decided at compile time
                 _step(acc, shrink, j, W, k * features + j, features)
             else:
                 V, mu, a, b = motion
@@ -474,7 +474,7 @@ def _update(
 
 @njit
 def _batch(X: Floats, y: Ints, images: Images, labels: Ints, rows: Ints, whole: int, c: int) -> None:
-    """y = labels[rows], and the features from `whole` on, fewer than a vector has, into X."""
+    """y = labels[rows], and the features from `whole` on (less than a vector) into X."""
     for i in range(rows.shape[0]):
         y[i] = labels[rows[i]]
         if y[i] < 0 or y[i] >= c:
@@ -485,7 +485,7 @@ def _batch(X: Floats, y: Ints, images: Images, labels: Ints, rows: Ints, whole: 
 
 @njit
 def _starts(at: Ints, images: Images, labels: Ints, rows: Ints) -> None:
-    """at[i] = where row rows[i] begins in the flat images: it must, for compiled code would follow a bad index."""
+    """at[i] = the start of row rows[i] in the flat images, with a check: compiled code does not check indices."""
     for i in range(rows.shape[0]):
         if rows[i] < 0 or rows[i] >= min(images.shape[0], labels.shape[0]):
             raise IndexError("a row index lies outside images or labels")
@@ -497,13 +497,13 @@ def _epoch(
     W: Floats, X: Floats, Z: Floats, shrink: Floats, W_sum: npt.NDArray[np.float64], c: int,
     images: Images, labels: Ints, order: Ints, batch_size: int, scale: float, loss: float, motion: Any,
 ) -> float:  # fmt: skip
-    """`scale` is of the batch's mean gradient: −η, which makes it a step; 1 with `motion`, as for `_update`."""
+    """`scale` is the factor of the mean gradient of a batch: −η, or 1 with `motion` (see `_update`)."""
     features, stride = X.shape[1], X.shape[0]
     classes = W.shape[0] // features
     whole = images.shape[1] // WIDTH * WIDTH
     y, scratch = np.empty(stride, np.int64), np.empty(2 * LANES, np.float32)
     at, ahead = np.zeros(stride, np.int64), np.zeros(stride, np.int64)
-    flat, nothing, nobody = X.ravel(), np.empty(0, np.float64), np.empty(0, np.int64)
+    flat, no_losses, no_classes = X.ravel(), np.empty(0, np.float64), np.empty(0, np.int64)
     _starts(ahead, images, labels, order[:batch_size])
     for start in range(0, order.shape[0], batch_size):
         rows = order[start : start + batch_size]
@@ -512,9 +512,9 @@ def _epoch(
         _starts(ahead, images, labels, order[start + n : start + 2 * n])
         _batch(X, y, images, labels, rows, whole, c)
         _forward(W, flat, Z, c, features, stride, n, images, at, whole, False)
-        loss += _softmax(Z, c, stride, y, n, scale / n, scratch, nothing, nobody)[0]
+        loss += _softmax(Z, c, stride, y, n, scale / n, scratch, no_losses, no_classes)[0]
         _update(W, flat, Z, shrink, classes, features, stride, n, images, ahead, motion)
-        for i in range(W_sum.shape[0]):  # float64: thousands of float32 terms would lose the 1e-6 asked of the mean
+        for i in range(W_sum.shape[0]):  # float64: sums of thousands of float32 terms are less accurate than 1e-6
             W_sum[i] += W[i]
     return loss
 
@@ -548,9 +548,9 @@ def _up(n: int, unit: int) -> int:
 
 
 def _zeroed(*shapes: tuple[int, ...], dtype: Any = np.float32) -> list[Array]:
-    """Arrays of zeros that begin where a cache line does.
+    """Arrays of zeros, aligned to cache lines.
 
-    Made in one piece: on small data an epoch takes no longer than to look where a few arrays begin.
+    They share one allocation: on small data, reading the addresses of several would take as long as an epoch.
     """
     line = LINE // np.dtype(dtype).itemsize
     sizes = [math.prod(shape) for shape in shapes]
@@ -570,7 +570,7 @@ def _read_only(a: Array, dtype: Any) -> Array:
 
 
 def _data(images: Array, labels: Array, rows: Array) -> tuple[Images, Ints, Ints]:
-    """What the kernels read, in the form that they read it in."""
+    """Images, labels and rows with the dtypes of the kernels."""
     return (
         _read_only(images, np.uint8 if images.dtype == np.uint8 else np.float32),
         _read_only(labels, np.int64),
@@ -579,7 +579,7 @@ def _data(images: Array, labels: Array, rows: Array) -> tuple[Images, Ints, Ints
 
 
 def _workspaces(W: Floats, b: Floats, images: Images, rows: int) -> list[Floats]:
-    """Weights and bias (c⁺, m⁺), the batch's rows with the bias's feature (n⁺, m⁺), its logits (c⁺·n⁺,), m⁺ zeros."""
+    """Weights and bias (c⁺, m⁺), rows of a batch with the bias feature (n⁺, m⁺), logits (c⁺·n⁺,), m⁺ zeros."""
     m, c = W.shape
     if images.shape[1] != m or b.shape != (c,):
         raise ValueError(f"shapes of W {W.shape}, b {b.shape} and images {images.shape} do not agree")
@@ -606,14 +606,14 @@ def sgd_epoch(
     momentum: float = 0.0,
     nesterov: bool = False,
 ) -> float:
-    """One epoch of minibatch stochastic gradient descent, changing W and b in place.
+    """One epoch of minibatch stochastic gradient descent, updating W and b in place.
 
-    Batches are consecutive runs of B = `batch_size` indices of `order`; the last may be smaller. Each steps
+    Batches are consecutive runs of B = `batch_size` indices of `order`; the last may be smaller. The steps are
 
         W ← W − η ((1/B) Σ x (ŷ − y)ᵀ + α W),    b ← b − η (1/B) Σ (ŷ − y),    ŷ = softmax(xW + b).
 
-    With momentum μ: v ← μ v + g and W ← W − η v, or W ← W − η (g + μ v) as Nesterov has it, g being the gradient above;
-    b likewise (Sutskever, Martens, Dahl and Hinton, ICML 2013, with the velocity in PyTorch's units).
+    With momentum μ: v ← μ v + g and W ← W − η v, or W ← W − η (g + μ v) in Nesterov's form, with g the gradient above;
+    likewise for b (Sutskever, Martens, Dahl and Hinton, ICML 2013, with the velocity in PyTorch's units).
 
     The same input gives the same bits, in any thread.
 
@@ -623,10 +623,10 @@ def sgd_epoch(
         Weights; Fortran order is copied fastest.
     b : ndarray of shape (c,), float32
     images : ndarray or memmap of shape (n, m), C order
-        float32 inputs; or uint8 grey levels, normalised to x / 255 − 0.5 as they are read: four times less to read.
+        float32 inputs; or uint8 grey levels, normalised to x / 255 − 0.5 when read, a quarter of the memory.
     labels : ndarray of shape (n,), int64
     order : ndarray of int64
-        Rows of `images` to learn from, in this order.
+        Rows of `images`, in the order of use.
     batch_size : int
     learning_rate : float
         η.
@@ -636,9 +636,9 @@ def sgd_epoch(
         The W and b after every step are added to these (Polyak and Juditsky, SIAM J. Control Optim. 30, 1992:
         the mean of the iterates; the caller divides).
     loss : float
-        What an earlier part of the same epoch returned. An epoch in parts of whole batches gives the bits of one.
+        The result of an earlier part of the epoch. Parts of whole batches give the same bits as one epoch.
     velocity : ndarrays of the shapes of W and b, float32, optional
-        v of both, changed in place; None for no momentum.
+        v of both, updated in place; None: no momentum.
     momentum : float
         μ.
     nesterov : bool
@@ -647,7 +647,7 @@ def sgd_epoch(
     Returns
     -------
     float
-        Sum of the examples' cross-entropies, each before its batch's step, without the penalty, added to `loss`. Not
+        `loss` plus the sum of the examples' cross-entropies without the penalty, each before the step of its batch. Not
         finite if the weights diverged.
 
     Raises
@@ -655,8 +655,7 @@ def sgd_epoch(
     IndexError
         An index of `order` lies outside images or labels.
     ValueError
-        A label that is read lies outside 0 … c − 1, or shapes do not agree. W and b are then as they were, as with
-        an IndexError.
+        A label lies outside 0 … c − 1, or shapes do not agree. After this or an IndexError, W and b are unchanged.
     """
     m, c = W.shape
     images, labels, order = _data(images, labels, order)
@@ -699,7 +698,7 @@ def sgd_epoch(
 
 
 def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints, loss: float = 0.0) -> tuple[float, int]:
-    """Sum of the cross-entropies −log ŷ_label over images[rows], and how many are predicted right.
+    """`loss` plus the sum of the cross-entropies −log ŷ_label over images[rows], and the number of correct predictions.
 
     Parameters
     ----------
@@ -707,27 +706,27 @@ def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints, los
         As for `sgd_epoch`.
     rows : ndarray of int64
     loss : float
-        What earlier rows gave. Rows in parts of whole BLOCKs give the bits of all at once.
+        The result of earlier rows. Parts of whole BLOCKs give the same bits as all rows at once.
 
     Returns
     -------
     loss : float
-        Added to the argument, in float64; NaN if a NaN was met.
+        In float64; NaN if a logit is NaN.
     correct : int
-        Of several equal largest logits the first counts, as in `numpy.argmax`.
+        The prediction is the first of several equal largest logits, as in `numpy.argmax`.
 
     Raises
     ------
     IndexError, ValueError
-        As `sgd_epoch` does.
+        As for `sgd_epoch`.
     """
     return _evaluated(W, b, images, labels, rows, loss, np.empty(0), np.empty(0, np.int64))
 
 
 def predictions(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints) -> tuple[Array, Floats]:
-    """The predicted class of each of images[rows], in the fewest bytes, and −log ŷ of the true one: (k,) both.
+    """The predicted class (in the smallest dtype) and −log ŷ of the true class for images[rows]: (k,) each.
 
-    Parameters as `evaluate`. Unlike a product of NumPy's, whose last bits are those of its BLAS, the same everywhere.
+    Parameters as for `evaluate`. The bits do not depend on a BLAS, unlike those of NumPy's matrix product.
     """
     each, classes = np.empty(len(rows)), np.empty(len(rows), np.int64)
     _evaluated(W, b, images, labels, rows, 0.0, each, classes)

@@ -43,8 +43,8 @@ def finished(folder: Path) -> Finished:
     try:
         summary = Summary.model_validate_json(content)
     except ValidationError as error:
-        what = ".".join(map(str, error.errors()[0]["loc"])) or "not JSON"
-        raise InputError(f"{folder}: the summary has another version or was altered ({what}); {AGAIN}") from error
+        field = ".".join(map(str, error.errors()[0]["loc"])) or "not JSON"
+        raise InputError(f"{folder}: the summary has another version or was altered ({field}); {AGAIN}") from error
     drawn = [name for name in PICTURES if name != WEIGHTS or name in summary.files]
     table, *pictures = [content_of(folder / name, summary.files.get(name)) for name in (LEADERBOARD, *drawn)]
     rows = csv.DictReader(io.StringIO(table.decode("utf-8"), newline=""))

@@ -85,8 +85,8 @@ def with_functions(page: str) -> str:
         number, text = int(match[1]), f"## Part {match[1]}: {match[2]}"
         if number not in PARTS:
             return text
-        names, what = PARTS[number]
-        return f"{text}{what}\n\n*{where(AFFINE, names)}*\n\n```python\n{code(AFFINE, names)}\n```\n\n"
+        names, description = PARTS[number]
+        return f"{text}{description}\n\n*{where(AFFINE, names)}*\n\n```python\n{code(AFFINE, names)}\n```\n\n"
 
     return PART.sub(part, page)
 

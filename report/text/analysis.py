@@ -135,7 +135,7 @@ def mattered(table: pd.DataFrame, varied: Sequence[str], importance: Importance 
     interval = f"{low:.0%} to {high:.0%} in 95 % of resamples of the {count(rows, 'validation row')}"
     if not importance.certain:
         return (
-            "Which hyperparameter mattered most cannot be told from noise on "
+            "Which hyperparameter mattered most is uncertain on "
             f"{count(rows, 'validation row')}: {label(first)} has the largest share of the variance of validation "
             f"accuracy alone, {share:.0%} ({interval}), and is first in {importance.lead:.0%} of the resamples.{only}"
         )

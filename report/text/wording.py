@@ -46,7 +46,7 @@ def noise_in_words(near: int, others: int, every: int, rows: int, select_by: Met
     ----------
     near, others, every : numbers of combinations besides the best: that may be as good, compared, in total
     """
-    ended = " that came to an end" if others < every else ""
+    ended = " that trained to the end" if others < every else ""
     if others == 1:
         subject = f"the other combination{ended} {'is' if near else 'is not'}"
     elif near in (0, others):
@@ -92,7 +92,7 @@ def importance_in_words(importance: Importance | None, rows: int) -> str:
         f"{name.replace('_', ' ')} {percent}%{interval(importance, name)}" for name, percent in percentages(importance)
     )
     over = f"of the variance, by {importance.method}; 95 % on resamples of the {count(rows, 'validation row')}"
-    unsure = "" if importance.certain else "cannot be told from noise: "
+    unsure = "" if importance.certain else "uncertain: "
     return f"{unsure}{shares} ({over})"
 
 

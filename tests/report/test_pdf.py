@@ -72,8 +72,8 @@ POINTS = {
     "Problem 3 C": {
         "all runs": ["All runs: each line is a combination"],
         "the best": ["filtered to the runs that rank best"],
-        "written analysis": ["What mattered, what is promising, what the picture shows"],
-        "advantages": ["What a systematic search is good for", "All 12 combinations were given the same rows"],
+        "written analysis": ["Importance, promising values, observations"],
+        "advantages": ["Advantages of a systematic search", "All 12 combinations were given the same rows"],
     },
     "Problem 4": {
         "part 1": ["Part 1: f and g as affine maps", ">>> W1, b1 ="],
@@ -230,10 +230,10 @@ def test_names_of_all_kinds_are_text(folder, made):
 @pytest.mark.parametrize(
     ("about", "said"),
     [
-        ({"features": 13, "without": [WEIGHTS]}, "Figure 1: How often each true class"),
+        ({"features": 13, "without": [WEIGHTS]}, "Figure 1: Confusion matrix"),
         ({"rates": (0.1,), "sizes": (8,), "alphas": (0.0,)}, "Only one combination was tried"),
         ({"lost": (0.1,)}, ", 4 diverged, "),
-        ({"classes": 100}, "The 40 of 100 classes that fare worst."),
+        ({"classes": 100}, "The 40 of 100 classes with the lowest accuracy."),
         ({"class_names": ["n" * 300, "b"]}, "Test accuracy by class"),
     ],
     ids=["no pictures", "one combination", "some diverged", "many classes", "a long name"],

@@ -35,7 +35,7 @@ def test_what_mattered_most_is_what_the_variance_says_and_leads_on_other_rows(sw
     found, text = sweep.importance(), sweep.said()
     claim = re.search(rf"({WHICH}) mattered most: alone it explains (\d+)%", text, re.I)
     event(f"claim: {bool(claim)}")
-    assert ("mattered most cannot be told" in text) == bool(found and any(found.shares.values()) and not found.certain)
+    assert ("mattered most is uncertain" in text) == bool(found and any(found.shares.values()) and not found.certain)
     if claim:
         name = LABELS[claim[1][0].lower() + claim[1][1:]]
         alone = {axis: found.shares[axis] for axis in AXES if axis in found.shares}
@@ -85,7 +85,7 @@ def test_how_many_are_within_noise_is_counted(sweep):
     assume(others)
     found = re.search(r"([^.]*) within noise of the best in accuracy \(95 %, all compared at once on the same", text)
     event(f"others: {min(others, 3)}, near: {near}")
-    ended = " that came to an end" if others < len(table) - 1 else ""
+    ended = " that trained to the end" if others < len(table) - 1 else ""
     assert found[1].strip().lower() == {
         (1, others): f"1 of the {others} others{ended} is",
         (0, others): f"none of the {others} others{ended} is",

@@ -85,5 +85,5 @@ def test_a_lead_of_one_row_is_nothing():
     right[1:, 0] = False
     text = made(GRIDS[1], right).said()
     assert not CLAIM.search(text)
-    assert "cannot be told from noise on 27 validation rows" in text
+    assert "is uncertain on 27 validation rows" in text
     assert "all 11 others are within noise" in text.lower()
