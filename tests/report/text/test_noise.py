@@ -67,7 +67,7 @@ def test_without_that_nothing_is_claimed(seed):
             GRIDS[1],
             lambda of: 0.9 if (of.alpha == 0) == (of.batch_size == 8) else 0.6,
             None,
-            "most cannot be told.*lines cross, for on average batch size 8 is best with α 0",
+            "most is uncertain.*lines cross, for on average batch size 8 is best with α 0",
         ),
         (TRIALS, lambda of: 0.5 + 0.1 * np.log10(of.alpha / 1e-5), SPACE, "α mattered most"),
     ],
