@@ -109,8 +109,7 @@ def grid_field(name: str, axis: Axis) -> Any:
         return several(value), Field(axis.default, description=f"Grid axis: {axis.description}.")
     either = ValuesOrRange(f"{axis.plural.title().replace('_', '')}Range", value, log=axis.scale == "log")
     return Annotated[tuple.__class_getitem__((value, ...)), either], Field(
-        axis.default,
-        description=f"Grid axis: {axis.description}. Values, or a range LOW:HIGH to draw from.",
+        axis.default, description=f"Grid axis: {axis.description}. Values, or a range LOW:HIGH to draw from."
     )
 
 

@@ -9,7 +9,7 @@ from experiment.results.lbfgs import Lbfgs
 from experiment.search.ranking import Candidate
 
 
-def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> pd.DataFrame:
+def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]] | None = None) -> pd.DataFrame:
     """One row per combination, best first.
 
     `behind_best` is the gap to the best combination in the selecting metric on the same rows, with its standard error.
@@ -19,9 +19,9 @@ def leaderboard(ranking: Sequence[Candidate], runs: Sequence[Sequence[str]]) -> 
     Parameters
     ----------
     ranking : the candidates, best first
-    runs : the ids of their W&B runs
+    runs : the ids of their W&B runs; None: unknown
     """
-    rows = zip(ranking, runs, strict=True)
+    rows = zip(ranking, runs or [()] * len(ranking), strict=True)
     axes = axes_of(candidate.combination for candidate in ranking)
     halved = any(candidate.pruned for candidate in ranking)
     return pd.DataFrame(

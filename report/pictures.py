@@ -20,16 +20,7 @@ from experiment.values import text
 from report.fonts import displayable, fallbacks, families
 
 GREY = "#888888"
-PALETTE = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#cc79a7",
-    "#d55e00",
-    "#56b4e9",
-    "#f0e442",
-    "#000000",
-)  # Okabe & Ito
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#f0e442", "#000000")  # Okabe & Ito
 MOST_LABELS = 16  # on an axis: with more values only every second, third … has a label
 MOST_PANELS = 6
 MOST_CLASSES = 40  # in a picture

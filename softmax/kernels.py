@@ -675,19 +675,7 @@ def sgd_epoch(
         (total,) = _zeroed(weights.shape, dtype=np.float64)
         total[:c, :m], total[:c, m] = W_sum.T, b_sum
     loss = _epoch(
-        weights.ravel(),
-        X,
-        Z,
-        shrink,
-        total.ravel(),
-        c,
-        images,
-        labels,
-        order,
-        batch_size,
-        scale,
-        float(loss),
-        motion,
+        weights.ravel(), X, Z, shrink, total.ravel(), c, images, labels, order, batch_size, scale, float(loss), motion
     )
     W[...], b[...] = weights[:c, :m].T, weights[:c, m]
     if velocity is not None:

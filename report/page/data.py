@@ -1,14 +1,17 @@
 """The data of the page, as JSON: combinations with metrics and curves; classes with mistakes."""
 
+import base64
+import io
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from numpy.typing import NDArray
+from PIL import Image
 
 from experiment.axes import axes_of
 from experiment.search.ranking import Candidate
-from report.page.thumbnails import example_image, weights_image
 from report.pictures import most_mistaken
 
 POINTS = 400_000  # of all curves together, some megabytes
@@ -169,3 +172,33 @@ def curve(history: NDArray[np.float64], best_epoch: int, most: int) -> dict[str,
         name: [float(f"{value:.5g}") if np.isfinite(value) else None for value in history[rows, column]]
         for column, name in enumerate(COLUMNS)
     }
+
+
+def example_image(values: NDArray[np.generic], picture: tuple[int, int], low: float, high: float) -> str:
+    """The image of an example, black at `low`, white at `high`.
+
+    Parameters
+    ----------
+    values : (m,)
+    picture : height and width, with product m
+    """
+    levels = (values.astype(np.float64) - low) / ((high - low) or 1)
+    return data_url(Image.fromarray((255 * levels.clip(0, 1)).round().astype(np.uint8).reshape(picture)))
+
+
+def weights_image(w: NDArray[np.floating], picture: tuple[int, int], limit: float) -> str:
+    """The image of the weights of a class: blue at −limit, white at 0, red at limit.
+
+    Parameters
+    ----------
+    w : (m,)
+    picture : height and width, with product m
+    """
+    shades = colormaps["RdBu_r"](0.5 + w.reshape(picture) / (2 * limit or 1))
+    return data_url(Image.fromarray((255 * shades[..., :3]).round().astype(np.uint8)))
+
+
+def data_url(picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiment.axes import AXES, axes_of
+from experiment.axes import AXES
 from experiment.metrics import MetricName
 from experiment.results.split import Baseline
 from experiment.search.ranking import Candidate
@@ -19,6 +19,7 @@ from experiment.search.space import Range, Space
 from experiment.summary import Importance
 from experiment.values import text
 from report.importance import FEWEST, FITTED
+from report.leaderboard import leaderboard
 from report.text.lines import by_tercile, by_value, observations
 from report.text.wording import (
     capitalized,
@@ -54,7 +55,10 @@ def analysis(
     notes : the warnings of `report.text.remarks`
     space : the space of drawn combinations; None: they are a grid
     """
-    table = candidates_table(ranking, floor)
+    table = leaderboard(ranking)
+    beats_floor = (table["val_accuracy"] > floor.accuracy) & (table["val_cross_entropy"] < floor.cross_entropy)
+    table["near"] = beats_floor & (table["within_noise"] | (table["rank"] == 1))
+    pruned = sum(candidate.pruned for candidate in ranking)
     varied = [name for name in AXES if name in table and table[name].nunique() > 1]
     ranges = {name: values for name, values in (space or {}).items() if isinstance(values, Range)}
     converged = table[~table["diverged"]]
@@ -73,11 +77,11 @@ def analysis(
         )
         return [" ".join([only, *cautions])]
     paragraphs = [
-        [mattered(table, varied, importance, rows)],
+        [mattered(table, varied, importance, rows, pruned)],
         [
-            noise(table, rows, select_by),
+            noise(ranking, rows, select_by),
             promising(converged, varied, ranges),
-            "" if table["pruned"].any() else edges(converged, varied, ranges),
+            "" if pruned else edges(converged, varied, ranges),
             failures(table, varied, ranges),
             *cautions,
         ],
@@ -91,27 +95,7 @@ def analysis(
     return [" ".join(sentence for sentence in sentences if sentence) for sentences in paragraphs if any(sentences)]
 
 
-def candidates_table(ranking: Sequence[Candidate], floor: Baseline) -> pd.DataFrame:
-    """One row per combination, best first; `near`: may be the best, and beats the baseline."""
-    axes = axes_of(candidate.combination for candidate in ranking)
-    return pd.DataFrame(
-        {
-            **{name: getattr(candidate.combination, name) for name in axes},
-            "accuracy": candidate.val_accuracy,
-            "diverged": candidate.diverged,
-            "pruned": candidate.pruned,
-            "seeds": len(candidate.trained),
-            "compared": candidate.behind is not None,
-            "within": candidate.within_noise,
-            "near": (rank == 0 or candidate.within_noise)
-            and candidate.val_accuracy > floor.accuracy
-            and candidate.val_cross_entropy < floor.cross_entropy,
-        }
-        for rank, candidate in enumerate(ranking)
-    )
-
-
-def mattered(table: pd.DataFrame, varied: Sequence[str], importance: Importance | None, rows: int) -> str:
+def mattered(table: pd.DataFrame, varied: Sequence[str], importance: Importance | None, rows: int, pruned: int) -> str:
     """Which hyperparameter mattered most, by which measure, and how certain that is."""
     fixed = [label(name) for name in AXES if name in table and name not in varied]
     only = (
@@ -119,7 +103,7 @@ def mattered(table: pd.DataFrame, varied: Sequence[str], importance: Importance 
         if fixed
         else ""
     )
-    if pruned := int(table["pruned"].sum()):
+    if pruned:
         return (
             f"Halving pruned {pruned} of {len(table)} combinations before their end. Their metrics are of "
             "different epochs, which favours quick learners, so no shares of variance are given, and which "
@@ -160,17 +144,16 @@ def mattered(table: pd.DataFrame, varied: Sequence[str], importance: Importance 
     return "".join(sentences)
 
 
-def noise(table: pd.DataFrame, rows: int, select_by: MetricName) -> str:
+def noise(ranking: Sequence[Candidate], rows: int, select_by: MetricName) -> str:
     """How many combinations may be as good as the best."""
-    others = table.iloc[1:]
-    seeds = int(table["seeds"].max())
+    others = [candidate.behind for candidate in ranking[1:] if candidate.behind]
+    seeds = len(ranking[0].trained)
     means = f" Figures are means over {seeds} seeds." if seeds > 1 else ""
-    if not others["compared"].any():
+    if not others:
         return means.strip()
-    near = int(others["within"].sum())
+    near = sum(gap.within_noise for gap in others)
     order = f": among these {near + 1} the order means little" if near else ""
-    sentence = capitalized(noise_in_words(near, int(others["compared"].sum()), len(others), rows, select_by))
-    return f"{sentence}{order}.{means}"
+    return f"{capitalized(noise_in_words(near, len(others), len(ranking) - 1, rows, select_by))}{order}.{means}"
 
 
 def promising(converged: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Range]) -> str:

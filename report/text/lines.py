@@ -1,7 +1,6 @@
 """Sentences about the lines of the parallel coordinates.
 
-Tables have one row per combination, best first, with hyperparameters and `accuracy`. Samples are their accuracies on
-resamples of the validation rows, (combinations, resamples).
+Tables are leaderboards. Samples are the accuracies on resamples of the validation rows, (combinations, resamples).
 """
 
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ TOP = 10  # lines in the right half of the picture
 
 def by_value(converged: pd.DataFrame, name: str) -> str:
     """The median accuracies of the lines through each value of a hyperparameter."""
-    medians = converged.groupby(name)["accuracy"].median()
+    medians = converged.groupby(name)["val_accuracy"].median()
     if len(medians) > 6:
         return (
             f"In the picture half of the lines through {label(name)} {text(medians.idxmax())} end at or above "
@@ -40,7 +39,7 @@ def by_tercile(converged: pd.DataFrame, name: str) -> str:
     ordered = converged.sort_values(name)
     cuts = [round(len(ordered) * third / 3) for third in range(4)]
     ends = [
-        f"{third[name].iloc[0]:g} to {third[name].iloc[-1]:g} at {third['accuracy'].median():.2%}"
+        f"{third[name].iloc[0]:g} to {third[name].iloc[-1]:g} at {third['val_accuracy'].median():.2%}"
         for third in (ordered.iloc[start:end] for start, end in pairwise(cuts))
     ]
     return f"In the picture the lines, by thirds of {label(name)}, end in the median: {listed(ends)}."
@@ -70,7 +69,7 @@ def sure(holds: NDArray[np.bool_]) -> bool:
 
 def bundles(converged: pd.DataFrame, samples: Samples, name: str) -> str:
     """Whether the best value of a hyperparameter separates the lines."""
-    values, accuracy = converged[name].to_numpy(), converged["accuracy"].to_numpy()
+    values, accuracy = converged[name].to_numpy(), converged["val_accuracy"].to_numpy()
     near = set(values[may_be_best(accuracy, samples)])
     if len(near) > 1 or len(values) == len(set(values)):
         return ""
