@@ -147,8 +147,8 @@ def packed(model: Model, more: Mapping[str, Any]) -> bytes:
         "format": FORMAT,
     }
     for name in ("statistics", "fill"):
-        if (found := getattr(model.scaling, name)) is not None:
-            values[f"scaling_{name}"] = found
+        if (array := getattr(model.scaling, name)) is not None:
+            values[f"scaling_{name}"] = array
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **values, **more)
     return buffer.getvalue()
@@ -163,21 +163,21 @@ def load(path: Path | str) -> Model:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
+            entries = {name: file[name] for name in file.files}
     except Exception as error:  # zipfile and NumPy raise many kinds
         raise DataError(f"{path}: cannot be read as a model ({error}); give a sweep's model.npz") from error
-    if {"W", "b", "scaling"} <= found.keys() and found.get("format") != FORMAT:
+    if {"W", "b", "scaling"} <= entries.keys() and entries.get("format") != FORMAT:
         raise DataError(f"{path}: a model of another version of this program; run its sweep again with this version")
     try:
-        kind, extremes = str(found["scaling"]), found["scaling_extremes"]
-        scaling = Scaling(kind, found.get("scaling_statistics"), extremes, found.get("scaling_fill"))  # type: ignore[arg-type]
+        kind, extremes = str(entries["scaling"]), entries["scaling_extremes"]
+        scaling = Scaling(kind, entries.get("scaling_statistics"), extremes, entries.get("scaling_fill"))  # type: ignore[arg-type]
         model = Model(
-            W=found["W"],
-            b=found["b"],
+            W=entries["W"],
+            b=entries["b"],
             scaling=scaling,
-            class_names=tuple(map(str, found["class_names"])),
-            table=Schema.model_validate_json(table) if (table := str(found["table"])) else None,
-            picture=tuple(found["picture"].tolist()) or None,
+            class_names=tuple(map(str, entries["class_names"])),
+            table=Schema.model_validate_json(table) if (table := str(entries["table"])) else None,
+            picture=tuple(entries["picture"].tolist()) or None,
         )
     except (KeyError, ValueError, TypeError) as error:
         raise DataError(f"{path}: not a model of this program ({error}); give a sweep's model.npz") from error

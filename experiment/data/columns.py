@@ -193,30 +193,30 @@ def column_of(name: str, values: "pa.ChunkedArray") -> ReadColumn:
     if not text and not missing.all():
         column = Column(name=name, missing=bool(missing.any()))
         return ReadColumn(column, pa.chunked_array([given]), missing, number_fault(name, given, drop))
-    found = cells(values)
-    missing = found.codes < 0
-    d, n = len(found.texts), int((~missing).sum())
-    categories = tuple(sorted(found.texts.to_pylist()))
+    content = cells(values)
+    missing = content.codes < 0
+    d, n = len(content.texts), int((~missing).sum())
+    categories = tuple(sorted(content.texts.to_pylist()))
     column = Column(name=name, kind="category", categories=categories, missing=bool(missing.any()))
-    number, amount = found.matching(NUMBER), found.matching(AMOUNT)
+    number, amount = content.matching(NUMBER), content.matching(AMOUNT)
     k = int(number.sum())
-    fault, notes = "", [f"removed spaces around {found.trimmed} texts"] if found.trimmed else []
+    fault, notes = "", [f"removed spaces around {content.trimmed} texts"] if content.trimmed else []
     if not d:
         fault = f"has no values; {drop}"
-    elif found.matching(DATE).all():
-        fault = f"holds dates ({found.example(number | True)}); turn them into numbers, or {drop}"
-    elif found.matching(DECIMAL_COMMA).all() and not found.matching(r",\d{3}$").all():
-        fault = f"has decimal commas ({found.texts[0].as_py()!r}); write decimal points"
-    elif (number | amount).all() and (written := found.matching("[^-+0-9.eE]")).any():
-        fault = f"has numbers written as {found.example(written)}; write plain digits with a decimal point, or {drop}"
+    elif content.matching(DATE).all():
+        fault = f"holds dates ({content.example(number | True)}); turn them into numbers, or {drop}"
+    elif content.matching(DECIMAL_COMMA).all() and not content.matching(r",\d{3}$").all():
+        fault = f"has decimal commas ({content.texts[0].as_py()!r}); write decimal points"
+    elif (number | amount).all() and (written := content.matching("[^-+0-9.eE]")).any():
+        fault = f"has numbers written as {content.example(written)}; write plain digits with a decimal point, or {drop}"
     elif k > MOST_NUMERIC_CATEGORIES or (k and d > max(FEW_VALUES, n / 2)):
-        fault = f"mixes numbers and texts ({found.example(~number)}); use one kind only, or {drop}"
+        fault = f"mixes numbers and texts ({content.example(~number)}); use one kind only, or {drop}"
     elif d > max(FEW_VALUES, n / 2):
-        fault = f"has {d} different texts in {n} rows, perhaps an identifier ({found.texts[0].as_py()!r}); {drop}"
+        fault = f"has {d} different texts in {n} rows, perhaps an identifier ({content.texts[0].as_py()!r}); {drop}"
     elif d > MOST_CATEGORIES:
         fault = f"has {d} different texts, but may have {MOST_CATEGORIES} categories; turn it into numbers, or {drop}"
     elif k:
-        notes.append(f"a category, because {found.example(~number)} is not a number")
+        notes.append(f"a category, because {content.example(~number)} is not a number")
     return ReadColumn(column, values, missing, fault, "; ".join(notes))
 
 

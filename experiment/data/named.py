@@ -38,8 +38,8 @@ def bundled(name: str) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
     """A data set of scikit-learn with the label in its last column; its name in messages; notes."""
     from sklearn import datasets  # takes two seconds, here as below
 
-    found = getattr(datasets, f"load_{name}")(as_frame=True)
-    return found.data.assign(**{"class": found.target_names[found.target]}), f"scikit-learn's {name}", ()
+    bunch = getattr(datasets, f"load_{name}")(as_frame=True)
+    return bunch.data.assign(**{"class": bunch.target_names[bunch.target]}), f"scikit-learn's {name}", ()
 
 
 def openml(name: str, folder: Path) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
@@ -54,7 +54,7 @@ def openml(name: str, folder: Path) -> tuple["pd.DataFrame", str, tuple[str, ...
     try:
         with catch_warnings():
             simplefilter("ignore")  # about several versions: a note says which one it is
-            found = fetch_openml(
+            bunch = fetch_openml(
                 name=name, version=int(version or 0) or "active", data_home=folder, as_frame=True, parser="auto",
                 n_retries=1,
             )  # fmt: skip
@@ -70,7 +70,7 @@ def openml(name: str, folder: Path) -> tuple["pd.DataFrame", str, tuple[str, ...
         ) from error
     except ValueError as error:  # such as a wrong checksum
         raise DataError(f"{where} cannot be used ({error}); remove {folder / 'openml.org'} and try again") from error
-    if found.target is None or getattr(found.target, "ndim", 1) != 1:
+    if bunch.target is None or getattr(bunch.target, "ndim", 1) != 1:
         raise DataError(f"{where} has no single label column; download it and name one as label")
-    frame = found.data.assign(**{found.target.name: found.target})
-    return frame, where, (f"version {found.details['version']}",)
+    frame = bunch.data.assign(**{bunch.target.name: bunch.target})
+    return frame, where, (f"version {bunch.details['version']}",)

@@ -182,7 +182,7 @@ def encoded(raw: Raw) -> tuple[EncodedLabels, NDArray[np.int64]]:
     DataError : labels that are not classes; one class; a class of one example; a class without training rows
     """
     where = raw.train.labels_where
-    found = names, train, _ = labels_of(raw.train.labels, where)
+    labels = names, train, _ = labels_of(raw.train.labels, where)
     counts = np.bincount(train)
     if len(names) < 2:
         raise DataError(f"{where}: only class {names[0]} occurs; give examples of at least two classes")
@@ -191,11 +191,11 @@ def encoded(raw: Raw) -> tuple[EncodedLabels, NDArray[np.int64]]:
     if counts.min() < 2:
         raise DataError(f"{where}: class {names[counts.argmin()]} has one example; give more of it, or remove it")
     if raw.test is None:
-        return found, np.zeros(0, np.int64)
+        return labels, np.zeros(0, np.int64)
     tested = labels_of(raw.test.labels, raw.test.labels_where)
     if unknown := set(tested.names).difference(names):
         raise DataError(
             f"{raw.test.labels_where}: class {min(unknown)} does not occur in {where}; "
             "remove its examples or add some to train on"
         )
-    return found, np.array([names.index(name) for name in tested.names])[tested.numbers]
+    return labels, np.array([names.index(name) for name in tested.names])[tested.numbers]

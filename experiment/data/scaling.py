@@ -84,8 +84,8 @@ def fill_of(values: NDArray[np.generic], missing: Missing) -> NDArray[np.float64
         if given.size and missing == "mean":
             fill[j] = given.mean()
         elif given.size:
-            found, counts = np.unique(given, return_counts=True)
-            fill[j] = found[counts.argmax()]
+            unique, counts = np.unique(given, return_counts=True)
+            fill[j] = unique[counts.argmax()]
     return fill
 
 

@@ -106,17 +106,17 @@ def block_of(column: Column, values: "pa.ChunkedArray") -> tuple[NDArray[np.floa
         if (infinite := np.isinf(given)).any():
             fault = f"is infinite or beyond float64 in {rows_of(infinite)}; rescale it"
         return given[:, None], np.isnan(given), fault, ""
-    found = cells(values)
-    position = pc.index_in(found.texts, pa.array(column.categories, found.texts.type))
-    category = np.append(np.asarray(pc.fill_null(position, -1)), -1)[found.codes]
+    content = cells(values)
+    position = pc.index_in(content.texts, pa.array(column.categories, content.texts.type))
+    category = np.append(np.asarray(pc.fill_null(position, -1)), -1)[content.codes]
     block = (category[:, None] == np.arange(len(column.categories))).astype(np.float64)
     unknown = np.asarray(pc.is_null(position))
     warning = (
-        f"has {found.example(unknown)}, a category that the model was not trained on and ignores"
+        f"has {content.example(unknown)}, a category that the model was not trained on and ignores"
         if unknown.any()
         else ""
     )
-    return block, found.codes < 0, "", warning
+    return block, content.codes < 0, "", warning
 
 
 def schema_of(

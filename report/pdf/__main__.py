@@ -37,17 +37,17 @@ def pdf(
     author
         The author, for the title.
     """
-    found = finished(sweep)
+    loaded = finished(sweep)
     try:
         from report.pdf.typeset import names, submission
     except ImportError as error:
         raise InputError(f"{error.name} is not installed; make pdf installs it") from error
-    content = submission(found, author)
+    content = submission(loaded, author)
     with atomic_output(output) as draft:
         draft.write_bytes(content)
-    if lacking := trouble(names(found, author), bitmaps=True):
+    if lacking := trouble(names(loaded, author), bitmaps=True):
         print(f"{output}: {lacking}", file=sys.stderr)
-    print(f"{output}: sweep {found.summary.name}, {len(content) / 1e6:.1f} MB")
+    print(f"{output}: sweep {loaded.summary.name}, {len(content) / 1e6:.1f} MB")
     return DONE
 
 

@@ -209,13 +209,15 @@ def failures(table: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Ra
     lost = table[table["diverged"]]
     if lost.empty:
         return ""
-    kept = table[~table["diverged"]]
+    converged = table[~table["diverged"]]
     shared = [
         f"{label(name)} {listed_values(sorted(lost[name].unique()), 'or')}"
         for name in varied
-        if name not in ranges and not set(lost[name]) & set(kept[name])
+        if name not in ranges and not set(lost[name]) & set(converged[name])
     ]
     common = f"; {listed(shared)} never converged" if shared else ""
-    beyond = [f"{label(name)} above {kept[name].max():g}" for name in ranges if lost[name].min() > kept[name].max()]
+    beyond = [
+        f"{label(name)} above {converged[name].max():g}" for name in ranges if lost[name].min() > converged[name].max()
+    ]
     common += f"; none with {listed(beyond)} converged" if beyond else ""
     return f"{len(lost)} of {len(table)} combinations diverged{common}."
