@@ -91,7 +91,7 @@ def test_where_some_diverged_main_effects_are_fitted_if_enough_are_left():
         1, abs=0.05
     )  # some of it could be due to others: not all pairs are there
     assert sweep(lambda rate, *_: rate, lost={0, 1, 2}).importance() is None
-    assert importance_in_words(None, 1000).startswith("no figure")
+    assert importance_in_words(None, 1000).startswith("unknown")
 
 
 @settings(max_examples=40)

@@ -239,8 +239,8 @@ def test_under_several_seeds_it_says_that_figures_are_means():
 
 def test_what_does_not_beat_the_class_frequencies_is_not_promising():
     some = made([combination(1e37), combination(2e37)], np.zeros((2, 40)))
-    assert "promising" not in some.said(floor=Baseline(accuracy=0.1, cross_entropy=2.3))
-    assert "promising" in some.said()
+    assert "Promising" not in some.said(floor=Baseline(accuracy=0.1, cross_entropy=2.3))
+    assert "Promising" in some.said()
 
 
 def test_which_figure_was_compared_is_said():
