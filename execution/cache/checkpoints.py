@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 
 from execution.storage import layout
-from execution.storage.protocol import Storage
+from execution.storage.protocol import Store
 from softmax.sgd import Metrics, Parameters, State
 
 log = logging.getLogger("sweep")
@@ -19,7 +19,7 @@ log = logging.getLogger("sweep")
 PAIRS = ("last", "best", "mean")  # the fields of a state that are parameters
 
 
-def save(storage: Storage, identity: str, state: State) -> None:
+def save(storage: Store, identity: str, state: State) -> None:
     """Write `state` so that it survives a crash, in place of an earlier one."""
     arrays = {"identity": np.array(identity), "progress": np.array([state.best_epoch, state.diverged])}
     arrays["history"] = np.array(state.history, dtype=np.float64)
@@ -33,7 +33,7 @@ def save(storage: Storage, identity: str, state: State) -> None:
     storage.put(key_of(identity), hashlib.sha256(content).digest() + content, durable=True)
 
 
-def load(storage: Storage, identity: str) -> State | None:
+def load(storage: Store, identity: str) -> State | None:
     """The saved state; None if there is none. A damaged one is set aside with a warning."""
     key = key_of(identity)
     try:

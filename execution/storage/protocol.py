@@ -15,14 +15,8 @@ class Lock(Protocol):
     def release(self) -> None: ...
 
 
-class Storage(Protocol):
+class Store(Protocol):
     """Objects are replaced atomically: a reader gets the old one or the new one."""
-
-    remote: ClassVar[bool]
-    """Whether it is reached over a network and guarantees the integrity of its objects."""
-
-    def check(self, space: int) -> None:
-        """Raise InputError unless it can be written to and, as far as known, has `space` bytes free."""
 
     def get(self, key: str) -> bytes:
         """The object. FileNotFoundError if there is none, another OSError if it cannot be read."""
@@ -47,6 +41,21 @@ class Storage(Protocol):
     def size(self, key: str) -> int:
         """Size in bytes of an object, or of everything below a folder."""
 
+    def lock(self, key: str) -> Lock: ...
+
+    def where(self, key: str) -> str:
+        """The path or address of an object, for messages."""
+
+
+class Storage(Store, Protocol):
+    """A store with the local files that arrays, programs and finished sweeps need."""
+
+    remote: ClassVar[bool]
+    """Whether it is reached over a network and guarantees the integrity of its objects."""
+
+    def check(self, space: int) -> None:
+        """Raise InputError unless it can be written to and, as far as known, has `space` bytes free."""
+
     def draft(self) -> AbstractContextManager[IO[bytes]]:
         """A file to write an object whose key is not known yet; removed if the block fails."""
 
@@ -58,8 +67,6 @@ class Storage(Protocol):
 
         If there is no such object, OSError is raised at once or when the file is opened.
         """
-
-    def lock(self, key: str) -> Lock: ...
 
     def publish(self, folder: str, files: Mapping[str, bytes], latest: str, replaced: Collection[str]) -> None:
         """Replace a folder by one with these files, and point the key `latest` to it.
@@ -75,6 +82,3 @@ class Storage(Protocol):
 
     def gather(self, name: str) -> Sequence[Path]:
         """Local folders, one for each that was handed over below `name`."""
-
-    def where(self, key: str) -> str:
-        """The path or address of an object, for messages."""

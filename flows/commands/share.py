@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from execution.advice import extras, short
 from execution.storage import layout
 from execution.storage.choose import storage_at
-from execution.storage.protocol import Storage
+from execution.storage.protocol import Store
 from execution.tracking.credentials import Malformed, credentials, settings
 from execution.tracking.mode import MODES, probe
 from execution.tracking.offline import to_send
@@ -54,7 +54,7 @@ def share(sweep: str = "latest", *, artifacts: str = "artifacts") -> int:
     return 0
 
 
-def finished(storage: Storage, sweep: str) -> Summary:
+def finished(storage: Store, sweep: str) -> Summary:
     """The summary of a finished sweep; InputError if there is none of that name."""
     try:
         return Summary.model_validate_json(storage.get(f"{layout.SWEEPS}/{sweep}/summary.json"))

@@ -8,6 +8,7 @@ from execution.config import RunContext
 from execution.storage import leases
 from execution.storage.local import LocalStorage
 from execution.storage.objects import ObjectStorage
+from tests.execution.storage.memory import MemoryStore
 
 
 @pytest.fixture
@@ -22,6 +23,14 @@ def objects(object_store, tmp_path, monkeypatch):
 
 @pytest.fixture(params=["folder", "object store"])
 def storage(request, tmp_path):
+    return LocalStorage(root=tmp_path) if request.param == "folder" else request.getfixturevalue("objects")
+
+
+@pytest.fixture(params=["folder", "object store", "memory"])
+def store(request, tmp_path):
+    """Every store there is, and one written for the tests: for what needs the methods of `Store` alone."""
+    if request.param == "memory":
+        return MemoryStore()
     return LocalStorage(root=tmp_path) if request.param == "folder" else request.getfixturevalue("objects")
 
 

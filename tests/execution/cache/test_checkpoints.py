@@ -37,13 +37,13 @@ def test_a_training_continued_from_a_checkpoint_is_bit_for_bit_the_same(storage,
         assert one.flags.f_contiguous == other.flags.f_contiguous
 
 
-def test_a_diverged_training_stays_diverged(storage):
+def test_a_diverged_training_stays_diverged(store):
     with np.errstate(all="ignore"):
         *_, state = train(
             IMAGES, LABELS, np.arange(40), np.arange(40, 60), **RECIPE | {"learning_rate": 1e38, "alpha": 1e5}
         )
-    checkpoints.save(storage, "mine", state)
-    assert checkpoints.load(storage, "mine").diverged
+    checkpoints.save(store, "mine", state)
+    assert checkpoints.load(store, "mine").diverged
 
 
 def test_no_checkpoint_is_no_state(storage):

@@ -16,27 +16,27 @@ def never():
     return False
 
 
-def test_what_is_put_is_what_is_got_until_it_is_deleted(storage):
-    assert not storage.exists("cache/a")
+def test_what_is_put_is_what_is_got_until_it_is_deleted(store):
+    assert not store.exists("cache/a")
     with pytest.raises(FileNotFoundError):
-        storage.get("cache/a")
+        store.get("cache/a")
     for content in (b"one", b"", b"other"):
-        storage.put("cache/a", content, durable=bool(content))
-        assert storage.exists("cache/a")
-        assert storage.get("cache/a") == content
-        assert storage.size("cache/a") == len(content)
-    storage.delete("cache/a")
-    storage.delete("cache/a")
-    assert not storage.exists("cache/a")
-    assert not list(storage.list("drafts"))
+        store.put("cache/a", content, durable=bool(content))
+        assert store.exists("cache/a")
+        assert store.get("cache/a") == content
+        assert store.size("cache/a") == len(content)
+    store.delete("cache/a")
+    store.delete("cache/a")
+    assert not store.exists("cache/a")
+    assert not list(store.list("drafts"))
 
 
-def test_only_the_first_of_many_puts_what_must_be_absent(storage):
+def test_only_the_first_of_many_puts_what_must_be_absent(store):
     together, won = threading.Barrier(4), []
 
     def put(name):
         together.wait()
-        if storage.put_if_absent("runs/x/stop", name.encode()):
+        if store.put_if_absent("runs/x/stop", name.encode()):
             won.append(name)
 
     threads = [threading.Thread(target=put, args=[name]) for name in "abcd"]
@@ -45,29 +45,29 @@ def test_only_the_first_of_many_puts_what_must_be_absent(storage):
     for thread in threads:
         thread.join()
     (first,) = won
-    assert storage.get("runs/x/stop") == first.encode()
-    assert not list(storage.list("drafts"))
+    assert store.get("runs/x/stop") == first.encode()
+    assert not list(store.list("drafts"))
 
 
-def test_a_listing_gives_the_keys_directly_below_in_order(storage):
+def test_a_listing_gives_the_keys_directly_below_in_order(store):
     for key in ("cache/b", "cache/a", "cache/c/d"):
-        storage.put(key, b"12345")
-    assert list(storage.list("cache")) == ["cache/a", "cache/b", "cache/c"]
-    assert list(storage.list("nothing")) == []
-    assert list(storage.list("cache/a")) == []
-    assert storage.size("cache") == 15
-    storage.delete("cache")
-    assert list(storage.list("cache")) == []
+        store.put(key, b"12345")
+    assert list(store.list("cache")) == ["cache/a", "cache/b", "cache/c"]
+    assert list(store.list("nothing")) == []
+    assert list(store.list("cache/a")) == []
+    assert store.size("cache") == 15
+    store.delete("cache")
+    assert list(store.list("cache")) == []
 
 
-def test_what_is_set_aside_is_found_by_a_person_and_by_nobody_else(storage):
+def test_what_is_set_aside_is_found_by_a_person_and_by_nobody_else(store):
     for content in (b"one", b"two"):
-        storage.put("cache/a", content)
-        storage.set_aside("cache/a")
-    assert not storage.exists("cache/a")
-    aside = list(storage.list("cache"))
+        store.put("cache/a", content)
+        store.set_aside("cache/a")
+    assert not store.exists("cache/a")
+    aside = list(store.list("cache"))
     assert all(key.startswith("cache/a.bad-") for key in aside)
-    assert [storage.get(key) for key in aside] == [b"one", b"two"]
+    assert [store.get(key) for key in aside] == [b"one", b"two"]
 
 
 def test_a_folder_in_place_of_an_object_or_of_a_lock_is_set_aside(tmp_path):
@@ -90,8 +90,8 @@ def test_a_draft_that_fails_leaves_nothing(storage):
     assert not list(storage.list("drafts"))
 
 
-def test_a_lock_is_held_by_one_until_it_is_released_or_the_other_gives_up(storage):
-    one, two = storage.lock("locks/a.lock"), storage.lock("locks/a.lock")
+def test_a_lock_is_held_by_one_until_it_is_released_or_the_other_gives_up(store):
+    one, two = store.lock("locks/a.lock"), store.lock("locks/a.lock")
     assert one.acquire(None, given_up=never)
     assert not two.acquire(0, given_up=never)
     with ThreadPoolExecutor(1) as elsewhere:
