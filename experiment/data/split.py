@@ -59,8 +59,8 @@ def stratified_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> Ro
     common = np.flatnonzero(~is_rare)
     if not common.size:
         raise DataError(
-            f"{len(labels)} rows are too few to hold out {fraction:.0%} of any class; give more rows, a test "
-            "part, or another validation_fraction"
+            f"{len(labels)} rows are too few to hold out a fraction of {fraction:g} of any class and to train on the "
+            "rest; give more rows, a test part, or another validation_fraction"
         )
     train, held_out = train_test_split(common, test_size=fraction, random_state=seed, stratify=labels[common])
     return RowSplit(np.concatenate([train, np.flatnonzero(is_rare)]), held_out, tuple(rare.tolist()))

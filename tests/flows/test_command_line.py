@@ -24,7 +24,7 @@ def test_the_help_names_every_flag_and_exit_code():
         described = re.search(rf"--{field.replace('_', '-')} +[^-]*?([A-Z][^│]{{10}})", done.stdout)
         assert described, field
     told = " ".join(re.findall(r"Exit codes:.*?\n\n", done.stdout, re.S)[0].split())
-    for code in ("0 done", "1 the sweep failed", "2 bad usage or input", "130 or 143"):
+    for code in ("0 success", "1 the sweep failed", "2 bad usage or input", "130 or 143"):
         assert code in told
 
 

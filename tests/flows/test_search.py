@@ -75,7 +75,7 @@ def test_what_was_drawn_and_how_is_said_and_stands_in_every_table(search, at, fo
     assert len(rates) > 8
     assert summary.runs["sample"] == tuple(sampled.identity for sampled in found[0].sampled)
     assert set(summary.importance.shares) == {"learning_rate", "batch_size", "alpha", "the rest"}
-    assert "fANOVA" in summary.analysis[0]
+    assert summary.importance.method == "least squares"
     assert b"12 drawn, sampler sobol" in latest(execution, "report.html")
 
 

@@ -1,5 +1,6 @@
 """The loop around a training: checkpoints, rows, and stopping in the middle of an epoch."""
 
+import math
 from functools import partial
 from typing import Any
 
@@ -47,6 +48,7 @@ def test_stopped_in_the_middle_of_an_epoch_it_keeps_the_last_whole_one_and_goes_
     execution, monkeypatch, caplog
 ):
     monkeypatch.setattr(training, "LOOKS", 0)
+    monkeypatch.setattr(training, "LOOKS_A_SECOND", math.inf)
     monkeypatch.setattr(sgd, "PART", 1)  # every batch is looked after
     monkeypatch.setattr(sgd, "STEP", 1)
     batches = 0
