@@ -62,7 +62,7 @@ def displayable(names: Sequence[str], lacking: Collection[str]) -> list[str]:
     return [f"class {k} ({codes(name)})" if set(name) & set(lacking) else name for k, name in enumerate(names)]
 
 
-def trouble(texts: Iterable[str], *, bitmaps: bool = False) -> str:
+def missing_letters(texts: Iterable[str], *, bitmaps: bool = False) -> str:
     """A message about letters that no font has; "" if there are none."""
     lacking = sorted(fallbacks(texts, bitmaps=bitmaps)[1])
     if not lacking:

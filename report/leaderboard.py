@@ -46,7 +46,7 @@ def with_lbfgs(table: pd.DataFrame, lbfgs: Lbfgs) -> pd.DataFrame:
 
 
 def row(rank: int, candidate: Candidate, ids: Sequence[str], axes: Iterable[str], halved: bool) -> dict[str, object]:
-    behind = candidate.behind
+    gap = candidate.gap
     figures: dict[str, object] = {
         "rank": rank,
         **{name: getattr(candidate.combination, name) for name in axes},
@@ -56,8 +56,8 @@ def row(rank: int, candidate: Candidate, ids: Sequence[str], axes: Iterable[str]
         "best_epoch": candidate.best_epoch,
         "epochs_trained": sum(run.epochs_trained for run in candidate.trained),
         "diverged": candidate.diverged,
-        "behind_best": behind.difference if behind else None,
-        "behind_best_se": behind.standard_error if behind else None,
+        "behind_best": gap.difference if gap else None,
+        "behind_best_se": gap.standard_error if gap else None,
         "within_noise": candidate.within_noise,
         "wandb_runs": " ".join(ids),
     }

@@ -1,4 +1,4 @@
-"""A sweep in figures, out of its results."""
+"""The summary of a sweep from the results of its steps."""
 
 from itertools import chain
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from experiment.values import ORIGIN
 
 
 class Results(NamedTuple):
-    """What the steps of a sweep found."""
+    """The results of the steps of a sweep."""
 
     data: Dataset
     split: Split
@@ -37,12 +37,12 @@ class Results(NamedTuple):
 
     @property
     def training_runs(self) -> list[list[str]]:
-        """The names of the candidates' W&B runs."""
+        """The ids of the candidates' W&B runs."""
         return [[run.identity for run in candidate.trained] for candidate in self.ranking]
 
     @property
     def runs(self) -> dict[str, tuple[str, ...]]:
-        """The names of all W&B runs, by step."""
+        """The ids of all W&B runs, by step."""
         ran = {
             "download": (self.data,), "scale": (self.scaled,), "split": (self.split,), "check_gradients": (self.check,),
             "sample": self.sampled, "select": (self.selection,), "retrain": (self.model,), "evaluate": (self.test,),
@@ -53,10 +53,10 @@ class Results(NamedTuple):
 
 
 def summarized(experiment: Experiment, results: Results, **about: object) -> Summary:
-    """The summary as far as the results determine it, its other fields as they are given; no analysis and files yet."""
+    """The summary without analysis and files; `about` has the fields that the results do not determine."""
     ranking, split, test, info = results.ranking, results.split, results.test, results.data.info
     best, recipe, lbfgs = ranking[0], experiment.recipe, results.lbfgs
-    others = [candidate.behind for candidate in ranking[1:] if candidate.behind]
+    gaps = [candidate.gap for candidate in ranking[1:] if candidate.gap]
     floor, (rows,) = split.baseline, split.validation.shape
     return Summary.model_validate(
         about
@@ -66,11 +66,11 @@ def summarized(experiment: Experiment, results: Results, **about: object) -> Sum
             "data_warnings": (
                 *info.warnings,
                 *(
-                    f"class {info.class_names[k]} has too few rows to be validated on: all are trained on"
+                    f"class {info.class_names[k]} has too few rows for validation: all are training rows"
                     for k in split.rare
                 ),
             ),
-            "scaling": results.scaled.said,
+            "scaling": results.scaled.description,
             "best": best.combination,
             "best_epoch": best.best_epoch,
             "val_accuracy": best.val_accuracy,
@@ -80,8 +80,8 @@ def summarized(experiment: Experiment, results: Results, **about: object) -> Sum
             "select_by": experiment.select_by,
             "seeds": len(best.trained),
             "spread": best.spread,
-            "compared": len(others),
-            "within_noise": sum(behind.within_noise for behind in others),
+            "compared": len(gaps),
+            "within_noise": sum(gap.within_noise for gap in gaps),
             "baseline": {
                 "val_accuracy": floor.accuracy,
                 "val_cross_entropy": floor.cross_entropy,
@@ -113,18 +113,18 @@ def summarized(experiment: Experiment, results: Results, **about: object) -> Sum
 
 
 def with_analysis(summary: Summary, analysed: Analysis) -> Summary:
-    """The summary with what mattered."""
-    found = {"importance": analysed.importance, "analysis": analysed.paragraphs}
-    return summary.model_copy(update=found | {"runs": summary.runs | {"analyse": (analysed.identity,)}})
+    """The summary with importance and analysis."""
+    fields = {"importance": analysed.importance, "analysis": analysed.paragraphs}
+    return summary.model_copy(update=fields | {"runs": summary.runs | {"analyse": (analysed.identity,)}})
 
 
 def with_report(summary: Summary, drawn: Report) -> Summary:
-    """The summary with the digests of the files beside it."""
+    """The summary with the digests of the files."""
     files = {name: file.digest.rpartition(":")[2] for name, file in drawn.files.items()}
     return summary.model_copy(update={"files": files, "runs": summary.runs | {"report": (drawn.identity,)}})
 
 
 def stopped_by_limit(run: Trained, recipe: Recipe) -> bool:
-    """Return whether a training ended for want of epochs, not of patience."""
+    """Whether max_epochs ended a training, not its patience."""
     waited = run.epochs_trained - run.best_epoch
     return run.epochs_trained >= recipe.max_epochs and (recipe.patience is None or waited < recipe.patience)

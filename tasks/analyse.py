@@ -1,4 +1,4 @@
-"""Step 9: what mattered, in figures and in words."""
+"""Step 9: the importance of the hyperparameters, and the written analysis."""
 
 from collections.abc import Sequence
 
@@ -24,21 +24,21 @@ def analyse(
     space: Space | None,
     cautions: Sequence[str],
 ) -> Analysis:
-    """Importance of the hyperparameters with its noise, and the written answer.
+    """The importance of the hyperparameters, and the paragraphs of the analysis.
 
     Parameters
     ----------
     ranking : the candidates, best first
-    resampled : (candidates, resamples), their accuracies on resamples of the validation rows; None: not all
-        combinations could be trained, and there is no figure
-    space : from which the combinations were drawn; None: they are the grid
-    cautions : what a reader should know, in sentences without a full stop
+    resampled : (candidates, resamples), accuracies on resamples of the validation rows; None: not all combinations
+        were trained, so the importance is unknown
+    space : the space of drawn combinations; None: they are the grid
+    cautions : warnings, sentences without a full stop
     """
     (rows,) = split.validation.shape
     samples = None if resampled is None else run.open(resampled)
-    found = None if samples is None else importance(ranking, samples, space)
+    shares = None if samples is None else importance(ranking, samples, space)
     paragraphs = analysis(
-        ranking, samples, found, rows=rows, floor=split.baseline, select_by=select_by, notes=cautions, space=space
+        ranking, samples, shares, rows=rows, floor=split.baseline, select_by=select_by, notes=cautions, space=space
     )
-    run.tracker.summarize(**({} if found is None else {"lead": found.lead, "certain": found.certain}))
-    return Analysis(importance=found, paragraphs=tuple(paragraphs))
+    run.tracker.summarize(**({} if shares is None else {"lead": shares.lead, "certain": shares.certain}))
+    return Analysis(importance=shares, paragraphs=tuple(paragraphs))

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.baseline import class_frequencies
-from experiment.data.scaling import Scaling
 from experiment.logits import logits as logits_of
 from experiment.results.evaluation import Evaluation
 from experiment.results.examples import TestSet, TrainingSet
@@ -25,10 +24,7 @@ WORST = 5  # mistakes of each class to show
 def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: TrainingSet, test: TestSet) -> Evaluation:
     """Test metrics and the majority-class baseline. No other step gets a `TestSet`."""
     images, labels = run.open(test.images), run.open(test.labels)
-    statistics = run.open(scaling.statistics) if scaling.statistics else None
-    fill = run.open(scaling.fill) if scaling.fill else None
-    loaded = Scaling(scaling.kind, statistics, run.open(scaling.extremes), fill)
-    logits = logits_of(run.open(model.W), run.open(model.b), loaded, images)
+    logits = logits_of(run.open(model.W), run.open(model.b), scaling.loaded(run.open), images)
     confusion = np.zeros((logits.shape[1],) * 2, dtype=np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     mistakes = most_wrong(logits, labels, WORST)

@@ -1,4 +1,4 @@
-"""Step 10: what a person is given to look at, and the model."""
+"""Step 10: leaderboard, model, pictures and the data of the page."""
 
 import json
 import logging
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from execution.steps.run import Run
 from execution.steps.step import step
-from experiment.data.scaling import Scaling
 from experiment.errors import InputError
 from experiment.model import Model, packed
 from experiment.output import as_csv
@@ -47,7 +46,7 @@ def report(
     ----------
     ranking : the candidates, best first
     """
-    from report import fonts, pictures  # takes a second, and is mostly done
+    from report import fonts, pictures  # takes a second
 
     def painted(draw: "Callable[[], Figure]") -> bytes:
         return pictures.png(draw())
@@ -81,7 +80,7 @@ def report(
     if shape := info.picture:
         drawings["weights.png"] = lambda: pictures.weights(W, class_names, shape)
     features = info.table.names if info.table else ()
-    by_products, final = OptionalOutputs(), final_model(run, model, scaled, info)
+    optional, final = OptionalOutputs(), final_model(run, model, scaled, info)
     contents = {
         "leaderboard.csv": as_csv(complete).encode(),
         "model.npz": saved_model(run, best, final, scaled, figures),
@@ -90,14 +89,14 @@ def report(
         contents["predictions.csv"] = as_csv(final.table_of(final.features(run.open(shown.new)))).encode()
     run.tracker.show_table("leaderboard", complete)
     for name, draw in drawings.items():
-        if picture := by_products.made(name, partial(painted, draw)):
+        if picture := optional.made(name, partial(painted, draw)):
             contents[name] = picture
             run.tracker.show_picture(name.removesuffix(".png"), picture)
-    if trouble := fonts.trouble(class_names):
-        by_products.missing["names of classes"] = InputError(trouble)
+    if missing := fonts.missing_letters(class_names):
+        optional.missing["names of classes"] = InputError(missing)
     drawn = contents.get("parallel_coordinates.png")
-    preview = drawn and by_products.made("preview", partial(pictures.preview, drawn))
-    page = by_products.made(
+    preview = drawn and optional.made("preview", partial(pictures.preview, drawn))
+    page = optional.made(
         "report.html",
         lambda: json.dumps(
             page_data(ranking, list(histories.values()), correct, shown.ranges)
@@ -109,7 +108,7 @@ def report(
             separators=(",", ":"),
         ).encode(),
     )
-    by_products.warn()
+    optional.warn()
     run.tracker.show_confusion("confusion_matrix", confusion, class_names)
     if analysis.importance:
         run.tracker.show_bars("importance", "Share of the variance of validation accuracy", analysis.importance.shares)
@@ -123,21 +122,21 @@ def report(
         files=files,
         page=page and run.put_file(page),
         preview=preview and run.put_file(preview),
-        missing=tuple(by_products.missing),
+        missing=tuple(optional.missing),
     )
 
 
 def candidate_correct(run: Run, candidate: Candidate, true: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Which validation rows a candidate has right, mean over the seeds: (n,)."""
+    """The fraction of seeds with a correct prediction, by validation row: (n,)."""
     predicted = [run.open(trained.judged.predicted) for trained in candidate.trained if trained.judged]
     return np.asarray((np.stack(predicted) == true).mean(axis=0), np.float64)
 
 
 class OptionalOutputs:
-    """What a sweep can do without: what cannot be made is missing, and no more than one warning."""
+    """Outputs whose failure causes only a warning."""
 
     def __init__(self) -> None:
-        self.missing: dict[str, Exception] = {}  # why, by name
+        self.missing: dict[str, Exception] = {}  # reasons, by name
 
     def made(self, name: str, make: Callable[[], bytes | None]) -> bytes | None:
         try:
@@ -149,18 +148,16 @@ class OptionalOutputs:
     def warn(self) -> None:
         if self.missing:
             reasons = "; ".join(f"{name} ({type(error).__name__}: {error})" for name, error in self.missing.items())
-            log.warning("Could not be drawn, and is tried again by the next run: %s.", reasons)
+            log.warning("Could not be drawn, the next run tries again: %s.", reasons)
 
 
 def final_model(run: Run, model: Retrained, scaled: Scaled, info: DatasetInfo) -> Model:
-    final = scaled.final_scaling
-    statistics = run.open(final.statistics) if final.statistics else None
-    scaling = Scaling(final.kind, statistics, run.open(final.extremes), run.open(final.fill) if final.fill else None)
+    scaling = scaled.final_scaling.loaded(run.open)
     return Model(run.open(model.W), run.open(model.b), scaling, info.class_names, info.table, info.picture)
 
 
 def saved_model(run: Run, best: Candidate, model: Model, scaled: Scaled, figures: dict[str, float]) -> bytes:
-    """Return an `.npz` of the final and the best-validation parameters, what they need, and what led to them."""
+    """An `.npz` of the final model, the parameters with the best validation loss, and their settings and metrics."""
     validated, selecting = best.trained[0], scaled.train_scaling
     more = {
         "W_best_validation": run.open(validated.W),

@@ -54,7 +54,9 @@ def scale(
     if train_scaling.statistics or train_scaling.fill:
         final, final_scaling = scaled_by(scalings.fit(kind, images, missing))
     run.tracker.summarize(formula=scalings.FORMULAS[kind], why=why, rows=len(images))
-    return Scaled(train=train, train_scaling=train_scaling, final=final, final_scaling=final_scaling, said=description)
+    return Scaled(
+        train=train, train_scaling=train_scaling, final=final, final_scaling=final_scaling, description=description
+    )
 
 
 def grey_levels(images: NDArray[np.generic]) -> NDArray[np.uint8] | None:

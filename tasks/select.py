@@ -1,4 +1,4 @@
-"""Step 6: rank the combinations by what they did on the validation rows."""
+"""Step 6: rank the combinations by their validation metrics."""
 
 from collections.abc import Sequence
 
@@ -22,12 +22,12 @@ from experiment.values import ArrayRef
 def select(
     run: Run, trained: list[Trained], split: Split, labels: ArrayRef | None, select_by: MetricName, rungs: list[int]
 ) -> Selection:
-    """By a mean figure over the seeds (`experiment.metrics`), ties by cross-entropy, then by order in the grid.
+    """The order by the mean of a metric over the seeds; ties by cross-entropy, accuracy, then order in the grid.
 
     Parameters
     ----------
-    labels : of the training set; None: they are not compared, for halving goes on
-    rungs : how far each combination came while halving: those that came further are ahead
+    labels : the labels of the training set; None: no comparison, because halving continues
+    rungs : the last rung of each combination; later rungs rank higher
 
     Raises
     ------
@@ -38,25 +38,24 @@ def select(
     best = every[order[0]]
     if best.diverged:
         raise EveryCombinationDiverged(
-            f"each of the {len(every)} combinations diverged: its loss stopped being finite. "
-            "Try smaller learning rates."
+            f"each of the {len(every)} combinations diverged: the loss is not finite. Try smaller learning rates."
         )
     run.tracker.summarize(combinations=len(every), **best.combination.model_dump())
     run.tracker.summarize(
         val_accuracy=best.val_accuracy, val_cross_entropy=best.val_cross_entropy, val_loss=best.val_loss
     )
     if labels is None:
-        return Selection(order=tuple(order), behind=(None,) * len(every), resampled=None)
+        return Selection(order=tuple(order), gaps=(None,) * len(every), resampled=None)
     judged = [position for position in order if not every[position].diverged and not every[position].pruned]
     true = run.open(labels)[run.open(split.validation)]
     figures = resampled(run, [every[position] for position in judged], true, {select_by, "val_accuracy"})
-    gaps = compared([every[position].goodness(select_by) for position in judged], figures[select_by])
-    behind = dict(zip(judged, gaps, strict=True))
+    compared_gaps = compared([every[position].goodness(select_by) for position in judged], figures[select_by])
+    gaps = dict(zip(judged, compared_gaps, strict=True))
     accuracies = np.full((len(every), figures["val_accuracy"].shape[1]), np.nan, dtype=np.float32)
     accuracies[judged] = figures["val_accuracy"]
     return Selection(
         order=tuple(order),
-        behind=tuple(behind.get(position) for position in range(len(every))),
+        gaps=tuple(gaps.get(position) for position in range(len(every))),
         resampled=run.put(accuracies[order]),
     )
 
@@ -64,13 +63,13 @@ def select(
 def resampled(
     run: Run, compared: Sequence[Candidate], labels: NDArray[np.integer], metrics: set[MetricName]
 ) -> dict[MetricName, Floats]:
-    """Return by metric the candidates' mean figures over the seeds, more is better, on resamples of the rows."""
+    """The candidates' metrics on resamples of the rows, by metric: means over the seeds, higher is better."""
     judged = [one.judged for candidate in compared for one in candidate.trained if one.judged]
-    said = np.stack([run.open(one.predicted) for one in judged])
+    predictions = np.stack([run.open(one.predicted) for one in judged])
     losses = np.stack([run.open(one.losses) for one in judged])
-    found: dict[MetricName, list[Floats]] = {name: [] for name in metrics}
+    blocks: dict[MetricName, list[Floats]] = {name: [] for name in metrics}
     for drawn in resamples(len(labels)):
-        counts = Resampled(labels, said, losses, len(judged[0].counts), drawn)
-        for name, parts in found.items():
+        counts = Resampled(labels, predictions, losses, len(judged[0].counts), drawn)
+        for name, parts in blocks.items():
             parts.append(METRICS[name].goodness(counts).reshape(len(compared), -1, drawn.shape[1]).mean(axis=1))
-    return {name: np.concatenate(parts, axis=1) for name, parts in found.items()}
+    return {name: np.concatenate(parts, axis=1) for name, parts in blocks.items()}

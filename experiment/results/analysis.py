@@ -1,11 +1,11 @@
-"""What `analyse` returns."""
+"""The result of `analyse`."""
 
 from experiment.summary import Importance
 from experiment.values import Result
 
 
 class Analysis(Result):
-    """What mattered, in figures and in words."""
+    """The importance of the hyperparameters, and the written analysis."""
 
-    importance: Importance | None  # None: there is no figure
+    importance: Importance | None  # None: too few combinations
     paragraphs: tuple[str, ...]

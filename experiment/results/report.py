@@ -7,20 +7,20 @@ from experiment.values import ArrayRef, Artifact, FileRef, Frozen, Result
 
 
 class Shown(Frozen):
-    """What the report shows beside the sweep's results.
+    """Further inputs of the report.
 
-    It names the W&B runs, for a result's own names are in no key.
+    They contain the ids of W&B runs, because cache keys leave out the identity of results.
     """
 
     info: DatasetInfo
-    data: Artifact  # what all of it was made from
+    data: Artifact  # the data set
     split: Split
     labels: ArrayRef  # of all training rows
     new: ArrayRef | None  # examples without labels, to predict
     ranges: tuple[str, ...]  # the hyperparameters that were drawn from ranges
     lbfgs: Lbfgs | None
     lbfgs_run: str
-    runs: tuple[tuple[str, ...], ...]  # of each candidate, one a seed
+    runs: tuple[tuple[str, ...], ...]  # by candidate and seed
 
 
 class Report(Result):

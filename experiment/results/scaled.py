@@ -1,6 +1,11 @@
 """The result of `scale`."""
 
-from experiment.data.scaling import Kind
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from experiment.data.scaling import Kind, Scaling
 from experiment.results.examples import TrainingSet
 from experiment.values import ArrayRef, Frozen, Result
 
@@ -13,6 +18,10 @@ class ScalingRef(Frozen):
     extremes: ArrayRef
     fill: ArrayRef | None = None
 
+    def loaded(self, load: Callable[[ArrayRef], NDArray[Any]]) -> Scaling:
+        statistics = load(self.statistics) if self.statistics else None
+        return Scaling(self.kind, statistics, load(self.extremes), load(self.fill) if self.fill else None)
+
 
 class Scaled(Result):
     """The scaled training rows, twice: only the final model may use statistics of the validation rows."""
@@ -21,4 +30,4 @@ class Scaled(Result):
     train_scaling: ScalingRef
     final: TrainingSet  # with the statistics of all training rows
     final_scaling: ScalingRef
-    said: str  # the scaling and the reason for it, in words
+    description: str  # the scaling and the reason for it, in words

@@ -1,4 +1,4 @@
-"""Combinations under all their seeds, and their order."""
+"""Candidates (combinations with all their seeds) and their order."""
 
 import math
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from experiment.values import Frozen
 
 
 class Candidate(Frozen):
-    """One combination under all its seeds; figures are means over them."""
+    """One combination with all its seeds; metrics are means over them."""
 
     combination: Combination
     trained: tuple[Trained, ...]
-    behind: Gap | None = None  # the winner, once they were compared
-    rung: int = 0  # how far it came while halving
-    pruned: bool = False  # it had not ended when others went on: its figures are of where it stood
+    gap: Gap | None = None  # to the winner; None: not compared
+    rung: int = 0  # the last rung of halving that it reached
+    pruned: bool = False  # halving stopped it before its end: its metrics are of its last epoch
 
     @property
     def diverged(self) -> bool:
@@ -31,7 +31,7 @@ class Candidate(Frozen):
     @property
     def within_noise(self) -> bool:
         """Whether it may be as good as the winner."""
-        return self.behind is not None and self.behind.within_noise
+        return self.gap is not None and self.gap.within_noise
 
     @property
     def val_accuracy(self) -> float:
@@ -43,18 +43,18 @@ class Candidate(Frozen):
 
     @property
     def val_cross_entropy(self) -> float:
-        """Unregularised, so that it can be compared between α."""
+        """Unregularised, comparable between α."""
         return fmean(math.inf if run.val_cross_entropy is None else run.val_cross_entropy for run in self.trained)
 
     def goodness(self, select_by: MetricName) -> float:
-        """Its figure by one of `METRICS`, turned round where less is better; −∞ if it diverged."""
+        """One of `METRICS`, negated if lower is better; −∞ if it diverged."""
         if self.diverged:
             return -math.inf
         return fmean(float(METRICS[select_by].goodness(counted(run))) for run in self.trained)
 
     @property
     def spread(self) -> dict[str, float]:
-        """The standard deviations over the seeds of what its figures are means of; {} under one seed."""
+        """The standard deviations of its metrics over the seeds; {} for one seed or if it diverged."""
         if len(self.trained) < 2 or self.diverged:
             return {}
         names = ("val_accuracy", "val_cross_entropy", "val_loss")
@@ -66,11 +66,11 @@ class Candidate(Frozen):
 
 
 def candidates(trained: Sequence[Trained], rungs: Sequence[int] = ()) -> list[Candidate]:
-    """Return one for each combination; the runs of a combination stand side by side in `trained`.
+    """One candidate for each combination; the trainings of a combination are adjacent in `trained`.
 
     Parameters
     ----------
-    rungs : how far each combination came; () if all came to their end
+    rungs : the last rung of each combination; (): all trained to their end
     """
     grouped = [(combination, tuple(runs)) for combination, runs in groupby(trained, key=lambda run: run.combination)]
     rungs = rungs or [0] * len(grouped)
@@ -87,22 +87,22 @@ def candidates(trained: Sequence[Trained], rungs: Sequence[int] = ()) -> list[Ca
 
 
 def ranked(selection: Selection, trained: Sequence[Trained], rungs: Sequence[int] = ()) -> tuple[Candidate, ...]:
-    """Return the candidates, best first: what was selected, by these very trainings."""
-    every = candidates(trained, rungs)
-    return tuple(every[at].model_copy(update={"behind": selection.behind[at]}) for at in selection.order)
+    """The candidates in the selected order, best first."""
+    unordered = candidates(trained, rungs)
+    return tuple(unordered[at].model_copy(update={"gap": selection.gaps[at]}) for at in selection.order)
 
 
 def rank(candidate: Candidate, select_by: MetricName) -> tuple[float, ...]:
-    """Return a sort key: those first that came further, by the mean figure over the seeds.
+    """The sort key: later rungs first, then by the mean metric over the seeds.
 
-    Ties are broken by cross-entropy, then by accuracy; those that diverged are last.
+    Ties are broken by cross-entropy, then by accuracy. Candidates that diverged are last.
     """
     figures = (-candidate.goodness(select_by), candidate.val_cross_entropy, -candidate.val_accuracy)
     return (candidate.diverged, -candidate.rung, *figures)
 
 
 def counted(run: Trained) -> Counted:
-    """What a training's figures are made of."""
+    """The counts of a training on the validation rows."""
     assert run.judged is not None
     rows, predicted, correct = np.array(run.judged.counts).T
     return Counted(rows, predicted, correct, np.asarray(run.val_cross_entropy))

@@ -143,7 +143,7 @@ def shades(values: NDArray[np.generic]) -> tuple[float, float]:
 
 
 def combination_data(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any]:
-    behind = candidate.behind
+    gap = candidate.gap
     return {
         "rank": rank,
         **{name: getattr(candidate.combination, name) for name in axes},
@@ -152,8 +152,8 @@ def combination_data(rank: int, candidate: Candidate, axes: Iterable[str]) -> di
         "best_epoch": candidate.best_epoch,
         "epochs": sum(run.epochs_trained for run in candidate.trained),
         "diverged": candidate.diverged,
-        "behind": behind and behind.difference,
-        "behind_se": behind and behind.standard_error,
+        "behind": gap and gap.difference,
+        "behind_se": gap and gap.standard_error,
         "pruned": candidate.pruned,
         "near": rank == 1 or candidate.within_noise,
         **({"std": candidate.spread["val_accuracy"]} if candidate.spread else {}),

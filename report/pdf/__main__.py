@@ -7,7 +7,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from experiment.errors import InputError
 from experiment.output import atomic_output
-from report.fonts import trouble
+from report.fonts import missing_letters
 from report.pdf.finished import finished
 
 DONE = 0
@@ -45,7 +45,7 @@ def pdf(
     content = submission(loaded, author)
     with atomic_output(output) as draft:
         draft.write_bytes(content)
-    if lacking := trouble(names(loaded, author), bitmaps=True):
+    if lacking := missing_letters(names(loaded, author), bitmaps=True):
         print(f"{output}: {lacking}", file=sys.stderr)
     print(f"{output}: sweep {loaded.summary.name}, {len(content) / 1e6:.1f} MB")
     return DONE

@@ -9,7 +9,7 @@ import pypandoc
 import typst
 
 from experiment.summary import Summary
-from report.fonts import displayable, fallbacks, trouble
+from report.fonts import displayable, fallbacks, missing_letters
 from report.pdf.advantages import advantages
 from report.pdf.finished import Finished
 from report.pdf.listings import ROOT, listings, with_functions, with_output
@@ -52,7 +52,7 @@ def submission(sweep: Finished, author: str = "") -> bytes:
         ],
         "classes": class_rows(summary),
         "every_class": len(summary.class_accuracy),
-        "letters": trouble(names(sweep, author), bitmaps=True),
+        "letters": missing_letters(names(sweep, author), bitmaps=True),
         "analysis": summary.analysis,
         "advantages": advantages(summary, sweep.leaderboard),
         "pictures": sorted(sweep.pictures),

@@ -146,14 +146,14 @@ def mattered(table: pd.DataFrame, varied: Sequence[str], importance: Importance 
 
 def noise(ranking: Sequence[Candidate], rows: int, select_by: MetricName) -> str:
     """How many combinations may be as good as the best."""
-    others = [candidate.behind for candidate in ranking[1:] if candidate.behind]
+    gaps = [candidate.gap for candidate in ranking[1:] if candidate.gap]
     seeds = len(ranking[0].trained)
     means = f" Figures are means over {seeds} seeds." if seeds > 1 else ""
-    if not others:
+    if not gaps:
         return means.strip()
-    near = sum(gap.within_noise for gap in others)
+    near = sum(gap.within_noise for gap in gaps)
     order = f": among these {near + 1} the order means little" if near else ""
-    return f"{capitalized(noise_in_words(near, len(others), len(ranking) - 1, rows, select_by))}{order}.{means}"
+    return f"{capitalized(noise_in_words(near, len(gaps), len(ranking) - 1, rows, select_by))}{order}.{means}"
 
 
 def promising(converged: pd.DataFrame, varied: Sequence[str], ranges: Mapping[str, Range]) -> str:

@@ -70,7 +70,7 @@ def made(combinations, right, *, lost=(), pruned=()) -> Made:
     samples[[at for at in range(len(ranking)) if at not in known]] = np.nan
     gaps = compared([ranking[at].val_accuracy for at in known], samples[known]) if known else []
     for at, gap in zip(known, gaps, strict=True):
-        ranking[at] = ranking[at].model_copy(update={"behind": gap})
+        ranking[at] = ranking[at].model_copy(update={"gap": gap})
     return Made(tuple(ranking), samples, rows)
 
 

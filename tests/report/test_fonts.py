@@ -22,7 +22,7 @@ def installed(monkeypatch, *paths):
 def test_no_font_is_looked_for_where_none_is_needed(names, monkeypatch):
     monkeypatch.delattr(font_manager, "findSystemFonts")
     assert fonts.fallbacks(names) == ([], set())
-    assert fonts.trouble(names) == ""
+    assert fonts.missing_letters(names) == ""
     assert pictures.lettering(names)[0] == names
 
 
@@ -34,7 +34,7 @@ def test_a_font_that_has_the_letters_is_drawn_with(monkeypatch):
         warnings.simplefilter("error")  # as matplotlib tells of a glyph that is missing
         for figure in figures:
             pictures.png(figure)
-    assert fonts.trouble(names) == ""
+    assert fonts.missing_letters(names) == ""
 
 
 def test_letters_that_no_font_has_are_said_and_stand_as_their_code_points(monkeypatch, tmp_path):
@@ -44,10 +44,10 @@ def test_letters_that_no_font_has_are_said_and_stand_as_their_code_points(monkey
     installed(monkeypatch, broken, last_resort)
     names = ["a", "猫", f"{LETTER} 猫 fox"]
     assert fonts.fallbacks(names) == ([], {"猫", LETTER})
-    assert "no font on this machine has the letters U+210A, U+732B; install one" in fonts.trouble(names)
+    assert "no font on this machine has the letters U+210A, U+732B; install one" in fonts.missing_letters(names)
     assert pictures.lettering(names)[0] == ["a", "class 1 (U+732B)", "class 2 (U+210A U+732B fox)"]
 
 
 def test_of_many_letters_some_are_named(monkeypatch):
     installed(monkeypatch)
-    assert "and 12 more; install" in fonts.trouble(["".join(map(chr, range(0x4E00, 0x4E00 + 20)))])
+    assert "and 12 more; install" in fonts.missing_letters(["".join(map(chr, range(0x4E00, 0x4E00 + 20)))])

@@ -116,7 +116,7 @@ def test_a_selection_holds_positions_and_nothing_of_who_trained(chosen, trained)
     runs = [trained(0.1, 1), trained(0.2, 1)]
     result = chosen(runs)
     equal = Gap(difference=0, standard_error=0, within_noise=True)
-    assert (result.order, result.behind) == ((0, 1), (equal, equal))
+    assert (result.order, result.gaps) == ((0, 1), (equal, equal))
 
 
 def test_by_macro_f1_a_rare_class_counts_as_much(chosen, trained, run):
@@ -131,15 +131,15 @@ def test_by_macro_f1_a_rare_class_counts_as_much(chosen, trained, run):
 
 def test_while_halving_nothing_is_compared_and_at_last_not_those_pruned(chosen, trained):
     runs = [trained(0.1, 1, 0.8), trained(0.2, 1, 0.7).model_copy(update={"ended": False}), trained(0.3, 1, 0.6)]
-    assert chosen(runs, rungs=[0, 0, 0], true=None).behind == (None, None, None)
+    assert chosen(runs, rungs=[0, 0, 0], true=None).gaps == (None, None, None)
     result = chosen(runs, rungs=[1, 0, 0])
-    assert [gap is None for gap in result.behind] == [False, True, False]  # the third had ended
+    assert [gap is None for gap in result.gaps] == [False, True, False]  # the third had ended
 
 
 def test_differences_are_on_the_same_rows_and_none_where_diverged(chosen, trained, run):
     runs = [trained(0.1, 1, 0.8), trained(0.2, 1, diverged=True), trained(0.3, 1, 0.5)]
     result = chosen(runs)
-    same, none, other = result.behind
+    same, none, other = result.gaps
     assert (same.difference, none) == (0, None)
     assert other.difference == pytest.approx(0.3)
     assert other.standard_error == pytest.approx(np.sqrt(18 - 18**2 / 60) / 60, rel=0.1)
@@ -209,7 +209,7 @@ def reported(call, run, grey, trained, parts):
         trained(0.1, 1, 0.81, epoch=4), trained(0.1, 2, 0.79, epoch=8),
         trained(0.2, 1, 0.60), trained(0.2, 2, 0.62),
     ]  # fmt: skip
-    ranking = ranked(Selection(order=(0, 1), behind=(None, None), resampled=None), runs)
+    ranking = ranked(Selection(order=(0, 1), gaps=(None, None), resampled=None), runs)
     model = Retrained(
         combination=ranking[0].combination, epochs=6, train_loss=1.0, W=run.put(np.full((64, 10), 2, np.float32)),
         b=run.put(np.full(10, 3, np.float32)), history=run.put(np.zeros((6, 4))),
@@ -222,7 +222,7 @@ def reported(call, run, grey, trained, parts):
     )  # fmt: skip
     called = [[result.identity for result in candidate.trained] for candidate in ranking]
     examples = TrainingSet(images=model.W, labels=model.b)
-    scaled = Scaled(train=examples, train_scaling=grey, final=examples, final_scaling=grey, said="")
+    scaled = Scaled(train=examples, train_scaling=grey, final=examples, final_scaling=grey, description="")
     info = DatasetInfo(class_names=NAMES, picture=(4, 16))
     shown = Shown(
         info=info, data=DATA, split=parts, labels=run.put(np.r_[np.zeros(240, int), TRUE]), new=None, ranges=(),

@@ -23,7 +23,7 @@ def table_of(ranking):
             **candidate.combination.model_dump(),
             "accuracy": candidate.val_accuracy,
             "diverged": candidate.diverged,
-            "near": place == 0 or bool(candidate.behind and candidate.behind.within_noise),
+            "near": place == 0 or bool(candidate.gap and candidate.gap.within_noise),
         }
         for place, candidate in enumerate(ranking)
     ]
