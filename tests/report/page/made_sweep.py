@@ -108,7 +108,9 @@ def made_sweep(
     results = Results(
         data=Dataset(name="made", info=DatasetInfo(class_names=names), train=rows, test=unseen),
         split=Split(train=NOTHING, validation=NOTHING.model_copy(update={"shape": (ROWS,)}), baseline=FLOOR),
-        scaled=Scaled(train=rows, train_scaling=reference, final=rows, final_scaling=reference, description="grey-levels"),
+        scaled=Scaled(
+            train=rows, train_scaling=reference, final=rows, final_scaling=reference, description="grey-levels"
+        ),
         check=GradientCheck(relative_errors={"W": 1e-7}), sampled=(), ranking=ranking,
         selection=Selection(order=(), gaps=(), resampled=None),
         model=Retrained(
