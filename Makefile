@@ -1,4 +1,4 @@
-# Everything here sets itself up: the first target that needs the environment makes it.
+# Every target creates the environment that it needs.
 
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -8,19 +8,18 @@ BIN := .venv/bin
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Installed anew only when the lock changes. The old environment is kept until then.
+# Installed again only when the lock changes.
 .venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	@# As a constraint, too: pip before 23.3 else takes the newest of what some package wants with an extra.
+	@# Also as a constraint: pip before 23.3 would otherwise take the newest version of packages required with extras.
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock \
 		--constraint requirements.lock
-	@# Prefect's database takes ten seconds to make: artifact roots begin with a copy. In no environment of the user's.
+	@# Artifact roots start with a copy of this database, which takes ten seconds to create. The user's settings are ignored.
 	env -i PREFECT_HOME="$(abspath .venv/prefect)" $(BIN)/prefect server database upgrade --yes >/dev/null
 	@touch $@
 
-# What the default sweep does without: extras (Dask, samplers, W&B's reports), dev (tests and checks), pdf (Pandoc and
-# Typst, 240 MB on disk).
+# Optional packages: extras (Dask, samplers, W&B's reports), dev (tests and checks), pdf (Pandoc and Typst, 240 MB).
 .venv/dev: .venv/extras
 .venv/extras .venv/dev .venv/pdf: .venv/%: requirements-%.lock .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes \
@@ -31,7 +30,7 @@ help: ## list the targets
 setup: .venv/installed ## create .venv from the hashed lock
 
 .PHONY: extras
-extras: .venv/extras ## add Dask, the samplers of ranges, and reports in W&B
+extras: .venv/extras ## install Dask, samplers for ranges, and reports in W&B
 
 .PHONY: sweep
 sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--max-epochs 20"
@@ -42,7 +41,7 @@ pdf: .venv/pdf ## write the newest sweep to submission.pdf, to hand in; another:
 	$(BIN)/python -m report.pdf $(ARGS)
 
 .PHONY: quick
-quick: .venv/dev ## run the tests that start no server and no process, in a minute
+quick: .venv/dev ## run the tests that start no server or process, in a minute
 	$(BIN)/python -m pytest -m quick --numprocesses 2 $(ARGS)
 
 .PHONY: test
@@ -61,7 +60,7 @@ check: .venv/dev ## lint, format, types, import directions
 	$(BIN)/lint-imports
 
 .PHONY: fix
-fix: .venv/dev ## mend what ruff can mend
+fix: .venv/dev ## format, and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -70,36 +69,35 @@ report: .venv/installed ## open the newest sweep's page in the browser
 	@$(BIN)/python -m flows page $(ARGS)
 
 .PHONY: ui
-ui: .venv/installed ## serve the Prefect UI over what the sweeps left, on http://127.0.0.1:4200
-	@# Pages of other addresses may not use it: one that you open could have its commands run. More: docs/security.md
+ui: .venv/installed ## serve the Prefect UI with all flow runs so far, on http://127.0.0.1:4200
+	@# Web pages of other origins may not use it, as they could run commands: docs/security.md
 	PREFECT_HOME=$(abspath artifacts/prefect) PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS=$(PREFECT_API_URL:/api=) \
 		$(BIN)/prefect server start
 
-# The next three talk to the server of `make ui`, or to the one that PREFECT_API_URL names. Links in the server's messages
-# lead there, too.
+# The next three use the server of `make ui`, or the one that PREFECT_API_URL names, also for links in its messages.
 ui deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),http://127.0.0.1:4200/api)
 
 .PHONY: deploy
 deploy: export PWD := $(CURDIR)
-deploy: .venv/installed ## put the deployments of prefect.yaml, the nightly schedule among them, on the server
-	@# A pool that is there, paused or with a limit perhaps, is left as it is, with an error.
+deploy: .venv/installed ## create the deployments of prefect.yaml, with the nightly schedule, on the server
+	@# Creating an existing pool fails and leaves it as it is, paused or limited perhaps.
 	@$(BIN)/prefect --no-prompt work-pool create --type process sweeps >/dev/null 2>&1 || true
 	$(BIN)/prefect --no-prompt deploy --all
-	@# Without them a night that is killed stays Running, and every later one finds it at work.
+	@# Without them a killed flow run stays Running, and every later one is skipped.
 	@$(BIN)/python -m flows.commands.automations automations.yaml
 
 .PHONY: automations
-automations: .venv/installed ## have the server notice killed runs, and tell of trouble: make automations WEBHOOK=https://…
-	@# Not echoed: who knows the address can write to it.
+automations: .venv/installed ## let the server detect killed runs and report failures: make automations WEBHOOK=https://…
+	@# Not echoed, since the address is a secret.
 	@$(BIN)/python -m flows.commands.automations automations.yaml $(WEBHOOK)
 
 .PHONY: worker
-worker: .venv/installed ## run what is scheduled, here, until it is stopped
-	@# With its type it waits for the server; what flows return is kept in the root, not in the user's home.
+worker: .venv/installed ## run scheduled flow runs here until stopped
+	@# With a type it waits for the server. Return values of flows are stored in the root, not in the user's home.
 	PREFECT_RESULTS_LOCAL_STORAGE_PATH=$(abspath artifacts/prefect/storage) $(BIN)/prefect worker start --pool sweeps --type process
 
 .PHONY: clean
-clean: .venv/installed ## show, and on your word remove, what no finished sweep needs
+clean: .venv/installed ## list what no finished sweep needs, and remove it after confirmation
 	$(BIN)/python -m flows clean $(ARGS)
 
 .PHONY: bench

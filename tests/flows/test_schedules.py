@@ -160,10 +160,10 @@ def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(
     until(lambda: len(heartbeats(api, run)) >= 2)  # a living run is not taken for a dead one
     assert [one for one in of(api, deployment, "RUNNING") if one["id"] == run]
     kill(process)
-    until(lambda: any("is Crashed: No sign of life" in message for message in messages))
-    message = next(json.loads(message)["text"] for message in messages if "No sign of life" in message)
+    until(lambda: any("is Crashed: No heartbeat" in message for message in messages))
+    message = next(json.loads(message)["text"] for message in messages if "No heartbeat" in message)
     assert f"http://prefect.example/runs/flow-run/{run}" in message
-    assert "run it again and it goes on from there" in message
+    assert "run it again to continue" in message
 
     held.unlink()
     worker()
