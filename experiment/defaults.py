@@ -1,18 +1,18 @@
-"""Settings that were left out, filled in by what the data is."""
+"""Default settings that depend on the data."""
 
 from experiment.axes import AXES
 from experiment.config import PATIENCE, Experiment
 
-OWN_PATIENCE = 50  # small data are learnt in small steps: with 10 the loss is still falling when a training stops
+OWN_PATIENCE = 50  # small data sets learn slowly: with 10 the loss is still falling when a training stops
 
 
 def settled(experiment: Experiment, own: bool, rows: int) -> tuple[Experiment, str]:
-    """Return the experiment with what was left out, and in words what differs from Fashion-MNIST's.
+    """The experiment with defaults filled in, and a description of those that differ from Fashion-MNIST's.
 
     Parameters
     ----------
-    own : whether the data are the user's own
-    rows : how many are trained on: default batch sizes that are larger are left out
+    own : whether the data is the user's own
+    rows : the number of training rows: larger default batch sizes are left out
     """
     changes: dict[str, object] = {}
     words = []
@@ -20,7 +20,7 @@ def settled(experiment: Experiment, own: bool, rows: int) -> tuple[Experiment, s
         changes["patience"] = OWN_PATIENCE if own else PATIENCE
         words += [f"patience {OWN_PATIENCE}"] if own else []
     if experiment.average is None:
-        changes["average"] = own  # on small data the last iterate jumps about the optimum by more than models differ
+        changes["average"] = own  # on small data the last iterate fluctuates by more than models differ
         words += ["averaged weights"] if own else []
     sizes = experiment.grid["batch_size"]
     if isinstance(sizes, tuple) and sizes == AXES["batch_size"].default:
