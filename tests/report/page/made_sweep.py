@@ -120,7 +120,7 @@ def made_sweep(
     )  # fmt: skip
     experiment = Experiment(max_epochs=1000, patience=10, select_by=select_by)
     known = {"cached": 0, "left": 0, "seconds": 12.3, "files": {}, "provenance": PROVENANCE} | about
-    summary = summarized(experiment, results, name=name, **known)
+    summary = summarized(experiment, results, name=name, **known).model_copy(update=about)
     found = None if summary.left else importance(ranking, sweep.samples)
     notes = warnings(summary)
     written = analysis(ranking, sweep.samples, found, rows=ROWS, floor=FLOOR, select_by=select_by, notes=notes)
