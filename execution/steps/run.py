@@ -1,4 +1,4 @@
-"""What the body of a step is handed beside its inputs: where arrays are, where figures go."""
+"""The first argument of a step's body: its settings, its arrays and its tracker."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,34 +21,34 @@ S = TypeVar("S", bound=Settings)
 
 
 class Run(Protocol):
-    """Of one step. Anything with these members will do to call a body with."""
+    """One run of a step. Tests call bodies with any object that has these members."""
 
-    tracker: Tracker  # where figures, pictures and words are shown
+    tracker: Tracker  # for figures, pictures and texts
 
     @property
     def config(self) -> dict[str, Any]:
-        """The step's settings, as the tracker has them."""
+        """The step's settings, read back from the tracker."""
 
     def settled(self, settings: S) -> S:
-        """Return these settings as the tracker has them."""
+        """These settings, read back from the tracker."""
 
     @property
     def downloads(self) -> Path:
-        """The folder for files as their sources gave them."""
+        """The folder for downloaded files."""
 
     def open(self, ref: ArrayRef) -> NDArray[Any]:
-        """Return an array, read-only; StoreError if it is not what it was."""
+        """An array, read-only; StoreError if it is missing or altered."""
 
     def put(self, array: NDArray[Any]) -> ArrayRef:
-        """Keep an array."""
+        """Store an array."""
 
     def put_file(self, content: bytes) -> FileRef:
-        """Keep the bytes of a file."""
+        """Store the bytes of a file."""
 
     def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
-        """Drive a training (`softmax.sgd.train` but for `state` and `stop`) to its end; return its last state.
+        """Run a training (`softmax.sgd.train` without `state` and `stop`) to its end; return its last state.
 
-        `until`: the epoch after which it pauses, to go on later; None: it goes to its end.
+        `until`: the epoch after which it pauses; None: it runs to its end.
         """
 
 
@@ -85,17 +85,17 @@ class TaskRun:
         return follow(self.execution, self.identity, self.tracker, epochs, until, limited=self.limited)
 
     def watched(self, epochs: Callable[..., Iterator[State]]) -> Callable[..., Iterator[State]]:
-        """Return the same epochs, of which the flow run hears now and then."""
+        """The same epochs; their progress is written to the flow run's state from time to time."""
         flow_run, config = self.execution.state, self.config
         combination = Combination.model_validate({name: config[name] for name in Combination.model_fields})
 
-        def heard(state: State | None, stop: Callable[[], bool]) -> Iterator[State]:
+        def reporting(state: State | None, stop: Callable[[], bool]) -> Iterator[State]:
             before, began = len(state.history) if state else 0, time.monotonic()
-            said = began
+            reported = began
             try:
                 for latest in epochs(state=state, stop=stop):
-                    if (now := time.monotonic()) - said >= flow_run.seconds_between_looks:
-                        losses, said = [row.val_loss for row in latest.history], now
+                    if (now := time.monotonic()) - reported >= flow_run.seconds_between_looks:
+                        losses, reported = [row.val_loss for row in latest.history], now
                         flow_run.stand(
                             self.identity,
                             Standing(
@@ -111,4 +111,4 @@ class TaskRun:
             finally:
                 flow_run.end(self.identity)
 
-        return heard
+        return reporting

@@ -1,4 +1,4 @@
-"""What makes a step of the DAG out of a plain function: `@step`."""
+"""`@step`, which turns a plain function into a step of the DAG."""
 
 import inspect
 import time
@@ -33,10 +33,10 @@ R = TypeVar("R", bound=Result)
 
 RESULTS: dict[str, Any] = {
     "result_serializer": "json",
-    "cache_result_in_memory": False,  # it would be in a mapping of 1,000 that threads share without a lock: KeyError
+    "cache_result_in_memory": False,  # threads share Prefect's bounded cache without a lock: KeyError
 }
 
-speak_directly()  # here, for every process that runs a task comes by
+speak_directly()  # here, since every process that runs a task imports this module
 
 
 def step(
@@ -48,19 +48,19 @@ def step(
     also: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Callable[[Callable[Concatenate[Run, P], R]], Task[Concatenate[RunContext, P], R]]:
-    """Make a body into a Prefect task: cached, tracked, and named.
+    """A decorator that turns a body into a Prefect task with a cache, a tracker and a name.
 
     The body takes a `Run` and its inputs and returns a `Result`; the task takes the `RunContext` in place of the `Run`.
-    Every number, string and `Settings` among the inputs is a setting: `run.config` has it, as W&B gave it back. Only
-    `until` is none (`execution.cache.key`). A step that takes it may run out of time.
+    Every number, string and `Settings` among the inputs is a setting, which `run.config` has as W&B returned it, except
+    `until` (`execution.cache.key`). Steps with that input heed the time limit.
 
     Parameters
     ----------
     job_type : of the step, in W&B
-    name : of the task run and of its W&B run, a template over the inputs; the job type when left out
-    displayed : what the W&B run is called, if it is another name
-    shown : what W&B's config shows beside the settings
-    also : settings that W&B's config shows under a second name, by that name
+    name : of the task run and of its W&B run, a template over the inputs; default: the job type
+    displayed : another name for the W&B run
+    shown : additional entries of W&B's config
+    also : second names of settings in W&B's config
     options : of the Prefect task
     """
 
@@ -87,14 +87,14 @@ def step(
                 refuse_forbidden(execution.storage)
                 quiet = gone_further(execution.storage, body.__module__, given)
                 untracked = execution.model_copy(update={"wandb_mode": "disabled"})
-                for mode in [untracked] if quiet else [execution, execution, untracked]:  # once more, and without
+                for mode in [untracked] if quiet else [execution, execution, untracked]:  # a retry, then untracked
                     if execution.state.stop_requested:
                         raise Interrupted("stopped before it began")
                     with suppress(TrackerDied), choose.tracked(mode, job_type, called, config | beside) as tracker:
                         result = body(TaskRun(execution, identity(), tracker, config, limited), *args, **kwargs)
                         break
             except Interrupted as stopped:
-                return cancelled(stopped)  # type: ignore[return-value]  # Prefect takes a state for what it says
+                return cancelled(stopped)  # type: ignore[return-value]  # Prefect accepts a state as a return value
             if not result.complete:
                 keep_no_record()
             task_run = TaskRunContext.get()
@@ -108,7 +108,7 @@ def step(
         first = inspect.Parameter("execution", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=RunContext)
         run_step.__signature__ = takes.replace(parameters=[first, *inputs])  # type: ignore[attr-defined]
         made: Task[Concatenate[RunContext, P], R] = task(
-            task_run_name=named,  # type: ignore[arg-type]  # has what Prefect asks for, but for a type
+            task_run_name=named,  # type: ignore[arg-type]  # Prefect's annotation is too narrow
             cache_policy=DeterminedByInputsAndSources(isolation_level=IsolationLevel.SERIALIZABLE),
             **RESULTS,
             **options,
@@ -119,22 +119,22 @@ def step(
 
 
 def opaque_all(values: Iterable[T]) -> list[T]:
-    """Return what a step is given such that Prefect looks for futures and results in `values`, not in their fields.
+    """Step inputs in which Prefect does not search for futures and results; steps get the plain values.
 
-    It would in all fields of each, several times a task run: for thousands of combinations that is a good part of it.
+    It would search all fields of each, several times per task run, which is slow for thousands of combinations.
     """
-    return [Unsearched(value) for value in values]  # type: ignore[misc]  # the step itself gets what is in it
+    return [PicklableOpaque(value) for value in values]  # type: ignore[misc]
 
 
-class Unsearched(opaque):
-    """Prefect's `opaque`, which can be sent to another process: unpickled, that holds a tuple of its value."""
+class PicklableOpaque(opaque):
+    """Prefect's `opaque`, which by itself holds a tuple of its value after unpickling."""
 
     def __getnewargs__(self) -> tuple[Any]:
         return (self.value,)
 
 
 def gone_further(storage: AnyStorage, module: str, inputs: Mapping[str, Any]) -> bool:
-    """Return whether a training has been further than it is to go now: then its W&B run has all this, and more."""
+    """Whether a training was once further than it goes now: then its W&B run already has all epochs, and more."""
     until = inputs.get(UNTIL)
     if until is None:
         return False
@@ -145,28 +145,28 @@ def gone_further(storage: AnyStorage, module: str, inputs: Mapping[str, Any]) ->
 
 
 def refuse_forbidden(storage: AnyStorage) -> None:
-    """Raise Forbidden if there is a result already which may not be read; Prefect takes that for "not cached"."""
+    """Raise Forbidden if there is a result that the user may not read; Prefect would take it for "not cached"."""
     transaction = get_transaction()
     assert transaction is not None
-    with suppress(ValueError):  # there is none, as a rule
+    with suppress(ValueError):  # usually there is none
         read(storage, str(transaction.key))
 
 
 def cancelled(stopped: Interrupted) -> State[Any]:
-    """Return the state of a task run that was asked to stop: neither failed nor a result to keep."""
+    """The state of a task run that was asked to stop. No result is stored."""
     keep_no_record()
     return Cancelled(message=str(stopped))
 
 
 def keep_no_record() -> None:
-    """Have the running task run again the next time."""
+    """Store no result, so that the running task runs again next time."""
     transaction = get_transaction()
     assert transaction is not None
     transaction.write_on_commit = False
 
 
 def settings(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those inputs that a step is told, as opposed to what earlier steps found, by name."""
+    """The settings among a step's inputs, as opposed to results of earlier steps, by name."""
     flat: dict[str, Any] = {}
     for name, value in inputs.items():
         if isinstance(value, Settings):

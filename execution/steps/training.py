@@ -1,7 +1,7 @@
 """The loop around a training.
 
-Every few seconds the state goes to a checkpoint and the new epochs to the tracker. Together W&B's client takes them
-at half the cost of one by one, which is a twentieth of the training.
+Every few seconds the state is saved as a checkpoint and the new epochs are logged. W&B's client takes them together at
+half the cost of single ones, which would be a twentieth of the training's time.
 """
 
 import logging
@@ -18,11 +18,11 @@ from softmax.sgd import Metrics, State
 
 log = logging.getLogger("sweep")
 
-BEST = {"val_accuracy": "max", "val_loss": "min"}  # which of its values a figure is to be judged by
-# Seconds between two looks for a request to stop, if checkpoints are not more frequent: one takes as long as a small
-# epoch, and lets other threads in.
+BEST = {"val_accuracy": "max", "val_loss": "min"}  # the best value of each figure
+# Seconds between two checks for a request to stop, unless checkpoints are more frequent: a check takes as long as a
+# small epoch, and lets other threads run.
 LOOKS = 0.5
-LOOKS_A_SECOND = 200  # of all trainings together: each asks the store, however many there are
+LOOKS_A_SECOND = 200  # of all trainings together, as each one asks the store
 PICK: dict[str, Callable[[Iterable[float]], float]] = {"max": max, "min": min}
 
 
@@ -35,19 +35,19 @@ def follow(
     *,
     limited: bool = False,
 ) -> State:
-    """Drive a training to its end, from its last checkpoint if there is one; return the last state.
+    """Run a training to its end, from its last checkpoint if there is one; return the last state.
 
     Parameters
     ----------
     identity : of the training
-    tracker : gets a row for every epoch, those of the checkpoint included
-    epochs : `softmax.sgd.train` with everything but `state` and `stop` bound
-    until : the epoch after which it pauses. Then its checkpoint stays; one that is further is left as it is.
-    limited : whether it ends when the sweep's time is up
+    tracker : gets a row for every epoch, including those of the checkpoint
+    epochs : `softmax.sgd.train` with all arguments bound except `state` and `stop`
+    until : the epoch after which it pauses and keeps its checkpoint; a checkpoint of a later epoch is not changed
+    limited : whether it ends at the sweep's time limit
 
     Raises
     ------
-    Interrupted : stopping was asked for, or the time is up; the checkpoint is of the last whole epoch
+    Interrupted : by a request to stop or the time limit; the checkpoint is of the last complete epoch
     """
     storage, flow_run = execution.storage, execution.state
     state = checkpoints.load(storage, identity)
@@ -98,13 +98,13 @@ def log_epochs(tracker: Tracker, rows: Iterable[Metrics]) -> None:
 
 
 def best_of(history: Sequence[Metrics]) -> dict[str, dict[str, float]]:
-    """Return the best values of all epochs, as W&B's summary has those that it finds itself, in one process."""
+    """The best values of all epochs, in the form of W&B's own summaries, which need a run in one process."""
     values = {name: [value for row in history if (value := getattr(row, name)) == value] for name in BEST}
     return {name: {BEST[name]: PICK[BEST[name]](known)} for name, known in values.items() if known}
 
 
 def say_where(state: State) -> None:
-    """Say in the task run's log how a training goes."""
+    """Log the progress of a training in the task run's log."""
     now = state.history[-1]
     log.info(
         "Epoch %d: train loss %.4f, validation loss %.4f, accuracy %.2f%%; lowest loss in epoch %d",

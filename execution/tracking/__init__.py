@@ -1,1 +1,1 @@
-CLIENT = "wandb.sdk.launch"  # wandb itself, and what its first run imports: a second
+CLIENT = "wandb.sdk.launch"  # imports wandb and the modules of its first run, which takes a second

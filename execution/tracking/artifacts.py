@@ -1,7 +1,7 @@
-"""What has versions at W&B: data and models, one version for each content, and which was made from which.
+"""W&B artifacts: data and models with versions, and which was made from which.
 
-An array is recorded by its digest alone: it stays where it is, nothing is read or sent. A file is sent as it is. W&B
-makes no second version of a content that it has, so a step that runs again and a run that is synced again add none.
+An array is recorded only by its digest and never sent; a file is sent. W&B makes no second version of the same content,
+so steps and runs that are repeated add none.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ LONGEST = 128  # characters of a name
 
 
 def keep_artifacts(run: "wandb.Run", portable: bool) -> None:
-    """Have a run write the artifacts that it logs, those of its tables too, into its own file, as offline ones do.
+    """Make a run write its artifacts, including those of its tables, to its own file, as offline runs do.
 
-    By itself an online run hands them to the server alone: one that ends offline would have lost them. And for each it
-    asks the server first, 20 s long, whether its type is right.
+    By default an online run gives them only to the server, so a run that ends offline would lose them; and for each it
+    first asks the server for up to 20 s whether its type is correct.
 
-    `portable` : an offline run has their files with it, for it will be sent from another machine
+    `portable` : the files are copied into an offline run's folder, since another machine will send it
     """
 
     def publish(artifact: "wandb.Artifact", aliases: list[str] | None = None, **about: Any) -> "wandb.Artifact":
@@ -42,9 +42,9 @@ def keep_artifacts(run: "wandb.Run", portable: bool) -> None:
 
 
 def take_along(run: "wandb.Run", artifact: "wandb.Artifact") -> None:
-    """Put an artifact's files into its run's folder, and have the run look for them there when it is sent.
+    """Copy an artifact's files into its run's folder, and refer to the copies.
 
-    Not by a path of this machine, but from the folder that the runs are in, where `flows sync` has the client work.
+    Paths are relative to the folder of all runs, where `flows sync` runs the client.
     """
     folder = Path(run.dir).parent / "artifacts"
     for entry in artifact.manifest.entries.values():
@@ -56,7 +56,7 @@ def take_along(run: "wandb.Run", artifact: "wandb.Artifact") -> None:
 
 
 def version_of(execution: RunContext, artifact: Artifact) -> "wandb.Artifact":
-    """Return it as W&B's client has it."""
+    """The artifact as an object of W&B's client."""
     import wandb
     from wandb.sdk.artifacts.artifact_manifest_entry import ArtifactManifestEntry
 
@@ -64,9 +64,9 @@ def version_of(execution: RunContext, artifact: Artifact) -> "wandb.Artifact":
     version = wandb.Artifact(name, artifact.kind, metadata=artifact.about)
     for called, ref in artifact.contents.items():
         if isinstance(ref, ArrayRef):
-            # As `add_reference` does, which warns that it knows of no scheme like ours.
+            # `add_reference` does the same, but warns of an unknown scheme.
             version.manifest.add_entry(ArtifactManifestEntry(path=called, ref=ref.digest, digest=ref.digest))
         else:
             path = arrays.verified(execution.storage, arrays.key_of(ref.digest))
-            version.add_file(str(path), called, policy="immutable", skip_cache=True)  # no copy: it never changes
+            version.add_file(str(path), called, policy="immutable", skip_cache=True)  # without a copy
     return version

@@ -1,4 +1,4 @@
-"""The tracker that a step gets."""
+"""The choice of a step's tracker."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -18,11 +18,11 @@ def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, A
     ----------
     job_type : the step
     name : to display
-    config : what is to be seen, and read back from the tracker's `config`
+    config : the step's settings, to be read back from the tracker's `config`
 
     Raises
     ------
-    TrackerDied : the block is to be run anew
+    TrackerDied : run the block again
     """
     off = execution.wandb_mode == "disabled"
     with nullcontext(Untracked(config)) if off else runs.tracked(execution, job_type, name, config) as tracker:

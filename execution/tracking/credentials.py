@@ -1,4 +1,4 @@
-"""What the user has settled with W&B, as its own client finds it out: environment, `wandb login`, settings files."""
+"""The user's W&B settings and credentials, as its client reads them: environment, `wandb login`, settings files."""
 
 import os
 import re
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
     from wandb.sdk.lib.wbauth import Auth
     from wandb.sdk.wandb_settings import Settings
 
-# W&B's launcher, its agents and programs that track themselves tell theirs which run they are, in variables and
-# settings of these names. Ours are others, and each has an identity of its own.
+# Settings and variables by which W&B's launcher, its agents and other tracked programs identify their run. The runs of
+# a sweep have identities of their own.
 OF_ANOTHER_RUN = re.compile(
     r"run_(?!tags|notes)|sweep_|launch|resume|fork_from|job_|runqueue|config(_(?!dir)|$)|start_time|sync|primary"
     r"|update_finish|skip_transaction|(name|service|dir|reinit|program|label)$"
 )
 OURS = {
-    "WANDB_ERROR_REPORTING": "false",  # the client would phone home even offline
-    "WANDB_SILENT": "true",  # what there is to say the sweep says
-    "WANDB_SAGEMAKER_DISABLE": "true",  # it names runs, too
+    "WANDB_ERROR_REPORTING": "false",  # the client would send reports even offline
+    "WANDB_SILENT": "true",  # the sweep prints its own messages
+    "WANDB_SAGEMAKER_DISABLE": "true",  # it would name runs
 }
 
 
 def forget_other_runs() -> None:
-    """Drop the variables that say which run of W&B's this is, and those that are set to nothing."""
+    """Remove variables that identify another W&B run, and empty ones."""
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         setting = name.removeprefix("WANDB_").lower().lstrip("_").removeprefix("x_")
         if OF_ANOTHER_RUN.match(setting) or not os.environ[name]:
@@ -41,11 +41,11 @@ class Malformed(InputError):
 
 
 def settings() -> "Settings":
-    """Return the client's settings.
+    """The client's settings.
 
     Raises
     ------
-    Malformed : names the setting; from now on the client knows none
+    Malformed : names the setting; afterwards the client has no settings of the user's
     """
     from pydantic import ValidationError
     from wandb.errors import Error
@@ -53,7 +53,7 @@ def settings() -> "Settings":
 
     try:
         found = wandb_setup.singleton().settings
-        # The client passes over a settings file that it cannot read, and with it over somebody's "offline".
+        # The client ignores a settings file that it cannot read, which may ask for "offline".
         wandb_settings._parse_system_settings(found.read_system_settings())
     except ValidationError as error:
         problems = [f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False)]
@@ -69,7 +69,7 @@ def settings() -> "Settings":
 
 
 def forget_settings() -> None:
-    """Have the client begin anew, with no settings of the user's."""
+    """Reset the client, without settings of the user's."""
     from wandb.sdk import wandb_setup
 
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
@@ -79,11 +79,11 @@ def forget_settings() -> None:
 
 
 def credentials() -> tuple[str, "Auth | None"]:
-    """Return the server's address, and what it knows the user by: None when the user has not logged in.
+    """The server's address, and the user's credentials; None if the user has not logged in.
 
     Raises
     ------
-    Malformed : see `settings`; or there is something, but it cannot be a key
+    Malformed : see `settings`; or the API key is invalid
     """
     server = settings().base_url
     from wandb.errors import AuthenticationError

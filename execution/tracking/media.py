@@ -1,4 +1,4 @@
-"""Tables, pictures and charts as W&B's client takes them."""
+"""Tables, pictures and charts as objects of W&B's client."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ ROWS = 10_000  # of a table: W&B shows no more
 
 
 def table(frame: "pd.DataFrame") -> "wandb.Table":
-    """Return a table with nothing where there is no finite number: W&B's tables know neither infinity nor NaN."""
+    """A table in which NaN and infinity are empty, as W&B's tables do not support them."""
     import wandb
 
     rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
@@ -28,7 +28,7 @@ def finite(value: Any) -> Any:
 
 
 def picture(path: Path, png: bytes) -> "wandb.Image":
-    """Return a picture, byte for byte, which the client copies from `path`."""
+    """A picture, byte for byte, which the client copies from `path`."""
     import wandb
 
     path.write_bytes(png)
@@ -36,7 +36,7 @@ def picture(path: Path, png: bytes) -> "wandb.Image":
 
 
 def bars(title: str, values: Mapping[str, float]) -> "CustomChart":
-    """Return a bar for each value, in their order."""
+    """A bar chart of the values, in their order."""
     import wandb
 
     data = wandb.Table(columns=["name", "value"], data=[list(item) for item in values.items()])
@@ -44,7 +44,7 @@ def bars(title: str, values: Mapping[str, float]) -> "CustomChart":
 
 
 def confusion(counts: NDArray[Any], class_names: Sequence[str]) -> "CustomChart":
-    """Return W&B's own picture of a confusion matrix; of many classes only the pairs that occurred.
+    """W&B's own chart of a confusion matrix; for many classes only pairs that occurred.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether a sweep is tracked online, offline or not at all: settled once, at its start."""
+"""The W&B mode of a sweep (online, offline or disabled), decided once at its start."""
 
 import logging
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ MODES: dict[str, Mode] = {
     "offline": "offline", "dryrun": "offline",
     "disabled": "disabled",
 }  # fmt: skip
-PATIENCE = 10  # seconds that W&B may take to answer, to take a new run, or to take the rest of one
+PATIENCE = 10  # seconds for W&B to answer, to start a run, or to finish one
 
 
 def settled(execution: RunContext, asked_for: Execution) -> RunContext:
-    """Return the execution with how it is tracked: mode, project, entity, and who decided.
+    """The execution with W&B mode, project, entity, and the reason for the mode.
 
-    A flag outranks W&B's own settings; where neither says anything it is online if there is an API key. Settings that
-    cannot be read, and a W&B that cannot be reached, mean offline.
+    Flags override W&B's own settings. By default the mode is online if there is an API key. If settings cannot be read
+    or W&B cannot be reached, it is offline.
     """
     if asked_for.wandb_mode == "disabled":
         return execution.model_copy(update={"wandb_mode": "disabled", "wandb_decided": "--wandb-mode"})
@@ -62,9 +62,9 @@ def settled(execution: RunContext, asked_for: Execution) -> RunContext:
 
 
 def probe(server: str, key: str | None) -> tuple[str, str | None]:
-    """What is wrong, "" if nothing, and whose runs are tracked where nobody says: the entity that the key belongs to.
+    """The problem, "" if there is none, and the default entity, which is the key's.
 
-    Without a key (there may be a token) it is only asked whether anyone answers.
+    Without a key (there may be a token) this only checks that the server answers.
     """
     try:
         answer = requests.post(
@@ -83,14 +83,14 @@ def probe(server: str, key: str | None) -> tuple[str, str | None]:
 
 
 def runs_at(execution: RunContext) -> str:
-    """Where a browser finds the runs that are tracked online, each by its id after this; "" if they are not."""
+    """The URL of online runs, to be followed by a run's id; "" if runs are not online."""
     if execution.wandb_mode != "online" or execution.wandb_entity is None:
         return ""
     return "/".join((settings().app_url, quote(execution.wandb_entity), quote(execution.wandb_project), "runs", ""))
 
 
 def go_offline(execution: RunContext, trouble: str) -> None:
-    """Warn once, and let all later W&B runs of this flow run be offline ones."""
+    """Warn once, and make all later W&B runs of this flow run offline."""
     if execution.state.give_up_tracking():
         folder = execution.storage.folder(layout.TRACKING)
         log.warning(
@@ -100,7 +100,7 @@ def go_offline(execution: RunContext, trouble: str) -> None:
 
 @contextmanager
 def harmless(execution: RunContext, what: str) -> Iterator[None]:
-    """Let what cannot be logged cost a warning, not the sweep."""
+    """Turn an error in logging into a warning."""
     try:
         yield
     except Exception as error:

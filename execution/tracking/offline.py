@@ -1,4 +1,4 @@
-"""Offline W&B runs as they lie on the disk: is every record of them as W&B's client wrote it?"""
+"""Files of offline W&B runs: checks of their integrity, and the command that sends them."""
 
 import logging
 import re
@@ -19,36 +19,36 @@ from execution.storage.choose import AnyStorage
 log = logging.getLogger("sweep")
 
 BEGIN = 7  # bytes before the first record
-SECONDS_TO_WRITE = 60  # W&B's client takes one for the first record, on a machine that has time for it
+SECONDS_TO_WRITE = 60  # W&B's client needs one for the first record, on an idle machine
 
 
-def to_send(storage: AnyStorage, said: Callable[[str], str] = str) -> str:
-    """Return the command that sends the offline W&B runs in a storage, ready to be pasted; "" if there are none.
+def to_send(storage: AnyStorage, shown: Callable[[str], str] = str) -> str:
+    """The command that sends the offline W&B runs in a storage; "" if there are none.
 
-    `said` : how paths are written
+    `shown` : formats paths
     """
     if not any("offline-run-" in key for key in storage.list(layout.TRACKING)):
         return ""
-    folder = said(storage.where(layout.TRACKING))
+    folder = shown(storage.where(layout.TRACKING))
     return sync(storage, folder) if storage.remote else f"{sync(storage, folder)}/offline-run-*"
 
 
 def unsent(storage: AnyStorage) -> set[str]:
-    """The identities of the runs that lie here."""
+    """The identities of all offline runs in a storage."""
     return {id_of(Path(key)).removesuffix("-offline") for key in storage.list(layout.TRACKING) if "offline-run-" in key}
 
 
 def sync(storage: AnyStorage, folder: str | Path) -> str:
-    """Return the command that sends what lies in a folder; from an object store, all that lies there."""
+    """The command that sends the runs in a folder, or all runs in an object store."""
     if storage.remote:
         return shlex.join([interpreter(), "-m", "flows", "sync", "--artifacts", storage.where("").rstrip("/")])
     return shlex.join([interpreter(), "-m", "wandb", "sync", str(folder)])
 
 
 def warn_of_damage(execution: RunContext, runs: Collection[str]) -> None:
-    """Say which of these runs lie here, not sent, in a file that is not as W&B's client wrote it.
+    """Warn of those of these runs that are stored offline in a damaged file.
 
-    Nothing of the sweep reads these files, so nothing else would notice before `wandb sync` does.
+    Nothing else would notice before `wandb sync`, since the sweep does not read these files.
     """
     storage = execution.storage
     for folder in sorted(storage.folder(layout.TRACKING).glob("offline-run-*")):
@@ -56,32 +56,32 @@ def warn_of_damage(execution: RunContext, runs: Collection[str]) -> None:
         run = name.removesuffix("-offline")
         if run in runs and not whole(folder / f"run-{name}.wandb"):
             log.warning(
-                "W&B: %s is damaged and cannot be sent whole. Remove %s* and run again: its step runs anew.",
+                "W&B: %s is damaged and cannot be sent completely. Remove %s* and run the sweep again to rewrite it.",
                 folder, storage.where(f"{layout.RECORDS}/{run}"),
             )  # fmt: skip
 
 
 def remove_unwritten(storage: AnyStorage) -> None:
-    """Remove offline runs that were killed before they said a word: given one, `wandb sync` sends no run at all."""
+    """Remove offline runs that were killed before their first record, at which `wandb sync` would fail."""
     for folder in storage.folder(layout.TRACKING).glob("offline-run-*"):
-        with suppress(OSError):  # it is being removed, or begun
+        with suppress(OSError):  # it is being removed or created
             file = (folder / f"run-{id_of(folder)}.wandb").stat()
             if file.st_size <= BEGIN and time.time() - file.st_mtime > SECONDS_TO_WRITE:
                 shutil.rmtree(folder)
 
 
 def id_of(folder: Path) -> str:
-    """Return the id of the offline run in a folder that W&B's client made: offline-run-<time>-<id>."""
+    """The id of the offline run in a folder of W&B's client: offline-run-<time>-<id>."""
     return folder.name.split("-", 3)[-1]
 
 
 def whole(path: Path) -> bool:
-    """Return whether every record of a `.wandb` file has the checksum that was written with it, to the file's end."""
+    """Whether every record of a `.wandb` file, to the file's end, matches its checksum."""
     return bool(records(path))
 
 
 def ended(path: Path) -> bool:
-    """Return whether a `.wandb` file has its run's end, and is whole: W&B's client returns before that is written."""
+    """Whether a `.wandb` file is intact and has its run's end, which W&B's client writes in the background."""
     from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
 
     found = records(path)
@@ -89,14 +89,14 @@ def ended(path: Path) -> bool:
 
 
 def files_sent(path: Path) -> set[str]:
-    """Return the digests of the stored files that a run whose `.wandb` file this is sends from where they lie."""
+    """The digests of the stored files that are sent with the run in a `.wandb` file."""
     return {
         found.decode() for found in re.findall(rb"/%s/([0-9a-f]{64})" % layout.FILES.encode(), b"".join(records(path)))
     }
 
 
 def records(path: Path) -> list[bytes]:
-    """Return the records of a `.wandb` file; none unless every one is whole.
+    """The records of a `.wandb` file; none unless all are intact.
 
     LevelDB's log format (https://github.com/google/leveldb/blob/main/doc/log_format.md) after `BEGIN` bytes of
     W&B's own, with zlib's CRC-32 of type and data.
@@ -107,7 +107,7 @@ def records(path: Path) -> list[bytes]:
         return []
     position, block, header, kind = BEGIN, 32768, 7, 0
     found: list[bytes] = []
-    first, last = (1, 2), (1, 4)  # kinds of what begins a record and of what ends one: all of it, or a part
+    first, last = (1, 2), (1, 4)  # kinds of fragments that begin and that end a record; 1: both
     while position < len(content):
         if (left := block - position % block) < header:
             position += left

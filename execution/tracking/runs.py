@@ -1,10 +1,10 @@
-"""One Weights & Biases run per task run, linked with it both ways, every epoch in it once.
+"""One Weights & Biases run per task run, with each epoch once.
 
-The W&B run's id is the task's identity (from its cache key) and its config carries the Prefect flow-run and
-task-run ids; the Prefect task run says the W&B run's id in its log. A task that was killed and runs again
-takes up its W&B run: online by resuming it after what the server has, offline by writing it anew.
+The W&B run's id is the task's identity (from its cache key), and its config has the ids of Prefect's flow run and task
+run; the task run logs the W&B run's id. A task that was killed and runs again continues its W&B run: online it resumes
+after the server's last epoch, offline it writes the run again.
 
-W&B must never hurt a sweep. Where it cannot be reached the sweep goes on offline, after one warning.
+W&B must never harm a sweep. If it cannot be reached, the sweep continues offline after one warning.
 """
 
 import logging
@@ -28,11 +28,11 @@ from execution.tracking.service import surviving
 from execution.tracking.wandb_tracker import WandbTracker
 
 if TYPE_CHECKING:
-    import wandb  # takes half a second, and a cached sweep does without
+    import wandb  # takes half a second, and a cached sweep does not need it
 
 log = logging.getLogger("sweep")
 
-DELETED = "previously created and deleted"  # as W&B's server says it of an id
+DELETED = "previously created and deleted"  # part of the W&B server's message
 
 
 @contextmanager
@@ -43,11 +43,11 @@ def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, A
     ----------
     job_type : the step
     name : to display
-    config : what is to be seen in W&B and read back from it; the Prefect ids are added
+    config : the step's settings, to be read back from W&B; the Prefect ids are added
 
     Raises
     ------
-    TrackerDied : W&B's client cannot go on with the run: the block is to be run anew
+    TrackerDied : W&B's client cannot continue the run: run the block again
     """
     task_run = TaskRunContext.get()
     assert task_run is not None
@@ -63,14 +63,14 @@ def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, A
         try:
             yield WandbTracker(execution, run)
         except BaseException:
-            with suppress(Exception):  # that it raises says more
+            with suppress(Exception):  # the block's own exception matters more
                 finish(run, execution, exit_code=1)
             raise
         finish(run, execution, exit_code=0)
 
 
 def start(execution: RunContext, **about: Any) -> "wandb.Run":
-    """Begin a run: online if that is the mode and W&B takes it in time, else offline, in place of an earlier try."""
+    """Start a run: online if that is the mode and W&B answers in time, else offline, in place of an earlier try."""
     import wandb
 
     folder = execution.storage.folder(layout.TRACKING)
@@ -87,32 +87,32 @@ def start(execution: RunContext, **about: Any) -> "wandb.Run":
             return online(execution, about)
         except wandb.errors.Error as error:
             go_offline(execution, f"a run could not be started ({error})")
-            about["id"] += "-offline"  # the client's service does not let go of an id that it could not start
+            about["id"] += "-offline"  # the client's service keeps an id that it could not start
     known = execution.storage.folder(layout.BEGUN)
     remember_older(known)
     note = known / about["id"]
     if earlier := earlier_try(note):
-        shutil.rmtree(earlier, ignore_errors=True)  # its rows are all written again: they must not be sent twice
+        shutil.rmtree(earlier, ignore_errors=True)  # its rows are written again and must not be sent twice
     if note.is_dir() and not note.is_symlink():  # a root that was copied with links followed
         note.rename(note.with_name(f"{note.name}.bad-{time.time_ns()}"))
-    note.unlink(missing_ok=True)  # first: what is killed before it is noted is found by `remember_older`
+    note.unlink(missing_ok=True)  # first: `remember_older` finds a run killed before its note is written
     run = wandb.init(mode="offline", **about)
     remember(note, Path(run.dir).parent)
     return run
 
 
 def earlier_try(note: Path) -> Path | None:
-    """Return the folder that a note names; None if it is none of an offline run of that id."""
+    """The folder that a note names; None unless it is of an offline run with that id."""
     try:
         name = note.readlink().name if note.is_symlink() else note.read_text()
-    except (OSError, ValueError):  # there is no note, as a rule
+    except (OSError, ValueError):  # usually there is no note
         return None
     folder = note.parent.parent / name
     return folder if name.startswith("offline-run-") and id_of(folder) == note.name else None
 
 
 def online(execution: RunContext, about: dict[str, Any]) -> "wandb.Run":
-    """Begin an online run; under another id where the user has deleted that one at W&B, which never takes it again."""
+    """Start an online run, under another id if the user has deleted it in W&B, which then refuses the id."""
     import wandb
 
     try:
@@ -124,7 +124,7 @@ def online(execution: RunContext, about: dict[str, Any]) -> "wandb.Run":
 
 
 def remember(note: Path, folder: Path) -> None:
-    """Note which folder an offline run has, in place of an earlier note."""
+    """Note the folder of an offline run, in place of an earlier note."""
     draft = note.with_name(f".{note.name}")
     draft.unlink(missing_ok=True)
     write_note(draft, folder)
@@ -132,7 +132,7 @@ def remember(note: Path, folder: Path) -> None:
 
 
 def write_note(note: Path, folder: Path) -> None:
-    """Note a folder by a link, which is there whole or not at all; on a file system without links, in a small file.
+    """Note a folder as a symbolic link, which is created atomically; on a file system without links, in a small file.
 
     Raises
     ------
@@ -149,19 +149,19 @@ def write_note(note: Path, folder: Path) -> None:
 
 @cache
 def remember_older(known: Path) -> None:
-    """Note which offline run has which folder where it has not been noted yet; to look through all takes too long."""
+    """Note the folders of all offline runs that have no note yet. Once per process: listing all takes too long."""
     for folder in known.parent.glob("offline-run-*"):
-        with suppress(FileExistsError):  # is noted; or another thread, or process, comes first and may go on from there
+        with suppress(FileExistsError):  # noted before, or by another thread or process meanwhile
             write_note(known / id_of(folder), folder)
 
 
 def finish(run: "wandb.Run", execution: RunContext, exit_code: int) -> None:
-    """End a run; one that cannot be sent to its end in time is kept as an offline one."""
+    """Finish a run; if it cannot be sent completely in time, keep it as an offline run."""
     folder, offline = Path(run.dir).parent, run.offline
     try:
         run.finish(exit_code=exit_code)
     except TimeoutError:
-        folder, offline = folder.rename(folder.with_name(f"offline-{folder.name}")), True  # as `wandb sync` knows it
+        folder, offline = folder.rename(folder.with_name(f"offline-{folder.name}")), True  # as `wandb sync` expects
         remember(execution.storage.folder(layout.BEGUN) / run.id, folder)
         go_offline(execution, f"run {run.id} could not be sent to its end")
     if offline:
@@ -169,7 +169,7 @@ def finish(run: "wandb.Run", execution: RunContext, exit_code: int) -> None:
 
 
 def hand_over(execution: RunContext, run: str, folder: Path) -> None:
-    """Put an offline run where the sweep's are, once all of it is written."""
+    """Move an offline run to the sweep's storage, once it is completely written."""
     if execution.storage.remote:
         until = time.monotonic() + PATIENCE
         while not ended(folder / f"run-{run}.wandb"):

@@ -1,4 +1,4 @@
-"""What a step asks of whatever tracks it. Only `execution.tracking.choose` knows which tracker that is."""
+"""The tracker of a step. Only `execution.tracking.choose` knows its implementations."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class TrackerDied(Exception):
-    """The tracker has lost what it was told: the step begins anew."""
+    """The tracker has lost its records: the step starts again."""
 
 
 class Tracker(Protocol):
@@ -37,16 +37,16 @@ class Tracker(Protocol):
         """Show a bar for each value, in their order."""
 
     def show_confusion(self, name: str, counts: NDArray[Any], class_names: Sequence[str]) -> None:
-        """Show how often each true class (row) was taken for which (column)."""
+        """Show a confusion matrix; rows are true classes."""
 
     def note(self, paragraphs: Sequence[str]) -> None:
-        """Record the outcome in words."""
+        """Record the analysis as text."""
 
     def made(self, artifact: Artifact) -> None:
-        """Record that the step made something that has versions."""
+        """Record an artifact that the step made."""
 
     def used(self, artifact: Artifact) -> None:
-        """Record that the step used something that has versions."""
+        """Record an artifact that the step used."""
 
 
 class Untracked:
@@ -56,6 +56,6 @@ class Untracked:
         self.config = config
 
     def ignore(self, *_: Any, **__: Any) -> None:
-        """Do nothing, whatever is given."""
+        """Do nothing."""
 
     log_epoch = summarize = show_table = show_picture = show_bars = show_confusion = note = made = used = ignore

@@ -1,6 +1,6 @@
-"""A W&B run as the tracker of a step. What cannot be logged costs a warning, not the sweep.
+"""A W&B run as the tracker of a step. Errors in logging are only warnings.
 
-All that a step shows goes into one row of the run's history, which is complete when the run ends.
+Tables, pictures and charts go into one row of the run's history, which is complete when the run ends.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class WandbTracker(Tracker):
-    """The run of a step at Weights & Biases, online or offline."""
+    """The W&B run of a step, online or offline."""
 
     def __init__(self, execution: RunContext, run: "wandb.Run") -> None:
         self.execution, self.run, self.config, self.has_epochs = execution, run, dict(run.config), False
@@ -34,7 +34,7 @@ class WandbTracker(Tracker):
             self.run.define_metric("epoch", hidden=True)
             self.run.define_metric("*", step_metric="epoch")
             self.has_epochs = True
-        if row.epoch >= self.run.starting_step:  # else a resumed run has it
+        if row.epoch >= self.run.starting_step:  # a resumed run has earlier ones
             values = {name: value for name, value in row._asdict().items() if value == value or name == "train_loss"}
             self.run.log(values, step=row.epoch, commit=True)
 
@@ -50,7 +50,7 @@ class WandbTracker(Tracker):
 
     def show_picture(self, name: str, png: bytes) -> None:
         """Log a picture, byte for byte."""
-        with TemporaryDirectory() as folder:  # the client copies what lies there, and goes by the end of its name
+        with TemporaryDirectory() as folder:  # the client copies the file, and reads its type from the suffix
             self.show(name, lambda: media.picture(Path(folder, f"{name}.png"), png))
 
     def show_bars(self, name: str, title: str, values: Mapping[str, float]) -> None:
@@ -60,7 +60,7 @@ class WandbTracker(Tracker):
         self.show(name, lambda: media.confusion(counts, class_names))
 
     def note(self, paragraphs: Sequence[str]) -> None:
-        """Put paragraphs into the run's notes, after the user's own; not again into those of a resumed run."""
+        """Add paragraphs to the run's notes, after the user's own, unless a resumed run has them."""
         noted = self.run.notes or ""
         with harmless(self.execution, f"the notes of run {self.run.id}"):
             new = (text for text in paragraphs if text not in noted)
@@ -73,8 +73,7 @@ class WandbTracker(Tracker):
     def used(self, artifact: Artifact) -> None:
         """Record that the step used an artifact.
 
-        `run.use_artifact` waits until the server has it, and refuses offline. Like this an offline run says what it
-        used, and the server knows once the run is synced.
+        `run.use_artifact` waits for the server, and fails offline. This way an offline run records it too.
         """
         with harmless(self.execution, f"{artifact.name} of run {self.run.id}"):
             version = version_of(self.execution, artifact)
