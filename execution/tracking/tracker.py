@@ -21,32 +21,15 @@ class Tracker(Protocol):
 
     config: Mapping[str, Any]  # the step's settings, read back
 
-    def log_epoch(self, row: Metrics) -> None:
-        """Record an epoch, unless an earlier try of the step did."""
-
-    def summarize(self, **figures: Any) -> None:
-        """Record figures of the whole step."""
-
-    def show_table(self, name: str, frame: "pd.DataFrame") -> None:
-        """Show a table."""
-
-    def show_picture(self, name: str, png: bytes) -> None:
-        """Show a picture."""
-
-    def show_bars(self, name: str, title: str, values: Mapping[str, float]) -> None:
-        """Show a bar for each value, in their order."""
-
-    def show_confusion(self, name: str, counts: NDArray[Any], class_names: Sequence[str]) -> None:
-        """Show a confusion matrix; rows are true classes."""
-
-    def note(self, paragraphs: Sequence[str]) -> None:
-        """Record the analysis as text."""
-
-    def made(self, artifact: Artifact) -> None:
-        """Record an artifact that the step made."""
-
-    def used(self, artifact: Artifact) -> None:
-        """Record an artifact that the step used."""
+    def log_epoch(self, row: Metrics) -> None: ...  # unless an earlier try of the step did
+    def summarize(self, **figures: Any) -> None: ...  # of the whole step
+    def show_table(self, name: str, frame: "pd.DataFrame") -> None: ...
+    def show_picture(self, name: str, png: bytes) -> None: ...
+    def show_bars(self, name: str, title: str, values: Mapping[str, float]) -> None: ...  # in their order
+    def show_confusion(self, name: str, counts: NDArray[Any], class_names: Sequence[str]) -> None: ...  # rows: true
+    def note(self, paragraphs: Sequence[str]) -> None: ...  # the outcome in words
+    def made(self, artifact: Artifact) -> None: ...  # something that has versions
+    def used(self, artifact: Artifact) -> None: ...
 
 
 class Untracked:
