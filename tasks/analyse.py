@@ -34,11 +34,8 @@ def analyse(
     space : the space of drawn combinations; None: they are the grid
     cautions : warnings, sentences without a full stop
     """
-    (rows,) = split.validation.shape
     samples = None if resampled is None else run.open(resampled)
     shares = None if samples is None else importance(ranking, samples, space)
-    paragraphs = analysis(
-        ranking, samples, shares, rows=rows, floor=split.baseline, select_by=select_by, notes=cautions, space=space
-    )
+    paragraphs = analysis(ranking, samples, shares, split=split, select_by=select_by, notes=cautions, space=space)
     run.tracker.summarize(**({} if shares is None else {"lead": shares.lead, "certain": shares.certain}))
     return Analysis(importance=shares, paragraphs=tuple(paragraphs))

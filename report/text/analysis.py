@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from experiment.axes import AXES
 from experiment.metrics import MetricName
-from experiment.results.split import Baseline
+from experiment.results.split import Split
 from experiment.search.ranking import Candidate
 from experiment.search.space import Range, Space
 from experiment.summary import Importance
@@ -38,8 +38,7 @@ def analysis(
     resampled: NDArray[np.floating] | None,
     importance: Importance | None,
     *,
-    rows: int,
-    floor: Baseline,
+    split: Split,
     select_by: MetricName = "val_accuracy",
     notes: Sequence[str] = (),
     space: Space | None = None,
@@ -51,13 +50,13 @@ def analysis(
     ranking : the candidates, best first
     resampled : (candidates, resamples), their accuracies on resamples of the validation rows
     importance : `report.importance`
-    rows, floor : the number of validation rows, and the baseline on them
+    split : the number of validation rows, and the baseline on them
     notes : the warnings of `report.text.remarks`
     space : the space of drawn combinations; None: they are a grid
     """
-    table = leaderboard(ranking)
-    beats_floor = (table["val_accuracy"] > floor.accuracy) & (table["val_cross_entropy"] < floor.cross_entropy)
-    table["near"] = beats_floor & (table["within_noise"] | (table["rank"] == 1))
+    (rows,), floor, table = split.validation.shape, split.baseline, leaderboard(ranking)
+    better = (table["val_accuracy"] > floor.accuracy) & (table["val_cross_entropy"] < floor.cross_entropy)
+    table["near"] = better & (table["within_noise"] | (table["rank"] == 1))
     pruned = sum(candidate.pruned for candidate in ranking)
     varied = [name for name in AXES if name in table and table[name].nunique() > 1]
     ranges = {name: values for name, values in (space or {}).items() if isinstance(values, Range)}

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from experiment.resampling import resamples
-from experiment.results.split import Baseline
+from experiment.results.split import Baseline, Split
 from experiment.results.trained import Judged
 from experiment.search.comparison import compared
 from experiment.search.ranking import Candidate
@@ -20,6 +20,10 @@ from tests.made_up import NOTHING, combination, diverged, trained
 FLOOR = Baseline(accuracy=-1, cross_entropy=9)  # that everything beats
 
 
+def split_of(rows: int, floor: Baseline) -> Split:
+    return Split(train=NOTHING, validation=NOTHING.model_copy(update={"shape": (rows,)}), baseline=floor)
+
+
 class Made(NamedTuple):
     ranking: tuple[Candidate, ...]
     samples: np.ndarray  # (candidates, resamples), accuracies on resamples of the rows
@@ -28,9 +32,9 @@ class Made(NamedTuple):
     def importance(self, space=None) -> Importance | None:
         return importance(self.ranking, self.samples, space)
 
-    def paragraphs(self, space=None, **more) -> list[str]:
-        given = {"rows": self.rows, "floor": FLOOR, "space": space} | more
-        return analysis(self.ranking, self.samples, self.importance(space), **given)
+    def paragraphs(self, space=None, floor=FLOOR, **more) -> list[str]:
+        split = split_of(self.rows, floor)
+        return analysis(self.ranking, self.samples, self.importance(space), split=split, space=space, **more)
 
     def said(self, space=None, **more) -> str:
         return " ".join(self.paragraphs(space, **more))

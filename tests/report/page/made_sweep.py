@@ -16,7 +16,7 @@ from experiment.results.gradient_check import GradientCheck
 from experiment.results.retrained import Retrained
 from experiment.results.scaled import Scaled, ScalingRef
 from experiment.results.selection import Selection
-from experiment.results.split import Baseline, Split
+from experiment.results.split import Baseline
 from experiment.scores import calibration, class_scores
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
@@ -27,7 +27,7 @@ from report.summary import Results, summarized, with_analysis
 from report.text.analysis import analysis
 from report.text.remarks import warnings
 from tests.made_up import NOTHING, combination
-from tests.report.rankings import bits, made
+from tests.report.rankings import bits, made, split_of
 
 ROWS = 200
 PROVENANCE = {"experiment": {"seed": 541}, "data": {"digests": {}}, "code": "", "python": "", "packages": {}}
@@ -107,7 +107,7 @@ def made_sweep(
     unseen = TestSet(images=NOTHING, labels=NOTHING)
     results = Results(
         data=Dataset(name="made", info=DatasetInfo(class_names=names), train=rows, test=unseen),
-        split=Split(train=NOTHING, validation=NOTHING.model_copy(update={"shape": (ROWS,)}), baseline=FLOOR),
+        split=split_of(ROWS, FLOOR),
         scaled=Scaled(
             train=rows, train_scaling=reference, final=rows, final_scaling=reference, description="grey-levels"
         ),
@@ -123,7 +123,7 @@ def made_sweep(
     summary = summarized(experiment, results, name=name, **known).model_copy(update=about)
     found = None if summary.left else importance(ranking, sweep.samples)
     notes = warnings(summary)
-    written = analysis(ranking, sweep.samples, found, rows=ROWS, floor=FLOOR, select_by=select_by, notes=notes)
+    written = analysis(ranking, sweep.samples, found, split=results.split, select_by=select_by, notes=notes)
     summary = with_analysis(summary, Analysis(importance=found, paragraphs=tuple(written), identity="analysed"))
     return MadeSweep(summary, ranking, json.dumps(shown).encode())
 
