@@ -86,7 +86,8 @@ def unneeded(storage: AnyStorage, keep: int | None, *, unsent: bool = False) -> 
     staying = {} if unsent else waiting
 
     records = {key for key in ours(storage, layout.RECORDS) if name(key)[: layout.IDENTITY] in identities}
-    referred = {other for key in records for other in referred_by(storage, key)}.union(*staying.values())
+    valid = (key for key in records if ".bad-" not in key)  # nothing needs what a record set aside refers to
+    referred = {other for key in valid for other in arrays.referred_to(storage.get(key))}.union(*staying.values())
     identities |= {part for key in staying for part in name(key).split("-")}
 
     def doomed() -> Iterator[str]:
@@ -178,11 +179,6 @@ def read(storage: AnyStorage, key: str) -> Sweep:
         ) from error
     identities = frozenset(identity for runs in summary.runs.values() for identity in runs)
     return Sweep(summary.name, summary.provenance.finished, identities)
-
-
-def referred_by(storage: AnyStorage, key: str) -> set[str]:
-    """The keys that a record refers to; none if it was set aside."""
-    return set() if ".bad-" in key else arrays.referred_to(storage.get(key))
 
 
 def files_to_send(storage: AnyStorage, run: str) -> set[str] | None:

@@ -34,7 +34,8 @@ def home(url: str) -> Path:
 
 @contextmanager
 def draft(folder: Path) -> Iterator[IO[bytes]]:
-    """Open a file that `admit` may rename; removed when the block fails."""
+    """A file to be renamed when it is complete; removed if the block fails."""
+    # Not with `tempfile`, whose files other users may not read whatever the umask is.
     path = made(folder / layout.DRAFTS / uuid.uuid4().hex)
     with path.open("xb") as file:
         try:

@@ -8,14 +8,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, ClassVar
 
 from filelock import FileLock, Timeout
 
 from execution import faults
-from execution.storage import layout
+from execution.storage import copies, layout
 from execution.storage.permissions import forbidden
 from experiment.errors import InputError
 from experiment.values import Frozen
@@ -137,21 +137,8 @@ class LocalStorage(Frozen):
         files = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
         return sum(file.lstat().st_size for file in files if not file.is_dir())
 
-    @contextmanager
-    def draft(self) -> Iterator[IO[bytes]]:
-        # On the same disk as the objects, since a draft becomes one by renaming. Not with `tempfile`, whose files
-        # other users may not read whatever the umask is.
-        path = self.root / layout.DRAFTS / uuid.uuid4().hex
-        try:
-            file = path.open("xb")
-        except FileNotFoundError:
-            file = self.made(f"{layout.DRAFTS}/{path.name}").open("xb")
-        with file:
-            try:
-                yield file
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
+    def draft(self) -> AbstractContextManager[IO[bytes]]:
+        return copies.draft(self.root)  # on the same disk as the objects, since a draft becomes one by renaming
 
     def adopt(self, draft: IO[bytes], key: str) -> None:
         draft.close()

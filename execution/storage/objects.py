@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import IO, Any, ClassVar, TypeVar
 
@@ -140,10 +140,8 @@ class ObjectStorage(Frozen):
         found = self.head(key)
         return sum(entry["size"] for entry in ([found] if found else self.below(key)))
 
-    @contextmanager
-    def draft(self) -> Iterator[IO[bytes]]:
-        with copies.draft(self.home) as file:
-            yield file
+    def draft(self) -> AbstractContextManager[IO[bytes]]:
+        return copies.draft(self.home)
 
     def adopt(self, draft: IO[bytes], key: str) -> None:
         draft.flush()
