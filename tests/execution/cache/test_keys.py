@@ -120,8 +120,8 @@ def test_defaults_that_keys_leave_out_are_as_they_were_released():
     assert not [name for name, field in Recipe.model_fields.items() if not field.is_required()]
 
 
-def test_a_changed_mean_over_seeds_makes_ranking_and_report_anew(tree):
-    assert changed_by_touching(tree / "experiment" / "search" / "ranking.py") == {"select", "report"}
+def test_a_changed_mean_over_seeds_makes_ranking_analysis_and_report_anew(tree):
+    assert changed_by_touching(tree / "experiment" / "search" / "ranking.py") == {"select", "analyse", "report"}
 
 
 def test_what_computes_and_what_tells_of_it_changes_no_key(tree):
@@ -186,7 +186,7 @@ def test_no_other_input_is_left_out_whatever_it_is_called(name):
 def test_what_a_result_is_called_does_not_count_and_all_else_of_it_does():
     examples = TrainingSet(images=REF, labels=REF)
     grey = ScalingRef(kind="grey-levels", statistics=None, extremes=REF)
-    about = {"train_scaling": grey, "final_scaling": grey, "final": examples, "said": ""}
+    about = {"train_scaling": grey, "final_scaling": grey, "final": examples, "description": ""}
     one, other = (Scaled(train=examples, identity=name, **about) for name in ("one", "other"))
     assert plain([one]) == plain([other])
     assert plain(one) != plain(
