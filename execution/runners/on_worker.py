@@ -147,7 +147,7 @@ def this_worker() -> Worker:
     try:
         return get_worker()
     except ValueError:  # `Client.run`, outside of any task, names its worker only to functions that it pickles by value
-        return next(iter(Worker._instances))
+        return next(iter(Worker._instances))  # there is no public list
 
 
 def versions() -> dict[str, str]:

@@ -91,12 +91,23 @@ def own_data(
             warnings += outliers(extremes, raw.test.values, "test part", names)
     if raw.new is not None:
         warnings += outliers(extremes_of(values), raw.new, "test part", raw.table.names if raw.table else ())
+    warnings += inexact(raw.train.labels, raw.train.labels_where)
     counts = np.bincount(train_labels).tolist()
     about = raw.table.understood(texts, counts) if raw.table and not picture else understood(values, picture)
     test_file = Path((raw.test or raw.train).where).name
     return OwnData(
         arrays, texts, raw.table, picture, about, "; ".join(notes), test_file, test_rows, tuple(warnings), raw.new
     )
+
+
+def inexact(labels: NDArray[Any], where: str) -> list[str]:
+    """A warning where labels are floats so large that whole numbers beside each other are the same float."""
+    if labels.dtype.kind != "f" or np.abs(labels).max() < (exact := 2.0 ** (np.finfo(labels.dtype).nmant + 1)):
+        return []
+    return [
+        f"{where}: {labels.dtype} has only every second whole number from {exact:.0f} on, or fewer: labels may have "
+        "become equal when they were saved; save them as integers or texts"
+    ]
 
 
 PARSED: dict[object, OwnData] = {}  # the latest data set: a sweep reads its data several times
