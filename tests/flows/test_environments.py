@@ -193,4 +193,4 @@ def test_cleaning_up_without_anybody_to_answer_removes_nothing_and_says_so(root)
         text=True,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "nothing was removed: --yes does not ask" in done.stderr
+    assert "nothing was removed: use --yes to remove without asking" in done.stderr

@@ -18,7 +18,7 @@ TABLE = pd.DataFrame({"size": RNG.normal(size=60), "fur": ["long", "short"] * 30
         (TABLE, ["--label", "size"], "is not a class"),
         (TABLE.assign(size=[np.nan, *range(59)]), ["--label", "kind"], "column size has no value in row 1"),
         (TABLE.assign(size=[1e200, *range(59)]), ["--label", "kind"], "is beyond 1e+150, the limit of scaling auto"),
-        (TABLE.assign(size=[1e40, *range(59)]), ["--label", "kind", "--scaling", "none"], "is beyond 3e+38, the most"),
+        (TABLE.assign(size=[1e40, *range(59)]), ["--label", "kind", "--scaling", "none"], "is beyond 3e+38, the limit"),
         (TABLE, ["--label", "kind", "--scaling", "magic"], "--scaling: magic is not possible"),
         (
             TABLE,

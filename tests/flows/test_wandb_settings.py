@@ -69,7 +69,7 @@ def test_runs_are_the_users_and_nobody_elses(tracked, server):
     done, said = tracked(**ANOTHERS, **USERS)
     assert (done.returncode, said) == (0, "online: there is an API key")
     runs = server.runs.values()
-    assert len(runs) == 9
+    assert len(runs) == 10
     assert "theirs" not in {field for run in runs for field in (run.id, run.sweep, run.group, run.job_type)}
     assert {(run.project, run.entity, *run.tags) for run in runs} == {("project", "team", "a", "b")}
     assert {run.notes.split("\n\n")[0] for run in runs} == {"a note"}

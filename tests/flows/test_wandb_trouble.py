@@ -117,7 +117,7 @@ def test_a_killed_online_run_is_taken_up_again_with_every_epoch_once(server, tra
     assert epochs(killed) == [row["epoch"] for row in killed.received] == list(range(1, 41))
     assert killed.summary["val_accuracy"] == {"max": max(row["val_accuracy"] for row in killed.history)}
     assert killed.summary["val_loss"] == {"min": min(row["val_loss"] for row in killed.history)}
-    assert len(server.runs) == before + 4  # select, retrain, evaluate, report
+    assert len(server.runs) == before + 5  # select, retrain, evaluate, analyse, report
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ def test_a_disk_that_fills_up_ends_it_clearly_and_with_room_it_completes(program
 
     again = program.run_forked()
     assert again.code == 2
-    assert "MB free and this sweep wants" in again.output
+    assert "MB free and this sweep needs" in again.output
 
     (folder / "ballast").unlink()
     completes(program, undisturbed)

@@ -52,7 +52,7 @@ def test_two_sweeps_at_once_share_their_work_and_are_both_right(sweep_in, tmp_pa
     assert max(Counter(run.id for run in runs).values()) == 1
     assert Counter(run.job_type for run in runs) == {
         **dict.fromkeys(("download", "scale", "split", "check_gradients"), 1),
-        **{"train": 6, "select": 2, "evaluate": 2, "report": 2},
+        **{"train": 6, "select": 2, "evaluate": 2, "analyse": 2, "report": 2},
         "retrain": len({summary["best"]["learning_rate"] for summary in (found["summary"] for found in alone)}),
     }  # fmt: skip
     assert [results_of(artifacts, f"s{number}") for number in range(2)] == alone

@@ -99,7 +99,7 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
         (TABLE.assign(length=None), "column length has no values; leave it out: --drop length"),
         (TABLE[:0], "no rows"),
         (TABLE[:3].assign(kind=["cat", "cat", "dog"]), "has one example"),
-        (TABLE.iloc[[0, 1, 20, 21]], "4 rows are too few to hold out 25% of any class"),
+        (TABLE.iloc[[0, 1, 20, 21]], "4 rows are too few to hold out a fraction of 0.25 of any class"),
     ],
 )  # fmt: skip
 def test_a_table_that_cannot_be_used_is_refused_by_its_place(tmp_path, table, says):

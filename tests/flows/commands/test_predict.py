@@ -110,7 +110,9 @@ def test_of_a_test_table_without_labels_the_sweep_has_predictions(table, executi
     prepare.check(experiment, execution)
     summary = sweep(experiment, execution)
     assert sorted(parsed) == ["test.csv", "train.csv"]  # once each
-    assert "test.csv has no labels: predictions.csv says what the model makes of its 30 rows; 23 of 90" in summary.data
+    assert (
+        "test.csv has no labels: predictions.csv will contain the predictions for its 30 rows; 23 of 90" in summary.data
+    )
     latest = execution.artifacts / "sweeps" / "latest"
     assert typed("predict", latest / "model.npz", tmp_path / "set", "--output", tmp_path / "said.csv")[0] == 0
     assert (latest / "predictions.csv").read_bytes() == (tmp_path / "said.csv").read_bytes()
@@ -209,7 +211,7 @@ def test_probabilities_are_finite_however_large_a_feature_is():
     values = np.random.default_rng(0).normal(size=(50, 3))
     W = np.array([[3, -2], [-1, 4], [2, 2]], np.float32)
     model = Model(W, np.zeros(2, np.float32), fit("none", values), ("a", "b"), None, None)
-    with pytest.warns(UserWarning, match="3 of 3 rows have values far outside those trained on"):
+    with pytest.warns(UserWarning, match="3 of 3 rows have values far outside the training range"):
         found = model.probabilities(np.array([[3e38, -3e38, 0], [-3e38, 3e38, 1], [2e38, 1e38, 2e38]]))
     np.testing.assert_array_equal(found, [[1, 0], [0, 1], [1, 0]])
     with pytest.raises(DataError, match=r"row 2, feature 1: 1e\+39 is beyond float32"):
@@ -232,7 +234,7 @@ def test_pictures_and_a_single_one_of_them_are_known_by_their_shape():
     np.testing.assert_array_equal(model.probabilities(values.reshape(50, 2, 3)), expected)
     for one in (values[0], values[0].reshape(2, 3)):
         np.testing.assert_array_equal(model.probabilities(one), expected[:1])
-    with pytest.raises(DataError, match=r"pictures of 3 × 2, the model was trained on pictures of 2 × 3"):
+    with pytest.raises(DataError, match=r"pictures of 3 × 2, but the model was trained on pictures of 2 × 3"):
         model.probabilities(values.reshape(50, 3, 2))
     with pytest.raises(DataError, match="multiply them by 255"):
         model.probabilities(values / 255)

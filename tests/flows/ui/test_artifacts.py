@@ -94,6 +94,6 @@ def test_a_cached_task_run_names_its_wandb_run(summary, experiment, execution, c
 
     def named():
         lines = [(task, message) for task, message in logs(client, flow_run) if message.startswith("Cached: ")]
-        return {message.rpartition(" ")[2] for task, message in lines if task} == identities and len(lines) == 16
+        return {message.rpartition(" ")[2] for task, message in lines if task} == identities and len(lines) == 17
 
     until(named)

@@ -13,7 +13,7 @@ from tests.patience import PATIENCE
 CHROMIUM = shutil.which("chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there an event loop runs, which other tests must not meet
 def browser():
     if not CHROMIUM:
         pytest.skip("Debian's chromium is not installed")
