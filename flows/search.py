@@ -116,7 +116,12 @@ def search(
 
 
 def in_time(execution: RunContext, found: Found) -> Found:
-    """Return what was found; Interrupted if time sufficed for nothing."""
+    """The combinations found, unless the time limit was too short for any.
+
+    Raises
+    ------
+    Interrupted : it was
+    """
     if not found.trained:
         raise Interrupted(f"no combination was trained in the time limit of {execution.time_limit}")
     return found
