@@ -39,6 +39,9 @@ def opened(browser: Browser, tmp_path: Path):
         page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(path.as_uri())
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
+        assert len(ids) == len(set(ids))
+        assert wrong == []
         page.wait_for_selector("html[data-drawn]")
         return page
 

@@ -10,13 +10,14 @@ from experiment.config import Experiment
 from flows.sweep import sweep
 
 
-def test_what_the_page_shows_is_what_the_files_beside_it_say(opened, chosen, digits, tmp_path, prefect_server):
+def test_what_the_page_shows_is_what_the_files_beside_it_say(request, chosen, digits, tmp_path, prefect_server):
     execution = Execution(artifacts=tmp_path / "artifacts", workers=2, wandb_mode="disabled")
     grid = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01)}
     sweep(Experiment(data_dir=digits, max_epochs=8, patience=8, **grid), execution)
     folder = execution.artifacts / "sweeps" / "latest"
     summary = json.loads((folder / "summary.json").read_text())
     leaderboard = pd.read_csv(folder / "leaderboard.csv")
+    opened = request.getfixturevalue("opened")  # now: a browser runs an event loop, in which no flow can be run
     page = opened((folder / "report.html").read_bytes())
 
     shown = page.evaluate("ALL")
