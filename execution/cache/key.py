@@ -38,8 +38,11 @@ def key(module: str, inputs: dict[str, Any]) -> str:
     Its first `IDENTITY` characters do not depend on how far a training goes; they name its W&B run and its checkpoint.
     """
     given = {name: value for name, value in inputs.items() if not isinstance(value, Execution)}
+    whole = digest(module, given)
+    if UNTIL not in given:
+        return whole
     same = {name: value for name, value in given.items() if name != UNTIL}
-    return digest(module, same)[: layout.IDENTITY] + digest(module, given)[layout.IDENTITY :]
+    return digest(module, same)[: layout.IDENTITY] + whole[layout.IDENTITY :]
 
 
 def digest(module: str, inputs: dict[str, Any]) -> str:
