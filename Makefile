@@ -3,6 +3,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+export DO_NOT_TRACK := 1 # analytics are off, so Prefect does not announce them
 
 .PHONY: help
 help: ## list the targets
@@ -11,6 +12,7 @@ help: ## list the targets
 # Installed again only when the lock changes.
 .venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	@[ ! -L .venv ] || { echo ".venv is a link to another clone's, which would be emptied: renew it there, or remove the link"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	@# Also as a constraint: pip before 23.3 would otherwise take the newest version of packages required with extras.
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock \
@@ -34,7 +36,7 @@ extras: .venv/extras ## install Dask, samplers for ranges, and reports in W&B
 
 .PHONY: sweep
 sweep: .venv/installed ## run the sweep; flags go into ARGS: make sweep ARGS="--max-epochs 20"
-	$(BIN)/python -m flows $(ARGS)
+	@$(KNOWN_BY) $(BIN)/python -m flows $(ARGS)
 
 .PHONY: pdf
 pdf: .venv/pdf ## write the newest sweep to submission.pdf, to hand in; another: make pdf ARGS=artifacts/sweeps/NAME
@@ -45,18 +47,28 @@ quick: .venv/dev ## run the tests that start no server or process, in a minute
 	$(BIN)/python -m pytest -m quick --numprocesses 2 $(ARGS)
 
 .PHONY: test
-test: check .venv/pdf ## run the checks and all tests, of campaigns a random sample (SEED=… draws an earlier one again)
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: lint .venv/pdf ## run the checks and all tests, of campaigns a random sample (SEED=… draws an earlier one again)
+	@# Types are checked meanwhile, as tests wait now and then.
+	@$(BIN)/mypy . >.venv/types.log 2>&1 & types=$$!; \
+	$(BIN)/python -m pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder $(ARGS); tests=$$?; \
+	wait $$types; types=$$?; cat .venv/types.log; exit $$((tests + types))
 
 .PHONY: soak
 soak: .venv/dev ## run the campaigns as a whole: programs killed everywhere, every file damaged in every way
 	$(BIN)/python -m pytest -m soak --soak --numprocesses 4 --dist load $(ARGS)
 
+.PHONY: mutants
+mutants: .venv/dev ## measure what share of small changes the tests notice: make mutants ARGS="softmax/loss.py --most 20"
+	$(BIN)/python -m tests.mutants $(or $(ARGS),softmax experiment tasks report --most 5)
+
 .PHONY: check
-check: .venv/dev ## lint, format, types, import directions
+check: lint ## lint, format, import directions, types
+	$(BIN)/mypy .
+
+.PHONY: lint
+lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
 .PHONY: fix
@@ -70,31 +82,41 @@ report: .venv/installed ## open the newest sweep's page in the browser
 
 .PHONY: ui
 ui: .venv/installed ## serve the Prefect UI with all flow runs so far, on http://127.0.0.1:4200
-	@# Web pages of other origins may not use it, as they could run commands: docs/security.md
-	PREFECT_HOME=$(abspath artifacts/prefect) PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS=$(PREFECT_API_URL:/api=) \
-		$(BIN)/prefect server start
+	@echo "The UI asks for a password once: it is the line in $(PASSWORD)"
+	@# Whoever may use it can run commands, so web pages of other origins may not: docs/security.md
+	@$(KNOWN_BY) PREFECT_SERVER_API_AUTH_STRING="$${PREFECT_SERVER_API_AUTH_STRING:-$$(cat $(PASSWORD))}" \
+		PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS=$(PREFECT_API_URL:/api=) PREFECT_HOME=$(abspath artifacts/prefect) \
+		$(BIN)/python -m execution.orchestration.ui
+
+# Created once, also by two at a time. Servers elsewhere are not told it.
+PASSWORD := artifacts/prefect/password
+$(PASSWORD):
+	@mkdir -p $(@D) && umask 077 && $(PYTHON) -c 'import secrets; print("sweep:" + secrets.token_urlsafe(12))' >$@.$$$$ && \
+		{ ln $@.$$$$ $@ 2>/dev/null || [ -e $@ ] || cp $@.$$$$ $@; }; rm -f $@.$$$$
+KNOWN_BY = $(if $(filter http://127.0.0.1:%,$(PREFECT_API_URL)),PREFECT_API_AUTH_STRING="$${PREFECT_API_AUTH_STRING:-$$(cat $(PASSWORD) 2>/dev/null)}")
 
 # The next three use the server of `make ui`, or the one that PREFECT_API_URL names, also for links in its messages.
+ui deploy automations worker: $(PASSWORD)
 ui deploy automations worker: export PREFECT_API_URL := $(or $(PREFECT_API_URL),http://127.0.0.1:4200/api)
 
 .PHONY: deploy
 deploy: export PWD := $(CURDIR)
 deploy: .venv/installed ## create the deployments of prefect.yaml, with the nightly schedule, on the server
 	@# Creating an existing pool fails and leaves it as it is, paused or limited perhaps.
-	@$(BIN)/prefect --no-prompt work-pool create --type process sweeps >/dev/null 2>&1 || true
-	$(BIN)/prefect --no-prompt deploy --all
+	@$(KNOWN_BY) $(BIN)/prefect --no-prompt work-pool create --type process sweeps >/dev/null 2>&1 || true
+	@$(KNOWN_BY) $(BIN)/prefect --no-prompt deploy --all
 	@# Without them a killed flow run stays Running, and every later one is skipped.
-	@$(BIN)/python -m flows.commands.automations automations.yaml
+	@$(KNOWN_BY) $(BIN)/python -m flows.commands.automations automations.yaml
 
 .PHONY: automations
 automations: .venv/installed ## let the server detect killed runs and report failures: make automations WEBHOOK=https://…
 	@# Not echoed, since the address is a secret.
-	@$(BIN)/python -m flows.commands.automations automations.yaml $(WEBHOOK)
+	@$(KNOWN_BY) $(BIN)/python -m flows.commands.automations automations.yaml $(WEBHOOK)
 
 .PHONY: worker
 worker: .venv/installed ## run scheduled flow runs here until stopped
-	@# With a type it waits for the server. Return values of flows are stored in the root, not in the user's home.
-	PREFECT_RESULTS_LOCAL_STORAGE_PATH=$(abspath artifacts/prefect/storage) $(BIN)/prefect worker start --pool sweeps --type process
+	@# With a type it waits for the server.
+	@$(KNOWN_BY) $(BIN)/prefect worker start --pool sweeps --type process
 
 .PHONY: clean
 clean: .venv/installed ## list what no finished sweep needs, and remove it after confirmation

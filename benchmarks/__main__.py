@@ -39,6 +39,7 @@ def main() -> int:
     # they are where Numba is told of another one, too.
     others = set() if "NUMBA_CPU_NAME" in os.environ else {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"}
     told = {name: os.environ.pop(name) for name in sorted(others & os.environ.keys())}
+    from benchmarks.history import remember
     from benchmarks.machine import machine
     from benchmarks.results import Bench, markdown
 
@@ -56,6 +57,8 @@ def main() -> int:
             print(f"{name}: took {time.monotonic() - started:.0f} s", file=sys.stderr)
             print(markdown(section), flush=True)
             results[name] = section.data
+    if "epoch" in results and not arguments.quick:
+        remember(results["epoch"], about["commit"])
     arguments.output.write_text(json.dumps({"machine": about, "quick": arguments.quick, **results}, indent=2) + "\n")
     return 0
 

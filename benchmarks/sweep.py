@@ -1,15 +1,17 @@
-"""The whole sweep from process start to exit: cold, and cached; time and memory; the textbook's loop beside it."""
+"""The whole sweep from start to exit: cold, halved, cached; the textbook's loop and the arithmetic beside it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 
 from benchmarks.data import cold, problem
-from benchmarks.epoch import ALPHA, LEARNING_RATE, SEED, draw
+from benchmarks.epoch import ALPHA, LEARNING_RATE, SEED, SIDE, draw
 from benchmarks.processes import Ended, program, python, steps
 from benchmarks.results import Bench, Section, figure, spread
 from benchmarks.textbook import Textbook, evaluate
@@ -24,18 +26,21 @@ def run(bench: Bench) -> Section:
     rounds = 1 if bench.quick else 6  # some seconds: the machine's speed changes from one to the next
     artifacts, arguments = cold(bench, "sweep")
     arguments += ["--wandb-mode", "offline"]
-    times = textbook_times(bench, rounds)
+    times, products = textbook_times(bench, rounds), product_times(rounds)
     first = program(*arguments)
     for name, seconds in textbook_times(bench, rounds).items():
         times[name] += seconds
+    products += product_times(rounds)
     table = pd.read_csv(artifacts / "sweeps/latest/leaderboard.csv")
     summary = json.loads((artifacts / "sweeps/latest/summary.json").read_text())
     parts = steps(artifacts, len(table))
     extrapolated = textbook_sweep(table, summary, times)
+    arithmetic = training_products(bench, table) * median(products)
+    halving = ("--wandb-mode", "offline", "--halving", "3")
+    halved = [program(*cold(bench, f"halving-{turn}")[1], *halving) for turn in range(1 if bench.quick else 3)]
     again, server = cached(artifacts, arguments, rounds=1 if bench.quick else 5)
     rest = [run.seconds - start for run, start in zip(again, server, strict=True)]
 
-    peak = max(again, key=lambda run: run.pss)
     section = Section(
         "The sweep",
         [
@@ -45,26 +50,35 @@ def run(bench: Bench) -> Section:
             "*Textbook*: **extrapolated**, not run: seconds of an epoch and of a validation of the float64 NumPy loop "
             "(one process, one thread; measured before and after the sweep) × the epochs that each combination "
             "trained.",
+            f"*Arithmetic*: the multiply–adds of the training step, {table.epochs_trained.sum():,} epochs and "
+            f"validations, at the speed of {SIDE}³ float32 products, one on each core at a time, measured before and "
+            "after. *Halving*: `--halving 3`, cold.",
             "*Prefect's server*: a process that starts the temporary server, waits until it answers and exits, less "
             "one that only exits; in turns with the cached sweep. "
             "Memory: the process and all below it, summed every 50 ms; PSS when RSS is at a new high.",
         ],
-        [["", "seconds", "peak RSS, MB", "peak PSS, MB"]],
+        [["", "seconds", "processor, s: program", "Prefect's server", "W&B", "peak RSS, MB", "peak PSS, MB"]],
     )
-    section.table += [
-        ["cold", figure(first.seconds), *memory(first)],
-        *([f"– {step}", figure(seconds), "", ""] for step, seconds in parts.items()),
-        ["textbook, extrapolated", figure(extrapolated), "", ""],
-        ["**textbook / cold**", f"**{figure(extrapolated / first.seconds)}×**", "", ""],
-        ["second run, all cached", spread([run.seconds for run in again]), *memory(peak)],
-        ["– Prefect's server, start and stop", spread(server), "", ""],
-        ["– the rest", spread(rest), "", ""],
+    rows = [
+        ["cold", figure(first.seconds), *spent(first)],
+        *([f"– {step}", figure(seconds)] for step, seconds in parts.items()),
+        ["arithmetic of training", figure(arithmetic)],
+        ["**train / arithmetic**", f"**{figure(parts['train'] / arithmetic)}×**"],
+        ["textbook, extrapolated", figure(extrapolated)],
+        ["**textbook / cold**", f"**{figure(extrapolated / first.seconds)}×**"],
+        ["halving", spread([run.seconds for run in halved]), *spent(median_of(halved))],
+        ["second run, all cached", spread([run.seconds for run in again]), *spent(median_of(again))],
+        ["– Prefect's server, start and stop", spread(server)],
+        ["– the rest", spread(rest)],
     ]
+    section.table += [row + [""] * (len(section.table[0]) - len(row)) for row in rows]
     section.data = {
         "cold": vars(first),
         "steps": parts,
         "epochs": int(table.epochs_trained.sum()),
         "textbook": {"extrapolated seconds": extrapolated, "measured": times},
+        "arithmetic": {"seconds": arithmetic, "a product": products},
+        "halving": [vars(run) for run in halved],
         "cached": [vars(run) for run in again],
         "server": server,
         "rest": rest,
@@ -72,8 +86,33 @@ def run(bench: Bench) -> Section:
     return section
 
 
-def memory(run: Ended) -> list[str]:
-    return [figure(run.rss / 1e6), figure(run.pss / 1e6)]
+def spent(run: Ended) -> list[str]:
+    """Processor seconds of each part, and peak memory."""
+    return [*map(figure, run.processor.values()), figure(run.rss / 1e6), figure(run.pss / 1e6)]
+
+
+def median_of(runs: list[Ended]) -> Ended:
+    """The run of median duration."""
+    return sorted(runs, key=lambda run: run.seconds)[len(runs) // 2]
+
+
+def product_times(rounds: int) -> list[float]:
+    """Seconds of a large product while every core computes one."""
+    cores = len(psutil.Process().cpu_affinity() or [])
+    factors = np.random.default_rng(0).random((2, SIDE, SIDE), dtype=np.float32)
+
+    def product(_: int) -> float:  # of a core
+        return timed(lambda: factors[0] @ factors[1])
+
+    with one_thread(), ThreadPoolExecutor(cores) as threads:
+        return [median(list(threads.map(product, range(cores)))) / cores for _ in range(rounds)]
+
+
+def training_products(bench: Bench, table: pd.DataFrame) -> float:
+    """The multiply–adds of the training step, in large products."""
+    data = problem(bench)
+    of_epoch: int = (2 * len(data.train) + len(data.validation)) * data.images.shape[1] * data.classes
+    return int(table.epochs_trained.sum()) * of_epoch / SIDE**3
 
 
 def textbook_times(bench: Bench, rounds: int) -> Times:

@@ -1,3 +1,4 @@
 import logging
 
-logging.getLogger("sweep").setLevel(logging.INFO)  # the project's own lines, for the terminal and the Prefect UI
+log = logging.getLogger("sweep")  # the project's own lines, for the terminal and the Prefect UI
+log.setLevel(logging.INFO)

@@ -4,16 +4,18 @@ import re
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from execution.orchestration.run_state import RunState
-from execution.storage.choose import AnyStorage, root, storage_at
+from execution.storage import AnyStorage, root, storage_at
 from experiment.values import Frozen
 
 Mode = Literal["offline", "online", "disabled"]
 Runner = Literal["threads", "processes", "dask"]
+Step = Literal["download", "split", "scale", "check_gradients", "train", "select", "retrain", "evaluate", "analyse"]
+Stop = Literal["download", "check_gradients", "train", "select", "retrain", "evaluate"]
 PROJECT = "softmax-sweep"
 NUMBER, UNITS = r"\d+(?:\.\d+)?", {"s": 1, "m": 60, "h": 3600, "d": 86400}  # of a time limit
 
@@ -91,6 +93,28 @@ class Execution(Frozen):
         description="Time limit, for example 90s, 10m or 2h. After it no training begins and running ones stop after "
         "their current epoch; the best finished one is retrained and tested. Running again continues.",
     )
+    approve: bool = Field(
+        False,
+        description="Suspend the flow run before the test set is opened and before the model becomes champion, until a "
+        "person approves in the Prefect UI. For runs of a deployment.",
+    )
+    until: Stop | None = Field(
+        None,
+        description="Step after which the sweep stops. What was done is cached: the same command without it continues.",
+    )
+    refresh: tuple[Step, ...] = Field(
+        (),
+        description="Steps to run again though they are cached. It is said whether their results are the same.",
+    )
+    keep: int | None = Field(
+        None,
+        ge=1,
+        description="Number of newest sweeps to keep: when this one has finished, what none of them needs is removed, "
+        "W&B runs that were never sent included. Default: nothing is removed.",
+    )
+    fail_fast: bool = Field(
+        False, description="Stop at the first training that fails. Default: the others are finished, and cached."
+    )
     checkpoint_seconds: float = Field(
         5.0, ge=0, allow_inf_nan=False, description="Seconds between checkpoints: the most work that a kill can lose."
     )
@@ -109,7 +133,13 @@ class RunContext(Execution):
     wandb_project: str
     wandb_decided: str = ""  # where the mode came from
     flow_run: str  # id
+    origin: dict[str, Any] = Field(default_factory=dict)  # of the figures, for the config of W&B runs
 
     @cached_property
     def state(self) -> RunState:
         return RunState(storage=self.storage, flow_run=self.flow_run)
+
+    @property
+    def time_is_up(self) -> bool:
+        """Whether the time limit is over; without one the storage is not asked."""
+        return self.time_limit is not None and self.state.time_is_up

@@ -8,18 +8,21 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from experiment.axes import AXES, Axis, Combination, Grid
+from experiment.axes import AXES, Axis, Combination, Grid, GridPart
 from experiment.data.scaling import Missing, ScalingOption
 from experiment.metrics import MetricName
 from experiment.search.halving import rungs
-from experiment.search.space import Values, distinct, points, size
-from experiment.values import Settings
+from experiment.search.listed import listed
+from experiment.search.space import Values, distinct, size
+from experiment.search.where import combinations, condition
+from experiment.values import Settings, expanded
 from softmax.sgd import Engine
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".gz", ".npz", ".npy", ".txt", ".zip", ".xlsx", ".json")  # of files
-PATIENCE = 10  # epochs
+MAX_EPOCHS, PATIENCE = 1000, 10
+OWN_MAX_EPOCHS, OWN_FOLDS, FEW_ROWS = 100, 5, 20_000  # for the user's own data; folds with fewer training rows
 Sampler = Literal["random", "sobol", "tpe"]
 BATCH = 8  # trials that TPE draws before it sees their results; not the number of workers
 
@@ -47,6 +50,18 @@ class Recipe(Settings):
 
 class Experiment(Grid):
     """The settings that determine the results of a sweep."""
+
+    grids: Annotated[tuple[GridPart, ...], BeforeValidator(listed)] = Field(
+        (),
+        description="A CSV, JSON or Parquet file with a column for each axis and a row for each combination to train; "
+        "the leaderboard.csv of a sweep is one. An axis without a column has the one value that its flag gives. In "
+        "JSON, and as [[grids]] in a file of settings, a row with lists is a grid.",
+    )
+    where: Annotated[str, AfterValidator(condition)] | None = Field(
+        None,
+        description='Leaves out the combinations of a grid for which this is false, for example "momentum == 0 or '
+        'learning_rate <= 0.01": axes, numbers, texts, comparisons, + - * /, and, or, not, in.',
+    )
 
     data: str | None = Field(
         None,
@@ -76,12 +91,17 @@ class Experiment(Grid):
         "deviation 1) or none. auto: grey-levels for pictures in 0-255, unit for pictures in 0-1, otherwise "
         "standardize.",
     )
-    max_epochs: int = Field(1000, ge=1, description="Largest number of epochs of a training.")
-    patience: int | None = Field(
+    max_epochs: int | None = Field(
         None,
         ge=1,
-        description=f"Epochs without a new lowest validation loss after which a training stops. Default: {PATIENCE}, "
-        "for your own data 50.",
+        description=f"Largest number of epochs of a training. Default: {MAX_EPOCHS}, for your own data "
+        f"{OWN_MAX_EPOCHS}.",
+    )
+    patience: int | None = Field(
+        None,
+        ge=0,
+        description="Epochs without a new lowest validation loss after which a training stops, to return the epoch "
+        f"with the lowest; 0: no early stopping, the last epoch is returned. Default: {PATIENCE}, for your own data 0.",
     )
     seed: Seed = Field(541, description="Seed of the split, of the initial weights and of the order of examples.")
     seeds: Annotated[tuple[Seed, ...], AfterValidator(distinct)] = Field(
@@ -93,6 +113,14 @@ class Experiment(Grid):
     validation_fraction: float = Field(
         0.2, gt=0, lt=1, description="Fraction of the training rows held out for validation."
     )
+    folds: int | None = Field(
+        None,
+        ge=1,
+        description="Stratified cross-validation: every combination is trained once for each fold, on the rows outside "
+        "it, and selected by the mean over the folds. 1: one split, by validation_fraction. Default: 1, "
+        f"for your own data {OWN_FOLDS} if it has fewer than {FEW_ROWS:,} training rows.",
+    )
+    repeats: int = Field(1, ge=1, description="How often the rows are divided into folds anew.")
     halving: int | None = Field(
         None,
         ge=2,
@@ -115,6 +143,11 @@ class Experiment(Grid):
         False,
         description="Start TPE with the combinations that earlier sweeps of the same experiment trained to their end.",
     )
+    stop_when_noise: bool = Field(
+        False,
+        description=f"Draw trials {BATCH} at a time, and stop when another {BATCH} may gain (95 %) no more than the "
+        "paired standard error of the best on the validation rows.",
+    )
     average: bool | None = Field(
         None,
         description="Validate and return the average of all SGD iterates (Polyak-Ruppert) instead of the last one. "
@@ -134,15 +167,16 @@ class Experiment(Grid):
 
     @property
     def recipe(self) -> Recipe:
+        epochs = self.max_epochs or MAX_EPOCHS
         return Recipe(
-            max_epochs=self.max_epochs, patience=self.patience or PATIENCE, average=bool(self.average),
-            nesterov=self.nesterov, horizon=self.max_epochs, engine=self.engine,
+            max_epochs=epochs, patience=PATIENCE if self.patience is None else self.patience or None,
+            average=bool(self.average), nesterov=self.nesterov, horizon=epochs, engine=self.engine,
         )  # fmt: skip
 
     @property
     def rungs(self) -> tuple[int | None, ...]:
         """The epochs after which halving selects; the last is None: the remaining combinations train to their end."""
-        return rungs(self.at_once, self.halving, self.first_rung, self.max_epochs)
+        return rungs(self.at_once, self.halving, self.first_rung, self.recipe.max_epochs)
 
     @property
     def drawn_by(self) -> Sampler | None:
@@ -153,35 +187,48 @@ class Experiment(Grid):
     def at_once(self) -> int:
         """The number of combinations that start together and are halved together."""
         if self.trials is None:
-            return int(size(self.grid))
-        return BATCH if self.drawn_by == "tpe" else self.trials
+            return len(self.combinations) if self.grids or self.where else int(size(self.space))
+        return min(BATCH, self.trials) if self.stop_when_noise else BATCH if self.drawn_by == "tpe" else self.trials
 
     @property
     def training_seeds(self) -> tuple[int, ...]:
         return self.seeds or (self.seed,)
 
     @property
+    def trainings(self) -> int:
+        """The number of trainings of each combination."""
+        return len(self.training_seeds) * (self.folds or 1) * self.repeats
+
+    @property
+    def space(self) -> dict[str, Values]:
+        """The values or the range of each axis as its flag gives them, by the hyperparameter's name."""
+        given = {name: getattr(self, axis.plural) for name, axis in AXES.items()}
+        return {name: AXES[name].default if values is None else values for name, values in given.items()}
+
+    @property
     def grid(self) -> dict[str, Values]:
-        """The values or the range of each axis, by the hyperparameter's name."""
-        return {name: getattr(self, axis.plural) for name, axis in AXES.items()}
+        """The values that each axis has in some combination, or its range."""
+        if not self.grids and not self.where:
+            return self.space
+        return {name: tuple(dict.fromkeys(getattr(one, name) for one in self.combinations)) for name in AXES}
 
     @property
     def axes(self) -> dict[str, Axis]:
         """The axes whose values are not just the default."""
         defaults = {name: (field.default,) for name, field in Combination.model_fields.items()}
-        return {name: axis for name, axis in AXES.items() if self.grid[name] != defaults[name]}
+        return {name: AXES[name] for name, values in self.grid.items() if values != defaults[name]}
 
     @property
-    def combinations(self) -> list[Combination]:
-        """The combinations of the grid, in the order of its axes (unused with `trials`)."""
-        return [Combination(**dict(zip(AXES, point, strict=True))) for point in points(self.grid)]
+    def combinations(self) -> tuple[Combination, ...]:
+        """The combinations of the grids that `where` leaves (unused with `trials`)."""
+        return combinations(self)
 
     @property
     def own_data(self) -> Path | str | None:
         """The path or the name of the user's data; None for Fashion-MNIST."""
         if self.data is None:
-            return self.data_dir and self.data_dir.expanduser()  # the shell does not expand --data-dir=~/x
-        path = Path(self.data).expanduser()
+            return self.data_dir and expanded(self.data_dir)  # the shell does not expand --data-dir=~/x
+        path = expanded(self.data)
         # Names of OpenML may contain points, too.
         return path if path.exists() or len(path.parts) > 1 or path.suffix.lower() in SUFFIXES else self.data
 
@@ -192,4 +239,9 @@ class Experiment(Grid):
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """The same for the same settings, however the path of the data is written."""
+        given = self.own_data
+        data = str(given.resolve()) if isinstance(given, Path) else given
+        return hashlib.sha256(
+            self.model_copy(update={"data": data, "data_dir": None}).model_dump_json().encode()
+        ).hexdigest()

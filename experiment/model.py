@@ -18,11 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiment.data.drift import check_scale, outliers
-from experiment.data.files import check_images
-from experiment.data.scaling import FORMULAS, Scaling, filled
+from experiment.data.files import check_images, without_channel
+from experiment.data.scaling import FORMULAS, Scaling, filled, logits
 from experiment.data.schema import Schema
 from experiment.errors import DataError
-from experiment.logits import logits
 from softmax.loss import softmax
 
 if TYPE_CHECKING:
@@ -54,14 +53,9 @@ class Model(NamedTuple):
 
         Values far outside the range of the training rows cause a warning.
 
-        Parameters
-        ----------
-        examples : a DataFrame with the columns trained on, found by name; or an array (n, m), for pictures also
-            (n, height, width), with categories one-hot in the order of `table.names`
-
-        Raises
-        ------
-        DataError : features differ from those trained on, are not finite or beyond float32; pictures on another scale
+        `examples`: a DataFrame with the columns trained on, found by name; or an array (n, m), for pictures also
+        (n, height, width), with categories one-hot in the order of `table.names`.
+        DataError: features differ from those trained on, are not finite or beyond float32; pictures on another scale.
         """
         features = self.features(examples)
         for warning in self.concerns(features):
@@ -85,8 +79,8 @@ class Model(NamedTuple):
     def features(self, examples: "Examples", where: str = "the examples") -> NDArray[Any]:
         """The features of the examples, as trained on: (n, m)."""
         if not isinstance(examples, np.ndarray):
-            examples = self.table.features(examples, where) if self.table else examples.to_numpy()
-        m = len(self.W)
+            examples = self.table.features(examples, where) if self.table else np.asarray(examples)
+        m, examples = len(self.W), without_channel(examples)
         if examples.shape in (self.picture, (m,)):
             examples = examples.reshape(1, m)
         shape, features = examples.shape[1:], check_images(filled(examples, self.scaling.fill), where)
@@ -104,10 +98,7 @@ class Model(NamedTuple):
         return outliers(self.scaling.extremes, features, where, self.table.names if self.table else ())
 
     def to_sklearn(self) -> "Pipeline":
-        """The same model as a fitted scikit-learn Pipeline of scaler and LogisticRegression.
-
-        It takes unscaled features (n, m), categories one-hot.
-        """
+        """The same model as a scikit-learn Pipeline, fitted; it takes unscaled features (n, m), categories one-hot."""
         from sklearn.impute import SimpleImputer
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
@@ -135,6 +126,7 @@ class Model(NamedTuple):
 
 def packed(model: Model, more: Mapping[str, Any]) -> bytes:
     """The model and further entries as an `.npz` file."""
+    scaling = model.scaling._asdict()
     values: dict[str, Any] = {
         "W": model.W,
         "b": model.b,
@@ -142,25 +134,16 @@ def packed(model: Model, more: Mapping[str, Any]) -> bytes:
         "feature_names": np.array(model.table.names if model.table else (), dtype=str),
         "table": model.table.model_dump_json() if model.table else "",
         "picture": np.array(model.picture or (), dtype=int),
-        "scaling": model.scaling.kind,
-        "scaling_extremes": model.scaling.extremes,
+        "scaling": scaling.pop("kind"),
         "format": FORMAT,
-    }
-    for name in ("statistics", "fill"):
-        if (array := getattr(model.scaling, name)) is not None:
-            values[f"scaling_{name}"] = array
+    } | {f"scaling_{name}": array for name, array in scaling.items() if array is not None}
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **values, **more)
     return buffer.getvalue()
 
 
 def load(path: Path | str) -> Model:
-    """The model in a sweep's `model.npz`.
-
-    Raises
-    ------
-    DataError : the file is missing, truncated or altered, no model of this program, or of another version
-    """
+    """The model in a sweep's `model.npz`; DataError if it is missing, truncated, altered, or of another version."""
     try:
         with np.load(path, allow_pickle=False) as file:
             entries = {name: file[name] for name in file.files}

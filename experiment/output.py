@@ -34,12 +34,7 @@ def as_csv(table: "pd.DataFrame", *, header: bool = True) -> str:
 
 @contextmanager
 def atomic_output(output: Path) -> Iterator[Path]:
-    """A temporary path to write to. It replaces the output file when the block ends without an error.
-
-    Raises
-    ------
-    InputError : the file cannot be written
-    """
+    """A temporary path to write to. It replaces the output file when the block ends; InputError if it cannot."""
     draft = output.with_name(f".{output.name}.{uuid.uuid4().hex}")
     try:
         yield draft

@@ -1,13 +1,13 @@
 """The bootstrap over rows (Efron, Ann. Stat. 7, 1979): how much metrics vary between samples of rows."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.counts import Numbers
-
+Numbers = NDArray[np.number]
 RESAMPLES = 400
 LEVEL = 0.95  # of confidence: the fraction of resamples in which a statement holds
 COUNTS_AT_A_TIME = 2**23  # 32 MB
@@ -37,31 +37,15 @@ def interval(figures: NDArray[np.floating], level: float = LEVEL) -> tuple[float
     return float(low), float(high)
 
 
+@dataclass(eq=False)
 class Resampled:
-    """The `Counts` of several models in some resamples: (models, resamples, c), each computed on first use.
+    """The counts of several models in some resamples as for `Counted`: (models, resamples, c), each on first use."""
 
-    Parameters
-    ----------
-    labels : (n,)
-    predictions, losses : (models, n) predicted classes and −log ŷ of the true ones
-    drawn : (n, resamples), how often each row is drawn
-    """
-
-    def __init__(
-        self,
-        labels: Numbers,
-        predictions: Numbers,
-        losses: NDArray[np.float32],
-        classes: int,
-        drawn: NDArray[np.float32],
-    ) -> None:
-        self.labels, self.predictions, self.losses, self.classes, self.drawn = (
-            labels,
-            predictions,
-            losses,
-            classes,
-            drawn,
-        )
+    labels: Numbers  # (n,)
+    predictions: Numbers  # (models, n) classes
+    losses: NDArray[np.float32]  # (models, n) −log ŷ of the true classes
+    classes: int
+    drawn: NDArray[np.float32]  # (n, resamples), how often each row is drawn
 
     @cached_property
     def rows(self) -> Numbers:

@@ -19,12 +19,7 @@ class ClassScores(Frozen):
 
 
 def class_scores(confusion: NDArray[np.integer]) -> tuple[ClassScores, ...]:
-    """The scores of each class.
-
-    Parameters
-    ----------
-    confusion : (c, c), rows are true classes, columns predicted ones
-    """
+    """The scores of each class from a confusion matrix (c, c): rows are true classes, columns predicted ones."""
     columns = confusion.diagonal().tolist(), confusion.sum(axis=1).tolist(), confusion.sum(axis=0).tolist()
     return tuple(
         ClassScores(
@@ -61,10 +56,7 @@ def calibration(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) ->
     Noise makes the error larger than 0, and still larger in a resample. The basic bootstrap interval corrects for that
     (Davison & Hinkley, 1997, equation 5.6). It starts at 0 if a calibrated model has such an error in 5 % of resamples.
 
-    Parameters
-    ----------
-    confidence : (n,) probability of each row's predicted class
-    correct : (n,) whether that class is the true one
+    `confidence`: (n,) probability of each row's predicted class; `correct`: (n,) whether that class is the true one.
     """
     in_bin = np.minimum((confidence * BINS).astype(int), BINS - 1)[:, None] == np.arange(BINS)
     sums = np.concatenate([in_bin, in_bin * correct[:, None], in_bin * confidence[:, None]], axis=1, dtype=np.float32)

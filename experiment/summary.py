@@ -4,19 +4,19 @@ from typing import Any
 
 from experiment.axes import Combination
 from experiment.metrics import MetricName
+from experiment.results.evaluation import Importance
+from experiment.results.split import Judge
 from experiment.scores import Calibration, ClassScores
-from experiment.values import Frozen
+from experiment.values import ArrayRef, Frozen
 
 
-class Importance(Frozen):
-    """How much of the variance of validation accuracy the hyperparameters explain (`report.importance`)."""
+class Stopped(Frozen):
+    """Why a search stopped before all its trials: another batch may gain (95 %) no more than the noise."""
 
-    method: str
-    shares: dict[str, float]  # by effect: a hyperparameter alone, two together ("a × b"), "the rest"
-    intervals: dict[str, tuple[float, float]]  # 95 % of the shares on resamples of the validation rows
-    beyond_noise: tuple[str, ...]  # the effects that are larger than noise
-    lead: float  # the fraction of resamples in which the hyperparameter with the largest share has the largest
-    certain: bool  # that hyperparameter mattered most, beyond noise
+    trials: int  # the most that were to be drawn
+    batch: int
+    gain: float  # a bound, in the selecting metric: a fraction, or nats
+    standard_error: float  # paired, of the best and the one that the bound comes from
 
 
 class Summary(Frozen):
@@ -35,8 +35,10 @@ class Summary(Frozen):
     val_loss: float  # regularised, used by early stopping
     stopped_at_max_epochs: bool  # with some seed the winner reached max_epochs before its patience ran out
     select_by: MetricName
-    seeds: int  # of the winner; metrics are means over them
-    spread: dict[str, float]  # standard deviations of the winner's metrics over the seeds; {} for one seed
+    seeds: int  # of the winner; metrics are means over them and over the folds
+    folds: int = 1  # of cross-validation; 1: a single split
+    repeats: int = 1  # of the folds
+    spread: dict[str, float]  # standard deviations of the winner's metrics over seeds and folds; {} for one training
     compared: int  # combinations besides the winner that trained to their end
     within_noise: int  # of these, how many may be as good: `experiment.search.comparison`
     baseline: dict[str, float]  # metrics of always predicting the class frequencies
@@ -45,16 +47,18 @@ class Summary(Frozen):
     test_accuracy: float
     test_accuracy_95: tuple[float, float]  # Wilson's score interval
     test_loss: float
+    correct: ArrayRef | None = None  # (n,) bool: whether each test row is classified correctly
     gap: float  # validation accuracy minus test accuracy
     class_accuracy: dict[str, float | None]  # None: no test rows
     class_scores: dict[str, ClassScores]  # precision, recall and F1 on the test rows
     calibration: Calibration  # of the test rows
-    validation_rows: int
+    validation_rows: int  # of the split, or of all folds of a repeat
     importance: Importance | None  # None: too few combinations
     analysis: tuple[str, ...] = ()  # paragraphs of `report.text.analysis`
     gradient_error: float  # largest relative error of the gradient check
     combinations: int
     sampler: str | None = None  # None: the combinations are the grid
+    stopped: Stopped | None = None  # with --stop-when-noise
     earlier: tuple[Combination, ...] = ()  # the combinations of a warm start
     cached: int
     failed: int
@@ -66,6 +70,10 @@ class Summary(Frozen):
     files: dict[str, str]  # SHA-256 of each file of the sweep
     runs: dict[str, tuple[str, ...]]  # ids of the runs in W&B and in the cache, by step
     provenance: dict[str, Any]
+
+    @property
+    def judge(self) -> Judge:
+        return Judge(rows=self.validation_rows, folds=self.folds, repeats=self.repeats)
 
     @property
     def data(self) -> str:

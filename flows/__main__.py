@@ -1,75 +1,99 @@
 """Command line: `python -m flows`."""
 
 import contextlib
-import io
 import logging
 import os
 import shlex
 import sys
-from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
-from cyclopts.validators import Number
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-from rich.console import Console
 
-from execution import prepare
+from execution import log, prepare
 from execution.advice import interpreter, short
 from execution.config import Execution
 from execution.orchestration import startup
 from execution.orchestration.server import TemporaryServer
-from execution.orchestration.signals import Stopped, fill_descriptors, goodbye, say, show, stop_on_signals
-from execution.outputs import retention
+from execution.orchestration.signals import (
+    Stopped,
+    fill_descriptors,
+    goodbye,
+    leave_in_time,
+    say,
+    show_rich,
+    stop_on_signals,
+)
 from execution.steps import compiled
 from execution.storage import layout
-from execution.storage.choose import storage_at
+from execution.storage.choose import check_room
+from execution.tracking import CLIENT
 from execution.tracking.offline import to_send
 from experiment.config import Experiment
-from experiment.errors import InputError, Interrupted, SweepError, Unavailable
+from experiment.errors import InputError, Interrupted, ServerFailed, SweepError, Unavailable
 from experiment.summary import Summary
+from flows import __version__
+from flows.commands.clean import clean
+from flows.commands.compare import compare
 from flows.commands.page import page
 from flows.commands.predict import predict
+from flows.commands.replay import replay
 from flows.commands.share import share
 from flows.commands.sync import sync
+from flows.ui.flags import CONFIG, message, shown_default
+from flows.ui.settings import read
 from report.page import PAGE
 
-log = logging.getLogger("sweep")
+NAME = "softmax-sweep" if Path(sys.argv[0]).stem == "softmax-sweep" else "python -m flows"
 
 app = App(
-    name="python -m flows",
+    name=NAME,
+    usage=f"Usage: {NAME} [COMMAND] [OPTIONS]",
     help="Tune softmax regression over a grid, retrain the best combination and test it once. Every step is cached: "
-    "running the same command again computes only what is missing.\n\n"
+    "running the same command again computes only what is missing. Without a command the sweep is run; several values "
+    "of a flag are separated by spaces.\n\n"
     "Exit codes: 0 success, 1 the sweep failed, 2 bad usage or input, 130 or 143 stopped by a signal.",
     help_format="plaintext",
-    version_flags=[],
-    default_parameter=Parameter(negative=(), consume_multiple=True),
+    version=f"softmax-sweep {__version__}",
+    default_parameter=Parameter(negative=(), consume_multiple=1, show_default=shown_default),
     result_action="return_value",
 )
+if NAME == "softmax-sweep":  # shells complete words of a command with one name
+    app.register_install_completion_command()
 Flat = Parameter(name="*")
-app.command(predict)
-app.command(page)
-app.command(share)
-app.command(sync)
+for command in (clean, compare, page, predict, replay, share, sync):
+    app.command(command)
 DEFAULT_EXPERIMENT, DEFAULT_EXECUTION = Experiment(), Execution()
 
 
+@app.command(name="sweep")
 @app.default
 def run(
     *,
+    config: Annotated[Path | None, CONFIG] = None,
     experiment: Annotated[Experiment, Flat] = DEFAULT_EXPERIMENT,
     execution: Annotated[Execution, Flat] = DEFAULT_EXECUTION,
 ) -> int:
-    """Run the sweep."""
+    """Run the sweep.
+
+    Parameters
+    ----------
+    config
+        A TOML file of settings, named as the flags, which count more. Every sweep writes one that repeats it. Default:
+        the table [tool.softmax-sweep] of pyproject.toml in the working directory.
+    """
+    if config:
+        experiment, execution = read(config, experiment, execution)
+    elif Path("pyproject.toml").exists():
+        experiment, execution = read("pyproject.toml", experiment, execution, ("tool", "softmax-sweep"))
     prepare.check(experiment, execution)
+    published = f"{layout.SWEEPS}/{prepare.named(experiment, execution)}/summary.json"
     server = set_up_prefect(execution)
     with contextlib.ExitStack() as settings:
         # Prefect reads its settings when it is imported, from the environment and from files in the working directory.
         with startup.importing(), contextlib.chdir(server.home if server else Path()):
             from prefect import flow_engine
-            from prefect.exceptions import CancelledRun
+            from prefect.exceptions import CancelledRun, MissingResult
             from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
             from flows.sweep import sweep
@@ -78,9 +102,9 @@ def run(
             flow_engine.capture_sigterm = contextlib.nullcontext  # type: ignore[attr-defined,assignment]
             if server:  # heartbeats are useless there, and the flow's end would wait up to a second for their thread
                 settings.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
-            startup.ahead(tracking=execution.wandb_mode != "disabled")
+            done = execution.storage.exists(published)
+            startup.ahead(None if execution.wandb_mode == "disabled" else "wandb" if done else CLIENT)
         if server:
-            done = execution.storage.exists(f"{layout.SWEEPS}/{prepare.named(experiment, execution)}/summary.json")
             if experiment.engine == "numba" and not done:  # it will train: load the kernel while the server starts
                 compiled.place(execution.storage)
                 startup.beside(startup.load_kernel)
@@ -89,72 +113,24 @@ def run(
         else:
             startup.check_api()
         try:
-            summary = sweep(experiment, execution)
+            # When an answer of the server is lost, its next one lacks the summary, which is published all the same.
+            with contextlib.suppress(MissingResult):
+                sweep(experiment, execution)
         except CancelledRun as cancelled:
             raise Interrupted(str(cancelled)) from cancelled
+        except Exception as error:
+            if not isinstance(error, SweepError):  # Prefect's server, say, does not tell why it cannot write
+                check_room(execution.storage)
+                if server and (remedy := server.remedy()):
+                    raise ServerFailed(f"{error}{remedy}") from error
+            raise
+    if execution.until:  # what was reached is said
+        return 0
     from report.text.verdict import WIDTH, closing
 
-    table = io.StringIO()  # writing to a closed pipe, Rich would end the program
-    Console(file=table, force_terminal=sys.stdout.isatty(), width=WIDTH).print(
-        closing(summary, next_steps(summary, execution, server)), crop=False
-    )
-    show("\n".join(line.rstrip() for line in table.getvalue().rstrip("\n").split("\n")))
+    summary = Summary.model_validate_json(execution.storage.get(published))
+    show_rich(closing(summary, next_steps(summary, execution, server)), width=WIDTH)
     return 0
-
-
-@app.command
-def clean(
-    *,
-    artifacts: str = "artifacts",
-    keep: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
-    unsent: bool = False,
-    yes: bool = False,
-) -> int:
-    """List everything that no kept sweep needs, and remove it after confirmation.
-
-    Parameters
-    ----------
-    artifacts
-        The artifact root.
-    keep
-        Number of newest sweeps to keep. Default: all. Remains of unfinished sweeps are removed in any case.
-    unsent
-        Also remove finished W&B runs that were never sent.
-    yes
-        Remove without asking.
-    """
-    storage = storage_at(artifacts)
-    found = retention.unneeded(storage, keep, unsent=unsent)
-    total = sum(map(storage.size, found.keys))
-    sweeps = [key for key in found.keys if key.startswith(f"{layout.SWEEPS}/")]
-    for key in sweeps:
-        show(f"{short(storage.where(key))}: to remove")
-    for folder, count in Counter(key.split("/")[0] for key in found.keys[len(sweeps) :]).items():
-        show(f"{short(storage.where(folder))}: {count} to remove")
-    for key in found.undated:
-        show(f"{short(storage.where(key))} stays: its date is unknown. Run that sweep again, or remove it yourself.")
-    if found.unsent:
-        stay = "will be removed" if unsent else "will be kept unless --unsent is given"
-        show(f"{found.unsent} W&B runs were never sent and {stay}; this sends them:\n  {to_send(storage, short)}")
-    if not found.keys:
-        show(f"Nothing to remove below {artifacts}.")
-    elif yes or confirmed(f"Remove these, {total / 1e6:.1f} MB? [y/N] "):
-        retention.remove(storage, found, keep, unsent=unsent)
-        show(f"Removed {total / 1e6:.1f} MB.")
-    return 0
-
-
-def confirmed(question: str) -> bool:
-    """Ask on standard error; InputError if standard input is closed."""
-    print(question, end="", file=sys.stderr, flush=True)
-    try:
-        answer = input("")
-    except EOFError:
-        say("")
-        raise InputError(
-            "standard input is closed, so nothing was removed: use --yes to remove without asking"
-        ) from None
-    return answer.strip().lower() in {"y", "yes"}
 
 
 def set_up_prefect(execution: Execution) -> TemporaryServer | None:
@@ -167,39 +143,13 @@ def set_up_prefect(execution: Execution) -> TemporaryServer | None:
     return TemporaryServer(execution.storage.folder(layout.ORCHESTRATION))
 
 
-def set_up_logging() -> None:
-    """Print the project's log lines to the terminal, except those with `console=False`, for the Prefect UI only."""
-    logging.raiseExceptions = False  # no traceback if W&B's log file cannot be written, as on a full disk
-    handler = logging.StreamHandler()
-    handler.addFilter(lambda record: getattr(record, "console", True))
-    log.addHandler(handler)
-
-
-def refusal(problem: ErrorDetails) -> str:
-    """The message for an invalid value of a flag, with the remedy, in one line."""
-    name, value = str(problem["loc"][0]), problem["input"]
-    flag, given = f"--{name.replace('_', '-')}", " ".join(map(str, value)) if isinstance(value, list) else str(value)
-    if problem["type"] == "too_short":
-        return f"{flag}: give at least one value"
-    remedy = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] in ("string_pattern_mismatch", "time_delta_parsing"):
-        remedy = str(Execution.model_fields[name].description)
-    if "," in given:
-        remedy += " (separate values with spaces)"
-    return f"{flag}: {given} is not possible: {remedy}"
-
-
 def next_steps(summary: Summary, execution: Execution, server: TemporaryServer | None) -> list[tuple[str, str]]:
     """Places and commands to continue with, by label; paths are relative to the working directory."""
-    folder = f"{layout.SWEEPS}/{summary.name}"
-    where = short(execution.storage.where(folder))
+    folder, known = f"{layout.SWEEPS}/{summary.name}", summary.provenance["execution"]
+    where, unsent = short(execution.storage.where(folder)), to_send(execution.storage, short)
     pages = [("page", f"{where}/{PAGE}")] if execution.storage.exists(f"{folder}/{PAGE}") else []
-    steps = [("files", where), *pages, ("Prefect UI", ui(server))]
-    known = summary.provenance["execution"]
-    steps.append(("W&B", f"{known['wandb_mode']}: {known['wandb_decided']}"))
-    if unsent := to_send(execution.storage, short):
-        steps.append(("", unsent))
-    return steps
+    tracked = [("W&B", f"{known['wandb_mode']}: {known['wandb_decided']}"), *([("", unsent)] if unsent else [])]
+    return [("files", where), *pages, ("Prefect UI", ui(server)), *tracked]
 
 
 def ui(server: TemporaryServer | None) -> str:
@@ -214,20 +164,31 @@ def ui(server: TemporaryServer | None) -> str:
     return f"{command}  # then open http://127.0.0.1:4200"
 
 
+def check_text() -> None:
+    """InputError if a word of the command line or the path of the working directory is not text, which JSON needs."""
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError:
+        raise InputError("the working directory has been removed: change to another one") from None
+    for word in (*sys.argv[1:], here):
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            encoding = sys.getfilesystemencoding()
+            raise InputError(f"{word!r} is no text in {encoding}: rename the file or folder, or set LC_ALL=C.UTF-8")
+
+
 def main() -> int:
     fill_descriptors()
-    set_up_logging()
+    logging.raiseExceptions = False  # no traceback if W&B's log file cannot be written, as on a full disk
+    terminal = logging.StreamHandler()
+    terminal.addFilter(lambda record: getattr(record, "console", True))  # the others are for the Prefect UI
+    log.addHandler(terminal)
     stop_on_signals()
     try:
+        check_text()
         code: int = app(sys.argv[1:], exit_on_error=False, print_error=False)
         return code
     except CycloptsError as error:
-        problems = error.__cause__.errors(include_url=False) if isinstance(error.__cause__, ValidationError) else []
-        for problem in problems:
-            say(refusal(problem))
-        if not problems:
-            say(str(error).replace("Unused Tokens", "Values that belong to no flag (switches take no value)"))
-        say("python -m flows --help lists all flags")
+        say(message(error, list(app)))
         return InputError.exit_code
     except (InputError, Unavailable) as error:
         say(str(error))
@@ -236,11 +197,16 @@ def main() -> int:
         return goodbye(stopped.signal)
     except Exception as error:
         log.debug("", exc_info=True)
-        say(f"{'Cancelled' if isinstance(error, Interrupted) else 'The sweep failed'}: {error}")
+        command = next((name for name in sys.argv[1:2] if name in {*app} - {"sweep"}), "The sweep")
+        say(f"{'Cancelled' if isinstance(error, Interrupted) else f'{command} failed'}: {error}")
         if isinstance(error, IsADirectoryError | NotADirectoryError | FileExistsError):
             say("A file or folder is in the way of one of the sweep's: move it away and run the sweep again.")
         return error.exit_code if isinstance(error, SweepError) else SweepError.exit_code
 
 
+def program() -> NoReturn:
+    leave_in_time(main())
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

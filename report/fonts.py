@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 
 INVISIBLE = ("C", "M", "Z")  # Unicode categories: control characters, combining marks, spaces
-OWN = "DejaVu Sans"  # comes with matplotlib
 LISTED = 8  # letters in a message
 
 
@@ -27,9 +26,7 @@ def glyphs(font: Path, bitmaps: bool) -> frozenset[str]:
 def fallbacks(texts: Iterable[str], *, bitmaps: bool = False) -> tuple[list[Path], set[str]]:
     """Installed fonts for the letters that DejaVu Sans lacks, and the letters that none of them has.
 
-    Parameters
-    ----------
-    bitmaps : whether to include bitmap fonts (emoji), which Typst supports and matplotlib does not
+    `bitmaps` : whether to include bitmap fonts (emoji), which Typst supports and matplotlib does not
     """
     from matplotlib import font_manager, get_data_path
 
@@ -44,15 +41,6 @@ def fallbacks(texts: Iterable[str], *, bitmaps: bool = False) -> tuple[list[Path
     return fonts, left
 
 
-def families(fonts: Iterable[Path]) -> list[str]:
-    """The font families for matplotlib: DejaVu Sans, then these fonts."""
-    from matplotlib import font_manager
-
-    for font in fonts:
-        font_manager.fontManager.addfont(font)
-    return [OWN, *(font_manager.get_font(font).family_name for font in fonts)]
-
-
 def displayable(names: Sequence[str], lacking: Collection[str]) -> list[str]:
     """The names of classes; names with lacking letters get a number, and code points instead of these letters."""
 
@@ -64,11 +52,7 @@ def displayable(names: Sequence[str], lacking: Collection[str]) -> list[str]:
 
 def missing_letters(texts: Iterable[str], *, bitmaps: bool = False) -> str:
     """A message about letters that no font has; "" if there are none."""
-    lacking = sorted(fallbacks(texts, bitmaps=bitmaps)[1])
-    if not lacking:
-        return ""
-    listed, more = ", ".join(f"U+{ord(letter):04X}" for letter in lacking[:LISTED]), len(lacking) - LISTED
-    return (
-        f"no font on this machine has the letters {listed}{f' and {more} more' if more > 0 else ''}; install one that "
-        "has them, such as Debian's fonts-noto-cjk"
-    )
+    lacking = [f"U+{ord(letter):04X}" for letter in sorted(fallbacks(texts, bitmaps=bitmaps)[1])]
+    more = f" and {len(lacking) - LISTED} more" if len(lacking) > LISTED else ""
+    listed = f"no font on this machine has the letters {', '.join(lacking[:LISTED])}{more}"
+    return f"{listed}; install one that has them, such as Debian's fonts-noto-cjk" if lacking else ""

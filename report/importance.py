@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from experiment.axes import AXES
 from experiment.resampling import LEVEL, interval
+from experiment.results.evaluation import Importance
 from experiment.search.comparison import may_be_equal
 from experiment.search.ranking import Candidate
 from experiment.search.space import Range, Space
-from experiment.summary import Importance
 
 Floats = NDArray[np.floating]
 REST, SEPARATOR = "the rest", " × "
@@ -23,11 +23,11 @@ EXACT, FITTED = "analysis of variance", "least squares"
 
 
 def importance(ranking: Sequence[Candidate], resampled: Floats, space: Space | None = None) -> Importance | None:
-    """The shares of the variance of validation accuracy, each with its interval over the validation rows.
+    """The shares of the variance of validation accuracy; None if some combinations were pruned or too few converged.
 
     For a complete grid they come from an analysis of variance and sum to 1: the share of each hyperparameter with
     several values, of each pair of them ("alpha × batch_size") and of "the rest". If combinations diverged or were
-    drawn, `main_effects` fits those that converged. The result is None if they are too few or some were pruned.
+    drawn, `main_effects` fits those that converged.
 
     An effect is beyond noise under two conditions. Not all accuracies `may_be_equal`. And its sum of squares exceeds
     the 95 % quantile of the largest sum of its kind (single or pair) for deviations on resamples. The first
@@ -35,7 +35,7 @@ def importance(ranking: Sequence[Candidate], resampled: Floats, space: Space | N
 
     Parameters
     ----------
-    ranking : the candidates, in any order; accuracies are means over seeds
+    ranking : in any order; accuracies are means over seeds
     resampled : (candidates, resamples), accuracies on resamples of the validation rows
     space : the space of drawn candidates; None: they are a grid
     """
@@ -45,22 +45,20 @@ def importance(ranking: Sequence[Candidate], resampled: Floats, space: Space | N
     values = {name: column for name, column in values.items() if len(set(column)) > 1}
     if any(one.pruned for one in ranking) or not values:
         return None
-    observed = np.array([one.val_accuracy for one in converged])[:, None]
+    observed = np.array([[one.val_accuracy] for one in converged])
     samples = resampled[rows].astype(np.float64)
-    # The observed accuracies, those on resamples, and the deviations of the latter.
-    y = np.concatenate([observed, samples, samples - observed], axis=1)
+    y = np.concatenate([observed, samples, samples - observed], axis=1)  # the last are deviations on resamples
     ranges = {name: given for name, given in (space or {}).items() if isinstance(given, Range)}
     complete = not ranges and len(rows) == len(ranking) == prod(len(set(column)) for column in values.values())
-    if complete:
-        squares, fitting = analysis_of_variance(y, values), set(values)
-    elif len(rows) < FEWEST:
+    if not complete and len(rows) < FEWEST:
         return None
-    else:
-        squares, fitting = main_effects(y, values, ranges)
+    fit = (analysis_of_variance(y, values), {*values}) if complete else main_effects(y, values, ranges)
+    if fit is None:
+        return None
+    squares, fitting = fit
     count, total = samples.shape[1], ((y - y.mean(axis=0)) ** 2).sum(axis=0)
     shares = {
-        name: np.divide(square, total, out=np.zeros_like(total), where=total > ROUNDING)
-        for name, square in squares.items()
+        name: np.where(total > ROUNDING, square / np.maximum(total, ROUNDING), 0) for name, square in squares.items()
     }
     beyond: list[str] = []
     if not may_be_equal(y[:, 0], y[:, 1 + count :]):
@@ -68,12 +66,12 @@ def importance(ranking: Sequence[Candidate], resampled: Floats, space: Space | N
             chance = np.max([np.zeros(count), *(squares[name][1 + count :] for name in kind)], axis=0)
             beyond += [name for name in kind if squares[name][0] > max(np.quantile(chance, LEVEL), ROUNDING)]
     first, *others = sorted(values, key=lambda name: -squares[name][0])
-    resampled_shares = {name: share[1 : 1 + count] for name, share in shares.items()}
-    leads = resampled_shares[first] > np.max([np.zeros(count), *(resampled_shares[other] for other in others)], axis=0)
+    on_resamples = {name: share[1 : 1 + count] for name, share in shares.items()}
+    leads = on_resamples[first] > np.max([np.zeros(count), *(on_resamples[other] for other in others)], axis=0)
     return Importance(
         method=EXACT if complete else FITTED,
         shares={name: float(share[0]) for name, share in shares.items()},
-        intervals={name: interval(share) for name, share in resampled_shares.items()},
+        intervals={name: interval(share) for name, share in on_resamples.items()},
         beyond_noise=tuple(beyond),
         lead=float(leads.mean()),
         certain=first in beyond and first in fitting and bool(leads.mean() >= LEVEL),
@@ -86,10 +84,7 @@ def analysis_of_variance(y: Floats, values: Mapping[str, Sequence[Any]]) -> dict
     On a complete grid the main effects ȳ_i − ȳ, the interactions of pairs ȳ_ij − ȳ_i − ȳ_j + ȳ and the rest are
     orthogonal: their sums of squares add up to Σ(y − ȳ)².
 
-    Parameters
-    ----------
-    y : (combinations, samples)
-    values : the values of each hyperparameter, by combination
+    `y` : (combinations, samples); `values` : of each hyperparameter, by combination
     """
     places = [np.unique(column, return_inverse=True)[1] for column in values.values()]
     rest = np.empty((*(max(place) + 1 for place in places), y.shape[1]))
@@ -108,18 +103,15 @@ def analysis_of_variance(y: Floats, values: Mapping[str, Sequence[Any]]) -> dict
 
 def main_effects(
     y: Floats, values: Mapping[str, Sequence[Any]], ranges: Collection[str]
-) -> tuple[dict[str, Floats], set[str]]:
+) -> tuple[dict[str, Floats], set[str]] | None:
     """The sum of squares that each hyperparameter adds to all others, and the hyperparameters confirmed by an F test.
+
+    None if nothing is left for a residual, as there are no more combinations than values.
 
     The least-squares model has indicators of values, and t and t² for ranges with t on the axis's scale (type II sums
     of squares; Yates, J. Am. Stat. Assoc. 29, 1934). The sums add up to Σ(y − ȳ)² only for balanced hyperparameters.
     "The rest" is the residual and contains interactions. The F tests, at 5 % for all hyperparameters together, confirm
     that another sample of combinations would show the effect.
-
-    Parameters
-    ----------
-    y, values : as for `analysis_of_variance`
-    ranges : the hyperparameters drawn from ranges
     """
     from scipy.special import fdtrc  # the F distribution's upper tail
 
@@ -131,11 +123,13 @@ def main_effects(
         return ((y - X @ coefficients) ** 2).sum(axis=0), len(y) - int(rank)
 
     left, freedom = residual(values)
+    if not freedom:
+        return None
     squares, confirmed = {}, set()
     for name in values:
         without, more = residual(other for other in values if other != name)
         squares[name] = np.maximum(without - left, 0.0)
-        if more > freedom > 0 and left[0] > 0:
+        if more > freedom and left[0] > 0:
             F = squares[name][0] / (more - freedom) / (left[0] / freedom)
             confirmed |= {name} if fdtrc(more - freedom, freedom, F) < (1 - LEVEL) / len(values) else set()
     return {**squares, REST: left}, confirmed

@@ -21,15 +21,10 @@ MARGIN = 0.03  # of an axis's height, below its lowest point and above its highe
 
 
 def parallel_coordinates(leaderboard: pd.DataFrame, top: int = 10, ranges: Collection[str] = ()) -> Figure:
-    """A figure of one line per combination through its hyperparameters to its validation accuracy: all, and the best.
+    """One line per combination through its hyperparameters to its validation accuracy: all, and the best `top`.
 
-    Values of hyperparameters are equidistant in ascending order; those drawn from ranges and accuracies are to scale.
+    Values of hyperparameters are equidistant in ascending order; those drawn from `ranges` and accuracies are to scale.
     Combinations that diverged are left out.
-
-    Parameters
-    ----------
-    top : the number of best combinations in the right half
-    ranges : the hyperparameters that were drawn from ranges
     """
     finite = leaderboard[~leaderboard["diverged"]]
     figure = Figure(figsize=(13, 4.8), layout="constrained")
@@ -48,10 +43,7 @@ def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame, ranges:
     heights = pd.DataFrame(index=chosen.index)
     names = [name for name in AXES if name in every]
     for x, name in enumerate(names):
-        if name in ranges and every[name].nunique() > 1:
-            heights_of, labels = to_scale(every[name], log=AXES[name].scale == "log")
-        else:
-            heights_of, labels = equidistant(every[name])
+        heights_of, labels = scale_of(every[name], name in ranges, AXES[name].scale == "log")
         heights[name] = chosen[name].map(heights_of)
         for value, height in labels.items():
             axis.text(x - 0.04, height, text(value), ha="right", va="center", fontsize=9, bbox=BOX)
@@ -79,23 +71,23 @@ def draw_parallel(axis: Axes, every: pd.DataFrame, chosen: pd.DataFrame, ranges:
     axis.spines[:].set_visible(False)
 
 
-def equidistant(values: pd.Series) -> tuple[Mapping[Any, float], Mapping[Any, float]]:
-    """The height of each value, 0 to 1, at equal distances; and the heights of the labels."""
+def scale_of(values: pd.Series, drawn: bool, log: bool) -> tuple[Mapping[Any, float], Mapping[Any, float]]:
+    """The height of each value, 0 to 1, and the heights of the labels.
+
+    Drawn values and round numbers as labels are on the scale of the axis; others, and their labels, at equal distances.
+    """
     ordered = sorted(values.unique())
-    heights = {value: (i + 0.5) / len(ordered) for i, value in enumerate(ordered)}
-    return heights, {value: heights[value] for value in ordered[:: math.ceil(len(ordered) / MOST_LABELS)]}
-
-
-def to_scale(values: pd.Series, log: bool) -> tuple[Mapping[Any, float], Mapping[Any, float]]:
-    """The height of each value on the scale of the axis, and the heights of round numbers as labels."""
-    low, high = float(values.min()), float(values.max())
+    if not drawn or len(ordered) == 1:
+        heights = {value: (i + 0.5) / len(ordered) for i, value in enumerate(ordered)}
+        return heights, {value: heights[value] for value in ordered[:: math.ceil(len(ordered) / MOST_LABELS)]}
+    low, high = float(ordered[0]), float(ordered[-1])
     ticks = (LogLocator(subs=(1, 2, 5), numticks=50) if log else MaxNLocator(8)).tick_values(low, high)
     ticks = [tick for tick in ticks if low <= tick <= high]
     if log and len(ticks) > MOST_LABELS // 2:
         ticks = [tick for tick in ticks if math.log10(tick) % 1 < 1e-9]
 
     def height(value: float) -> float:
-        ends = [math.log(end) for end in (low, high, value)] if log else [low, high, value]
-        return MARGIN + (1 - 2 * MARGIN) * (ends[2] - ends[0]) / (ends[1] - ends[0])
+        start, end, at = [math.log(end) for end in (low, high, value)] if log else [low, high, value]
+        return MARGIN + (1 - 2 * MARGIN) * (at - start) / (end - start)
 
-    return {value: height(value) for value in values.unique()}, {tick: height(tick) for tick in ticks}
+    return {value: height(value) for value in ordered}, {tick: height(tick) for tick in ticks}

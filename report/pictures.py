@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import colormaps, font_manager
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -17,23 +17,21 @@ from PIL import Image
 
 from experiment.axes import AXES, Combination, axes_of
 from experiment.values import text
-from report.fonts import displayable, fallbacks, families
+from report.fonts import displayable, fallbacks
 
 GREY = "#888888"
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#f0e442", "#000000")  # Okabe & Ito
 MOST_LABELS = 16  # on an axis: with more values only every second, third … has a label
 MOST_PANELS = 6
 MOST_CLASSES = 40  # in a picture
+SMALLEST = 1e-3  # margin above and below curves, so that equal ones get no scale of rounding errors
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 
 def weights(W: NDArray[np.floating], class_names: Sequence[str], picture: tuple[int, int]) -> Figure:
     """The weights of each class as an image on one diverging colour scale; at most `MOST_CLASSES` classes.
 
-    Parameters
-    ----------
-    W : (m, c)
-    picture : height and width, with product m
+    `W` : (m, c); `picture` : height and width, with product m
     """
     every, (class_names, style) = len(class_names), lettering(class_names[:MOST_CLASSES])
     columns = min(5, len(class_names))
@@ -42,6 +40,7 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str], picture: tuple[
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     limit = float(np.abs(W).max())
     for k, axis in enumerate(axes):
+        axis.set(xticks=[], yticks=[])  # the layout measures those of an axis that is off, too
         axis.set_axis_off()
         if k < len(class_names):
             image = axis.imshow(W[:, k].reshape(picture), cmap="RdBu_r", vmin=-limit, vmax=limit)
@@ -53,7 +52,11 @@ def weights(W: NDArray[np.floating], class_names: Sequence[str], picture: tuple[
 
 
 def learning_curves(
-    histories: Mapping[Combination, NDArray[np.float64]], best: Combination, ranges: Collection[str] = ()
+    histories: Mapping[Combination, NDArray[np.float64]],
+    best: Combination,
+    ranges: Collection[str] = (),
+    others: Sequence[NDArray[np.float64]] = (),
+    best_epoch: int = 0,
 ) -> Figure:
     """Validation loss and accuracy by epoch, for all combinations and for the winner alone.
 
@@ -62,9 +65,9 @@ def learning_curves(
 
     Parameters
     ----------
-    histories : by combination, (epochs, 4): epoch, train_loss, val_loss, val_accuracy
-    best : the combination to emphasise
-    ranges : the hyperparameters that were drawn from ranges
+    histories : by combination, (epochs, 5): the columns of `softmax.sgd.Metrics`
+    others : the histories of the winner's other seeds and folds
+    best_epoch : of the winner's history; 0: none is marked
     """
     values = {name: sorted({getattr(combination, name) for combination in histories}) for name in axes_of(histories)}
     hue, dash, panel = sorted(values, key=lambda name: len(values[name]) == 1)[:3]
@@ -78,7 +81,7 @@ def learning_curves(
     figure = Figure(figsize=(3.1 * (len(titles) + 1), 6.6), layout="constrained")
     axes = figure.subplots(2, len(titles) + 1, squeeze=False)
     for row, (column, label) in enumerate(((2, "validation loss, with its penalty"), (3, "validation accuracy"))):
-        limits = limits_of([history[:, column] for history in histories.values()], upwards=column == 3)
+        limits = limits_of(np.concatenate([one[:, column] for one in histories.values()]), upwards=column == 3)
         for axis, (value, title) in zip(axes[row], titles.items(), strict=False):
             shown = [item for item in histories.items() if not panels or getattr(item[0], panel) == value]
             drawn = sorted(shown, key=lambda item: item[0] == best)  # the best on top
@@ -93,23 +96,23 @@ def learning_curves(
             dots = [(colors[getattr(c, hue)], history[0]) for c, history in drawn if len(history) == 1]
             axis.scatter([dot[0] for _, dot in dots], [dot[column] for _, dot in dots], c=[c for c, _ in dots])
             axis.set_title(title)
-            if limits:
-                axis.set_ylim(*limits)
+            axis.set_ylim(*limits)
             axis.autoscale_view(scaley=False)
         axes[row, 0].set_ylabel(label)
-        draw_winner(axes[row, -1], histories[best], column, colors[getattr(best, hue)])
-    for axis in axes.ravel():
+        for history in others:
+            axes[row, -1].plot(history[:, 0], history[:, column], color=GREY, linewidth=0.5, alpha=0.6)
+        draw_winner(axes[row, -1], histories[best], column, colors[getattr(best, hue)], best_epoch)
+    for (row, column), axis in np.ndenumerate(axes):
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axis.xaxis.set_major_formatter("{x:g}")
         axis.minorticks_off()
         axis.grid(color="#dddddd", linewidth=0.6)
-    for axis in axes[:, 1:-1].ravel():  # drawing repeated labels would double the time
-        axis.tick_params(labelleft=False)
-    for axis in axes[0]:
-        axis.tick_params(labelbottom=False)
-    for axis in axes[-1]:
-        axis.set_xlabel("epoch")
+        # Drawing repeated labels would double the time.
+        axis.tick_params(labelleft=column in (0, len(titles)), labelbottom=row == 1)
+        axis.set_xlabel("epoch" if row else "")
+    if others:
+        figure.suptitle(f"the first of {len(others) + 1} trainings of each combination; thin: the winner's others")
     handles = [
         Line2D([], [], color=colors[value], label=f"{AXES[hue].label} {text(value)}")
         for value in (hues if few else (hues[0], hues[-1]))
@@ -122,42 +125,28 @@ def learning_curves(
     return figure
 
 
-def draw_winner(axis: Axes, history: NDArray[np.float64], column: int, color: Any) -> None:
+def draw_winner(axis: Axes, history: NDArray[np.float64], column: int, color: Any, best_epoch: int) -> None:
     """Draw the winner's validation curve, its training loss and its best epoch, on their own scale."""
-    axis.plot(history[:, 0], history[:, column], color=color, linewidth=1.6, label="validation", marker=marker(history))
+    marker = "o" if len(history) == 1 else ""  # a single epoch draws no line
+    axis.plot(history[:, 0], history[:, column], color=color, linewidth=1.6, label="validation", marker=marker)
     if column == 2:
-        axis.plot(history[:, 0], history[:, 1], color=GREY, linewidth=1.2, label="training", marker=marker(history))
+        axis.plot(history[:, 0], history[:, 1], color=GREY, linewidth=1.2, label="training", marker=marker)
         axis.set_title("the winner alone")
-    if np.isfinite(history[:, 2]).any():
-        epoch = history[np.nanargmin(history[:, 2]), 0]
-        axis.axvline(epoch, color="#444444", linewidth=0.8, linestyle=":", label=f"best epoch {epoch:g}")
+    if best_epoch:
+        axis.axvline(best_epoch, color="#444444", linewidth=0.8, linestyle=":", label=f"best epoch {best_epoch}")
     if column == 2:
         axis.legend(frameon=False)
 
 
-def marker(history: NDArray[np.float64]) -> str:
-    """The marker of a curve: a dot for a single epoch, which draws no line."""
-    return "o" if len(history) == 1 else ""
-
-
-def limits_of(curves: Sequence[NDArray[np.float64]], upwards: bool) -> tuple[float, float] | None:
+def limits_of(values: NDArray[np.float64], upwards: bool) -> tuple[float, float]:
     """The range of most values: one diverging combination must not flatten all others."""
-    values = np.concatenate(curves)
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return None
-    low, high = np.quantile(values, [0.03, 1.0] if upwards else [0.0, 0.97])
-    margin = 0.04 * (high - low) + 1e-9
-    return float(low - margin), float(high + margin)
+    low, high = np.quantile(values[np.isfinite(values)], [0.03, 1.0] if upwards else [0.0, 0.97])
+    margin = max(0.04 * (high - low), SMALLEST)
+    return low - margin, high + margin
 
 
 def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
-    """The confusion matrix in per cent of each true class (row); at most the `MOST_CLASSES` with most mistakes.
-
-    Parameters
-    ----------
-    counts : (c, c)
-    """
+    """The confusion matrix (c, c) in % of each true class (row); at most the `MOST_CLASSES` with most mistakes."""
     class_names, style = lettering(class_names)
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     title = "test set, % of each true class"
@@ -182,8 +171,11 @@ def confusion(counts: NDArray[np.integer], class_names: Sequence[str]) -> Figure
 def lettering(class_names: Sequence[str]) -> tuple[Sequence[str], dict[str, Any]]:
     """The displayable names of classes, and the text properties for them."""
     fonts, lacking = fallbacks(class_names)
+    for font in fonts:
+        font_manager.fontManager.addfont(font)
+    families = ["DejaVu Sans", *(font_manager.get_font(font).family_name for font in fonts)]
     # A class may be called "$5 or $10".
-    return displayable(class_names, lacking), {"parse_math": False, "fontfamily": families(fonts)}
+    return displayable(class_names, lacking), {"parse_math": False, "fontfamily": families}
 
 
 def most_mistaken(counts: NDArray[np.integer], most: int = MOST_CLASSES) -> NDArray[np.intp]:

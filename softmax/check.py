@@ -3,15 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from softmax import reference
 from softmax.loss import Floats, Images, Labels, gradient, inputs, loss
+from softmax.sgd import Engine, implementation
 
 STEP = 1e-5  # of the central difference: error ~ h² + ε/h in float64
 BATCH = 3  # rows of a step: eight rows make several steps, the last one smaller
 
 
 def relative_errors(
-    images: Images, labels: Labels, classes: int, alpha: float, seed: int, entries: int = 200, engine: str = "numba"
+    images: Images, labels: Labels, classes: int, alpha: float, seed: int, entries: int = 200, engine: Engine = "numba"
 ) -> dict[str, float]:
     """The largest error of each gradient, relative to the largest entry of the gradient.
 
@@ -29,11 +29,6 @@ def relative_errors(
     "numba", "numpy" : the float32 parameters of each engine after steps of `BATCH` rows, against the formula in
         float64
     """
-    engines = {"numpy": reference}
-    if engine == "numba":  # imported here: Numba takes half a second
-        from softmax import kernels
-
-        engines = {"numba": kernels, **engines}
     rng = np.random.default_rng(seed)
     x = inputs(images, np.float64)
     unit = max(1.0, float(np.sqrt(np.mean(x**2))))  # scale of the inputs: no logit may saturate
@@ -61,9 +56,9 @@ def relative_errors(
         batch = order[start : start + BATCH]
         step_W, step_b = gradient(expected_W, expected_b, x[batch], labels[batch], alpha)
         expected_W, expected_b = expected_W - rate * step_W, expected_b - rate * step_b
-    for name, module in engines.items():
+    for name in dict.fromkeys((engine, "numpy")):
         engine_W, engine_b = np.asfortranarray(W, np.float32), b.astype(np.float32)
-        module.sgd_epoch(engine_W, engine_b, images, labels, order, BATCH, rate, alpha)
+        implementation(name).sgd_epoch(engine_W, engine_b, images, labels, order, BATCH, rate, alpha)
         error = max(np.abs(engine_W - expected_W).max(), np.abs(engine_b - expected_b).max())
         worst[name] = float(error / (rate * scale))
     return worst

@@ -15,7 +15,7 @@ All code is in one file, because Numba's cache notices only changes to the file 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numba
@@ -27,6 +27,8 @@ from numba import types as numba_types
 from numba.core import cgutils as numba_cgutils
 from numba.core.registry import cpu_target
 from numba.extending import models, register_model
+
+from softmax.optimiser import SGD, Adam
 
 Array: TypeAlias = npt.NDArray[Any]
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -42,6 +44,7 @@ cgutils: Any = numba_cgutils
 LANES = 8  # partial sums of a logit, on every processor: all give the same bits
 BLOCK = 32  # rows evaluated at a time
 LINE = 64  # bytes in a cache line
+STEP = 7  # numbers that a step of Adam needs
 
 # ---- tiles: sizes by processor ---------------------------------------------------------------------------
 
@@ -344,30 +347,53 @@ def _step(_: Any, acc: Any, shrink: Any, j: Any, w: Any, wi: Any, wstep: Any) ->
 
 
 @intrinsic
-def _momentum_step(
-    _: Any, acc: Any, alphas: Any, j: Any, w: Any, velocity: Any, wi: Any, wstep: Any, mu: Any, a: Any, b: Any
-) -> Any:
-    """velocity ← μ·velocity + g and w += a·g + b·velocity with g = acc + alphas·w, each at its place as in `_step`."""
+def _moving_step(_: Any, acc: Any, alphas: Any, j: Any, w: Any, motion: Any, step: Any, wi: Any, wstep: Any) -> Any:
+    """The step of an optimiser with moments, g = acc + alphas·w, each at its place as in `_step`.
+
+    motion = (velocity, μ, a, b): velocity ← μ·velocity + g and w += a·g + b·velocity.
+    motion = (m, v, steps), Adam: m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g² and w += r·m / (s·√v + ε), where row
+    `step` of the steps has r, s, β₁, 1 − β₁, β₂, 1 − β₂, ε.
+    """
 
     def emit(cx: Any, bd: Any, sig: Any, args: Any) -> Any:
-        acc, alphas, j, w, velocity, wi, wstep = args[:7]
-        mu, a, b = (_spread(bd, scalar, _wide) for scalar in args[7:])
+        acc, alphas, j, w, motion, step, wi, wstep = args
+        parts = [bd.extract_value(motion, i) for i in range(len(sig.args[4]))]
+
+        def numbers(i: int) -> Any:  # of the steps
+            start = bd.add(bd.mul(step, step.type(STEP)), step.type(i))
+            return _spread(bd, bd.load(_at(cx, bd, sig.args[4][2], parts[2], start)), _wide)
+
+        adam = len(parts) == 3
+        square_root = cgutils.get_or_insert_function(
+            bd.module, ir.FunctionType(_wide, [_wide]), f"llvm.sqrt.v{WIDTH}f32"
+        )
+        scalars = [numbers(i) for i in range(STEP)] if adam else [_spread(bd, part, _wide) for part in parts[1:]]
         for v in range(UPDATE_VECTORS):
             alpha = _get(bd, _at(cx, bd, sig.args[1], alphas, bd.add(j, j.type(v * WIDTH))), _wide)
             for k in range(UPDATE_CLASSES):
                 place = bd.add(wi, wi.type(v * WIDTH))
                 address = _at(cx, bd, sig.args[3], w, place, wstep, k)
-                moving = _at(cx, bd, sig.args[4], velocity, place, wstep, k)
+                moving = _at(cx, bd, sig.args[4][0], parts[0], place, wstep, k)
                 old = _get(bd, address, _wide)
                 gradient = _fma(bd, alpha, old, bd.extract_value(acc, k * UPDATE_VECTORS + v))
-                along = _fma(bd, mu, _get(bd, moving, _wide), gradient)
-                _put(bd, along, moving)
-                change = _fma(bd, b, along, bd.fmul(a, gradient))
+                if adam:
+                    rate, correction, beta1, rest1, beta2, rest2, epsilon = scalars
+                    squares = _at(cx, bd, sig.args[4][1], parts[1], place, wstep, k)
+                    mean = _fma(bd, beta1, _get(bd, moving, _wide), bd.fmul(rest1, gradient))
+                    square = _fma(bd, beta2, _get(bd, squares, _wide), bd.fmul(rest2, bd.fmul(gradient, gradient)))
+                    _put(bd, mean, moving)
+                    _put(bd, square, squares)
+                    root = bd.call(square_root, [square])
+                    change = bd.fdiv(bd.fmul(rate, mean), _fma(bd, correction, root, epsilon))
+                else:
+                    mu, a, b = scalars
+                    along = _fma(bd, mu, _get(bd, moving, _wide), gradient)
+                    _put(bd, along, moving)
+                    change = _fma(bd, b, along, bd.fmul(a, gradient))
                 _put(bd, bd.fadd(old, change), address)
         return cx.get_dummy_value()
 
-    scalars = (types.float32,) * 3
-    return types.void(acc, alphas, types.intp, w, velocity, types.intp, types.intp, *scalars), emit
+    return types.void(acc, alphas, types.intp, w, motion, types.intp, types.intp, types.intp), emit
 
 
 # ---- kernels: W (c⁺·m⁺), X (n⁺·m⁺) and Z (c⁺·n⁺) are the flat padded copies, ⁺ meaning padded --------------
@@ -448,11 +474,11 @@ def _softmax(
 @njit
 def _update(
     W: Floats, X: Floats, D: Floats, shrink: Floats, classes: int, features: int, stride: int, n: int,
-    images: Images, ahead: Ints, motion: Any,
+    images: Images, ahead: Ints, motion: Any, step: int,
 ) -> None:  # fmt: skip
     """W += D X + shrink·W, and prefetches the next batch, whose row i starts at images[ahead[i]].
 
-    `motion`: None, or the velocity V and μ, a, b; then G = D X + shrink·W, V ← μ V + G, W += a·G + b·V.
+    `motion`: None, or the moments of the optimiser and its numbers, as for `_moving_step`, with g = D X + shrink·W.
     """
     line, chunk = _line(images), UPDATE_VECTORS * WIDTH
     pace = max(line, chunk)  # prefetched per chunk, so that the last line arrives early enough
@@ -468,8 +494,7 @@ def _update(
             if motion is None:  # decided at compile time
                 _step(acc, shrink, j, W, k * features + j, features)
             else:
-                V, mu, a, b = motion
-                _momentum_step(acc, shrink, j, W, V, k * features + j, features, mu, a, b)
+                _moving_step(acc, shrink, j, W, motion, step, k * features + j, features)
 
 
 @njit
@@ -513,7 +538,7 @@ def _epoch(
         _batch(X, y, images, labels, rows, whole, c)
         _forward(W, flat, Z, c, features, stride, n, images, at, whole, False)
         loss += _softmax(Z, c, stride, y, n, scale / n, scratch, no_losses, no_classes)[0]
-        _update(W, flat, Z, shrink, classes, features, stride, n, images, ahead, motion)
+        _update(W, flat, Z, shrink, classes, features, stride, n, images, ahead, motion, start // batch_size)
         for i in range(W_sum.shape[0]):  # float64: sums of thousands of float32 terms are less accurate than 1e-6
             W_sum[i] += W[i]
     return loss
@@ -602,9 +627,9 @@ def sgd_epoch(
     b_sum: Array | None = None,
     loss: float = 0.0,
     *,
-    velocity: tuple[Floats, Floats] | None = None,
-    momentum: float = 0.0,
-    nesterov: bool = False,
+    optimiser: SGD | Adam = SGD(),  # noqa: B008 - frozen
+    moments: Sequence[tuple[Floats, Floats]] = (),
+    first: int = 1,
 ) -> float:
     """One epoch of minibatch stochastic gradient descent, updating W and b in place.
 
@@ -612,8 +637,7 @@ def sgd_epoch(
 
         W ← W − η ((1/B) Σ x (ŷ − y)ᵀ + α W),    b ← b − η (1/B) Σ (ŷ − y),    ŷ = softmax(xW + b).
 
-    With momentum μ: v ← μ v + g and W ← W − η v, or W ← W − η (g + μ v) in Nesterov's form, with g the gradient above;
-    likewise for b (Sutskever, Martens, Dahl and Hinton, ICML 2013, with the velocity in PyTorch's units).
+    An optimiser with moments replaces the gradient by its direction (`softmax.optimiser`).
 
     The same input gives the same bits, in any thread.
 
@@ -637,12 +661,11 @@ def sgd_epoch(
         the mean of the iterates; the caller divides).
     loss : float
         The result of an earlier part of the epoch. Parts of whole batches give the same bits as one epoch.
-    velocity : ndarrays of the shapes of W and b, float32, optional
-        v of both, updated in place; None: no momentum.
-    momentum : float
-        μ.
-    nesterov : bool
-        Whether to step along g + μ v.
+    optimiser : SGD or Adam
+    moments : pairs of ndarrays of the shapes of W and b, float32
+        The optimiser's state, updated in place; empty: gradient descent.
+    first : int
+        The number of the first step, counted from 1 since the start of the training.
 
     Returns
     -------
@@ -662,13 +685,12 @@ def sgd_epoch(
     batch_size = max(1, min(int(batch_size), len(order)))
     weights, X, Z, shrink = _workspaces(W, b, images, batch_size)
     scale, motion = -float(learning_rate), None
-    if velocity is not None:
-        scale, (V,) = 1.0, _zeroed(weights.shape)
-        V[:c, :m], V[:c, m] = velocity[0].T, velocity[1]
-        along_gradient, along_velocity = (
-            (-learning_rate, -learning_rate * momentum) if nesterov else (0.0, -learning_rate)
-        )
-        motion = (V.ravel(), np.float32(momentum), np.float32(along_gradient), np.float32(along_velocity))
+    padded = _zeroed(*[weights.shape] * len(moments)) if moments else []
+    for moment, (of_W, of_b) in zip(padded, moments, strict=True):
+        moment[:c, :m], moment[:c, m] = of_W.T, of_b
+    if moments:
+        steps = range(first, first + -(-len(order) // batch_size))
+        scale, motion = 1.0, (*(moment.ravel() for moment in padded), *_numbers(optimiser, learning_rate, steps))
     shrink[:m] = scale * alpha
     total = np.zeros((0, 0))
     if W_sum is not None and b_sum is not None:
@@ -678,11 +700,23 @@ def sgd_epoch(
         weights.ravel(), X, Z, shrink, total.ravel(), c, images, labels, order, batch_size, scale, float(loss), motion
     )
     W[...], b[...] = weights[:c, :m].T, weights[:c, m]
-    if velocity is not None:
-        velocity[0][...], velocity[1][...] = V[:c, :m].T, V[:c, m]
+    for moment, (of_W, of_b) in zip(padded, moments, strict=True):
+        of_W[...], of_b[...] = moment[:c, :m].T, moment[:c, m]
     if W_sum is not None and b_sum is not None:
         W_sum[...], b_sum[...] = total[:c, :m].T, total[:c, m]
     return float(loss)
+
+
+def _numbers(optimiser: SGD | Adam, rate: float, steps: range) -> tuple[Any, ...]:
+    """The numbers of these steps for `_moving_step`."""
+    if isinstance(optimiser, Adam):
+        t, (beta1, beta2) = np.array(steps, dtype=float)[:, None], (optimiser.beta1, optimiser.beta2)
+        own = -rate / (1 - beta1**t), 1 / np.sqrt(1 - beta2**t)
+        shared = np.tile([beta1, 1 - beta1, beta2, 1 - beta2, optimiser.epsilon], (len(steps), 1))
+        return (np.hstack([*own, shared]).astype(np.float32).ravel(),)
+    mu = optimiser.momentum
+    along_gradient, along_velocity = (-rate, -rate * mu) if optimiser.nesterov else (0.0, -rate)
+    return np.float32(mu), np.float32(along_gradient), np.float32(along_velocity)
 
 
 def evaluate(W: Floats, b: Floats, images: Images, labels: Ints, rows: Ints, loss: float = 0.0) -> tuple[float, int]:

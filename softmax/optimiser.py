@@ -1,5 +1,6 @@
 """Optimisers: the direction of a step from a gradient and the state of earlier steps."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,3 +46,29 @@ class SGD:
         mu = velocity.dtype.type(self.momentum)
         velocity[...] = mu * velocity + gradient
         return gradient + mu * velocity if self.nesterov else velocity
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Steps along the mean of the gradients over the root of the mean of their squares, both fading.
+
+    m ← β₁ m + (1 − β₁) ∇f,  v ← β₂ v + (1 − β₂) (∇f)²,  direction = m / (1 − β₁ᵗ) / (√v / √(1 − β₂ᵗ) + ε)
+
+    Kingma and Ba (ICLR 2015), with PyTorch's defaults and place of ε. An L2 penalty is part of the gradient, as in
+    `torch.optim.Adam` with `weight_decay`: not the decoupled one of AdamW.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def init(self, parameter: Floats) -> tuple[Floats, ...]:
+        return np.zeros_like(parameter), np.zeros_like(parameter)
+
+    def step(self, gradient: Floats, state: tuple[Floats, ...], t: int) -> Floats:
+        mean, square = state
+        number = mean.dtype.type
+        mean[...] = number(self.beta1) * mean + number(1 - self.beta1) * gradient
+        square[...] = number(self.beta2) * square + number(1 - self.beta2) * gradient**2
+        root = number(1 / math.sqrt(1 - self.beta2**t)) * np.sqrt(square)
+        return number(1 / (1 - self.beta1**t)) * mean / (root + number(self.epsilon))

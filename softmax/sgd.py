@@ -5,12 +5,12 @@ that are equal bit for bit.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 from types import ModuleType
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from cachetools import LRUCache, cached
@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from softmax import reference
 from softmax.loss import Floats, Images, Labels, penalty
-from softmax.optimiser import SGD, Optimiser
+from softmax.optimiser import SGD, Adam, Optimiser
 
 Engine = Literal["numba", "numpy"]
 PART = 2**31  # multiply–adds between two checks of `stop`: 0.05 to 0.5 s, and more than an epoch of Fashion-MNIST
@@ -33,6 +33,7 @@ class Metrics(NamedTuple):
     train_loss: float  # mean over the examples, each before its own step
     val_loss: float  # NaN without validation rows
     val_accuracy: float  # NaN without validation rows
+    val_cross_entropy: float  # without the L2 term, comparable between α; NaN without validation rows
 
 
 class Parameters(NamedTuple):
@@ -48,16 +49,16 @@ class State:
     """The state of a training after an epoch."""
 
     last: Parameters
-    best: Parameters  # of the epoch with the lowest validation loss; of the last epoch without validation
+    best: Parameters  # of the epoch with the lowest validation loss; without early stopping of the last finite one
     mean: Parameters | None = None  # float64 average of all iterates, when averaging
     moments: tuple[Parameters, ...] = ()  # the optimiser's state
     history: list[Metrics] = field(default_factory=list)
-    best_epoch: int = 0  # the first epoch with the lowest validation loss; 0 before the first epoch
+    best_epoch: int = 0  # counted from 1; 0 before the first epoch
     diverged: bool = False  # a loss is not finite
 
     @property
     def lowest(self) -> float:
-        """The lowest validation loss so far; infinite before the first epoch."""
+        """The validation loss of the best epoch; infinite before the first epoch."""
         return self.history[self.best_epoch - 1].val_loss if self.best_epoch else math.inf
 
 
@@ -86,19 +87,9 @@ def implementation(engine: Engine) -> ModuleType:
 
 
 def epoch_of(engine: Engine, optimiser: Optimiser) -> Callable[..., float]:
-    """`reference.sgd_epoch` with its optimiser bound, or the compiled epoch, which supports SGD only."""
-    if engine == "numpy" or not isinstance(optimiser, SGD):
-        return partial(reference.sgd_epoch, optimiser=optimiser)
-    compiled = implementation(engine).sgd_epoch
-
-    def epoch(*args: Any, loss: float, moments: Sequence[Parameters], first: int) -> float:
-        velocity = moments[0] if moments else None
-        result: float = compiled(
-            *args, loss=loss, velocity=velocity, momentum=optimiser.momentum, nesterov=optimiser.nesterov
-        )
-        return result
-
-    return epoch
+    """`sgd_epoch` with its optimiser bound: the compiled one supports SGD and Adam only."""
+    module = implementation(engine) if isinstance(optimiser, SGD | Adam) else reference
+    return partial(module.sgd_epoch, optimiser=optimiser)
 
 
 def train(
@@ -130,7 +121,8 @@ def train(
     ----------
     images : (n, m) array, floating, or uint8 grey levels
     labels : (n,) integers in 0 … classes − 1
-    rows, validation_rows : row indices for training and validation; without validation no early stopping
+    rows, validation_rows : row indices for training and validation
+    patience : None, or no validation rows: no early stopping, and the last epoch is the best
     rate : the learning rate by epoch, counted from 1 (`softmax.decay`)
     average : validate and return the mean of all iterates instead of the last one
         (Polyak & Juditsky 1992, doi:10.1137/0330046)
@@ -180,8 +172,8 @@ def train(
             val_loss = loss / len(validation_rows) + regularizer
             val_accuracy = correct / len(validation_rows)
         state.last, state.mean, state.moments = last, mean, moments
-        state.history.append(Metrics(epoch, train_loss, val_loss, val_accuracy))
-        if validation_rows is None or val_loss < state.lowest:
+        state.history.append(Metrics(epoch, train_loss, val_loss, val_accuracy, val_loss - regularizer))
+        if validation_rows is None or val_loss < (math.inf if patience is None else state.lowest):
             state.best, state.best_epoch = current, epoch
         state.diverged = not math.isfinite(train_loss if validation_rows is None else train_loss + val_loss)
         yield state

@@ -3,9 +3,8 @@
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.errors import WrongGradient
-from experiment.results.examples import TrainingSet
-from experiment.results.gradient_check import GradientCheck
-from experiment.results.split import Split
+from experiment.results.trained import GradientCheck
+from experiment.values import FoldData
 from softmax.check import relative_errors
 from softmax.sgd import Engine
 
@@ -15,18 +14,14 @@ TOLERANCE = {"formula": 1e-6, "numba": 1e-4, "numpy": 1e-4}  # float64 differenc
 
 
 @step("check_gradients")
-def check_gradients(
-    run: Run, training: TrainingSet, split: Split, classes: int, seed: int, engine: Engine = "numba"
-) -> GradientCheck:
+def check_gradients(run: Run, data: FoldData, seed: int, engine: Engine = "numba") -> GradientCheck:
     """The relative errors of the formula (against finite differences) and of the engines (against the formula).
 
-    Raises
-    ------
-    WrongGradient : an error is larger than its tolerance
+    WrongGradient if one is larger than its tolerance.
     """
-    rows = run.open(split.train)[:CHECKED_ROWS]
-    images, labels = run.open(training.images)[rows], run.open(training.labels)[rows]
-    errors = relative_errors(images, labels, alpha=ALPHA, **run.config)
+    rows = run.open(data.train)[:CHECKED_ROWS]
+    images, labels = run.open(data.images)[rows], run.open(data.labels)[rows]
+    errors = relative_errors(images, labels, classes=data.classes, alpha=ALPHA, **run.config)
     run.tracker.summarize(rows=len(rows), **{f"relative_error_{name}": error for name, error in errors.items()})
     for name, error in errors.items():
         if not error <= TOLERANCE[name]:

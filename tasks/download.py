@@ -16,15 +16,16 @@ from experiment.data.own import PARSED, cached_own_data, files_of
 from experiment.data.scaling import Missing
 from experiment.errors import SweepError, Unreachable
 from experiment.results.dataset import Dataset, DatasetInfo
-from experiment.results.examples import TestSet, TrainingSet
-from experiment.values import Settings
+from experiment.values import Settings, TestSet, TrainingSet
 
 log = logging.getLogger("sweep")
 
 CLASS_NAMES: tuple[str, ...] = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
-FASHION_MNIST_INFO = DatasetInfo(class_names=CLASS_NAMES, picture=FASHION_MNIST_PICTURE, own=False)
+FASHION_MNIST_INFO = DatasetInfo(
+    class_names=CLASS_NAMES, class_rows=(6000,) * 10, picture=FASHION_MNIST_PICTURE, own=False
+)
 
 
 class Source(Settings):
@@ -54,10 +55,8 @@ def source(experiment: Experiment) -> Source:
     else:
         given = given.resolve()
         content = [f"{path.name} {digest(path)}" for path in files_of(given)]
-    return Source(
-        given=given, content=tuple(content), label=experiment.label, seed=experiment.seed, drop=experiment.drop,
-        pictures=experiment.pictures, missing=experiment.missing,
-    )  # fmt: skip
+    read_by = {name: getattr(experiment, name) for name in ("label", "seed", "drop", "pictures", "missing")}
+    return Source(given=given, content=tuple(content), **read_by)
 
 
 def digest(path: Path) -> str:
@@ -66,9 +65,9 @@ def digest(path: Path) -> str:
 
 
 def may_succeed(_task: Any, _run: Any, state: Any) -> bool:
-    """Whether a retry may succeed: not if the data itself cannot be used."""
+    """Whether a retry may succeed: not if the data itself cannot be used, or nothing can be written."""
     error = state.result(raise_on_failure=False)
-    return not isinstance(error, SweepError) or isinstance(error, Unreachable)
+    return not isinstance(error, SweepError | OSError) or isinstance(error, Unreachable)
 
 
 @step("download", retries=2, retry_delay_seconds=[2, 10], retry_jitter_factor=0.5, retry_condition_fn=may_succeed)
@@ -78,25 +77,19 @@ def download(run: Run, source: Source) -> Dataset:
     if source.given is None:
         arrays, info = fashion_mnist(run.downloads, log.info), FASHION_MNIST_INFO
     else:
-        own = cached_own_data(
-            source.given, source.label, source.seed or 0, source.drop, source.pictures, source.missing,
-            downloads=run.downloads,
-        )  # fmt: skip
+        how = source.label, source.seed or 0, source.drop, source.pictures, source.missing
+        arrays, info, test_rows, new = cached_own_data(source.given, *how, downloads=run.downloads)
         PARSED.clear()
-        arrays, new, test_rows = own.arrays, own.new, own.test_rows
-        fields = DatasetInfo.model_fields.keys() & own._fields
-        info = DatasetInfo(**{name: getattr(own, name) for name in fields})
         info = FASHION_MNIST_INFO if is_fashion_mnist(arrays) else info
     run.tracker.summarize(train_examples=len(arrays.train_labels), test_examples=len(arrays.test_labels))
+    rows = None if test_rows is None else run.put(test_rows)
     data = Dataset(
         name=source.name,
         info=info,
-        train=TrainingSet(images=run.put(arrays.train_images), labels=run.put(arrays.train_labels)),
-        test=TestSet(
-            images=run.put(arrays.test_images),
-            labels=run.put(arrays.test_labels),
-            rows=None if test_rows is None else run.put(test_rows),
+        train=TrainingSet(
+            images=run.put(arrays.train_images), labels=run.put(arrays.train_labels), classes=len(info.class_names)
         ),
+        test=TestSet(images=run.put(arrays.test_images), labels=run.put(arrays.test_labels), rows=rows),
         new=None if new is None else run.put(new),
     )
     run.tracker.made(data.artifact)

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from execution.steps.run import Run
 from execution.steps.step import step
-from experiment.baseline import class_frequencies
-from experiment.logits import logits as logits_of
+from experiment.data.scaling import logits as logits_of
 from experiment.results.evaluation import Evaluation
-from experiment.results.examples import TestSet, TrainingSet
-from experiment.results.retrained import Retrained
 from experiment.results.scaled import ScalingRef
+from experiment.results.split import class_frequencies
+from experiment.results.trained import Retrained
 from experiment.scores import calibration, class_scores
+from experiment.values import TestSet, TrainingSet
 from softmax.loss import accuracy, cross_entropy, softmax
 
 WORST = 5  # mistakes of each class to show
@@ -25,43 +25,42 @@ def evaluate(run: Run, model: Retrained, scaling: ScalingRef, training: Training
     """Test metrics and the majority-class baseline. No other step gets a `TestSet`."""
     images, labels = run.open(test.images), run.open(test.labels)
     logits = logits_of(run.open(model.W), run.open(model.b), scaling.loaded(run.open), images)
-    confusion = np.zeros((logits.shape[1],) * 2, dtype=np.int64)
-    np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
-    mistakes = most_wrong(logits, labels, WORST)
+    probabilities, predicted = np.asarray(softmax(logits), np.float64), logits.argmax(axis=1)
+    confusion, correct = np.zeros((logits.shape[1],) * 2, dtype=np.int64), predicted == labels
+    np.add.at(confusion, (labels, predicted), 1)
+    mistakes = most_wrong(probabilities, predicted, labels)
     worst = mistakes[:, 0].astype(int)
     if test.rows:
         mistakes[:, 0] = run.open(test.rows)[worst]
-    confidence = np.asarray(softmax(logits), np.float64).max(axis=1)
     evaluation = Evaluation(
         test_loss=cross_entropy(logits, labels),
         test_accuracy=accuracy(logits, labels),
-        interval=wilson(int(np.trace(confusion)), len(labels)),
+        interval=wilson(int(correct.sum()), len(labels)),
         baseline=class_frequencies(run.open(training.labels), labels),
-        class_accuracy=tuple(scores.recall for scores in class_scores(confusion)),
         class_scores=class_scores(confusion),
-        calibration=calibration(confidence, logits.argmax(axis=1) == labels),
+        calibration=calibration(probabilities.max(axis=1), correct),
+        correct=run.put(correct),
         confusion=run.put(confusion),
         mistakes=run.put(mistakes),
         mistaken=run.put(images[worst]),
     )
-    run.tracker.summarize(**model.combination.model_dump())
-    run.tracker.summarize(test_loss=evaluation.test_loss, test_accuracy=evaluation.test_accuracy)
+    figures = {"test_loss": evaluation.test_loss, "test_accuracy": evaluation.test_accuracy}
+    run.tracker.summarize(**model.combination.model_dump(), **figures)
     return evaluation
 
 
-def most_wrong(logits: NDArray[np.float32], labels: NDArray[np.integer], most: int) -> NDArray[np.float64]:
-    """The `most` misclassified rows of each class with the lowest probability of the true class, lowest first.
+def most_wrong(
+    probabilities: NDArray[np.float64], predicted: NDArray[np.integer], labels: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """The `WORST` misclassified rows of each class with the lowest probability of the true class, lowest first.
 
-    Returns
-    -------
     (k, 4): row, true class, predicted class, probability of the true class
     """
-    predicted = logits.argmax(axis=1)
-    probability = np.asarray(softmax(logits), np.float64)[np.arange(len(labels)), labels]
+    probability = probabilities[np.arange(len(labels)), labels]
     wrong = np.flatnonzero(predicted != labels)
     wrong = wrong[np.lexsort((wrong, probability[wrong], labels[wrong]))]
     first_of_class = np.searchsorted(labels[wrong], labels[wrong])
-    worst = wrong[np.arange(len(wrong)) - first_of_class < most]
+    worst = wrong[np.arange(len(wrong)) - first_of_class < WORST]
     return np.column_stack([worst, labels[worst], predicted[worst], probability[worst]])
 
 

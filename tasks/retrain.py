@@ -7,9 +7,10 @@ import numpy as np
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.errors import Diverged
-from experiment.results.examples import TrainingSet
-from experiment.results.retrained import Retrained
+from experiment.results.trained import Retrained
 from experiment.training import epochs
+from experiment.values import TrainingSet
+from softmax.sgd import permutation
 
 if TYPE_CHECKING:  # the cache key contains their values, not their declarations
     from experiment.axes import Combination
@@ -23,19 +24,13 @@ if TYPE_CHECKING:  # the cache key contains their values, not their declarations
     shown={"type": "final_training"},
     also={"epochs": "max_epochs"},
 )
-def retrain(
-    run: Run, combination: "Combination", seed: int, training: TrainingSet, classes: int, recipe: "Recipe"
-) -> Retrained:
-    """The final model, trained without validation and early stopping.
-
-    Raises
-    ------
-    Diverged
-    """
+def retrain(run: Run, combination: "Combination", seed: int, training: TrainingSet, recipe: "Recipe") -> Retrained:
+    """The final model, trained without validation and early stopping; Diverged if its loss is not finite."""
     images, labels = run.open(training.images), run.open(training.labels)
     combination, recipe = run.settled(combination), run.settled(recipe)
     data = images, labels, np.arange(len(labels)), None
-    state = run.follow(epochs(data, classes, run.config["seed"], combination, recipe))
+    state = run.follow(epochs(data, training.classes, run.config["seed"], combination, recipe))
+    permutation.cache_clear()  # no training comes after this one: 100 MB
     trained = len(state.history)
     if state.diverged:
         raise Diverged(

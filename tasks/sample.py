@@ -4,7 +4,7 @@ from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.axes import Combination
 from experiment.config import Sampler
-from experiment.results.sampled import Sampled
+from experiment.results.selection import Sampled
 from experiment.search.sampling import draw
 from experiment.search.space import Values
 
@@ -13,13 +13,6 @@ from experiment.search.space import Values
 def sample(
     run: Run, space: dict[str, Values], sampler: Sampler, seed: int, ranking: list[Combination], count: int
 ) -> Sampled:
-    """The next combinations; TPE uses the ranking.
-
-    Parameters
-    ----------
-    ranking : the combinations tried so far, best first
-    """
-    config = run.config
-    drawn = draw(space, config["sampler"], config["seed"], ranking, config["count"])
+    """The next combinations. TPE uses the ranking, those tried so far, best first."""
     run.tracker.summarize(known=len(ranking))
-    return Sampled(combinations=drawn)
+    return Sampled(combinations=draw(space, run.config["sampler"], run.config["seed"], ranking, run.config["count"]))

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from execution.steps.run import Run
 from execution.steps.step import step
 from experiment.data import scaling as scalings
-from experiment.results.examples import TrainingSet
 from experiment.results.scaled import Scaled, ScalingRef
 from experiment.results.split import Split
+from experiment.values import FoldData, TrainingSet
 from softmax import loss
 
 log = logging.getLogger("sweep")
@@ -27,15 +27,14 @@ def scale(
 ) -> Scaled:
     """The scaled training rows. (`evaluate` scales the test images.)
 
-    The training part of the split determines the kind and the statistics of the scaling. The statistics for the final
-    model are those of all training rows.
+    The rows that are trained on determine the kind of the scaling, and in each fold its statistics. The statistics for
+    the final model are those of all training rows.
 
-    Raises
-    ------
-    DataError : a value is beyond float32 after scaling
+    DataError if a value is beyond float32 after scaling.
     """
-    images, rows = run.open(raw.images), run.open(split.train)
-    kind, why = scalings.choose(images[rows], picture is not None) if scaling == "auto" else (scaling, "as requested")
+    images, parts = run.open(raw.images), [run.open(fold.train) for fold in split.folds]
+    seen = images[parts[0]] if len(parts) == 1 else images  # with several folds each row is trained on
+    kind, why = scalings.choose(seen, picture is not None) if scaling == "auto" else (scaling, "as requested")
     description = f"{kind}: {scalings.FORMULAS[kind]} ({why})"
     log.info("scaling: %s", description)
     levels = grey_levels(images) if kind == "grey-levels" else None
@@ -48,14 +47,18 @@ def scale(
         scaled_images = raw.images if inputs is images else run.put(inputs)
         fill = None if scaling.fill is None else run.put(scaling.fill)
         reference = ScalingRef(kind=kind, statistics=statistics, extremes=run.put(scaling.extremes), fill=fill)
-        return TrainingSet(images=scaled_images, labels=raw.labels), reference
+        return raw.model_copy(update={"images": scaled_images}), reference
 
-    train, train_scaling = final, final_scaling = scaled_by(scalings.fit(kind, images[rows], missing))
-    if train_scaling.statistics or train_scaling.fill:
-        final, final_scaling = scaled_by(scalings.fit(kind, images, missing))
+    differ = kind == "standardize" or missing is not None
+    fitted = [scaled_by(scalings.fit(kind, images[rows], missing)) for rows in parts[: None if differ else 1]]
+    final, final_scaling = scaled_by(scalings.fit(kind, images, missing)) if differ else fitted[0]
     run.tracker.summarize(formula=scalings.FORMULAS[kind], why=why, rows=len(images))
+    folds = (
+        FoldData(**dict(inputs), **dict(fold))
+        for fold, (inputs, _) in zip(split.folds, fitted if differ else fitted * len(parts), strict=True)
+    )
     return Scaled(
-        train=train, train_scaling=train_scaling, final=final, final_scaling=final_scaling, description=description
+        folds=tuple(folds), fold_scaling=fitted[0][1], final=final, final_scaling=final_scaling, description=description
     )
 
 

@@ -8,12 +8,9 @@ import numpy as np
 from execution.steps.batch import batched
 from execution.steps.run import Run
 from execution.steps.step import step
-from experiment.counts import class_counts
-from experiment.results.examples import TrainingSet
-from experiment.results.split import Split
-from experiment.results.trained import Judged, Trained
+from experiment.results.trained import Judged, Trained, class_counts
 from experiment.training import epochs
-from softmax.loss import penalty
+from experiment.values import FoldData
 from softmax.sgd import finished, implementation
 
 if TYPE_CHECKING:  # the cache key contains their values, not their declarations
@@ -26,31 +23,28 @@ def train(
     run: Run,
     combination: "Combination",
     seed: int,
-    training: TrainingSet,
-    split: Split,
-    classes: int,
+    fold: int | None,
+    data: FoldData,
     recipe: "Recipe",
     *,
     until: int | None,
 ) -> Trained:
     """The trained combination. A loss that is not finite is a result (`diverged`), not an error.
 
-    Parameters
-    ----------
-    until : the epoch after which halving pauses the training; None: train to the end
+    `fold` : its number, from 1; None: a single split. `until` : the epoch after which halving pauses; None: the end
     """
-    images, labels = run.open(training.images), run.open(training.labels)
-    rows, validation_rows = run.open(split.train), run.open(split.validation)
+    images, labels = run.open(data.images), run.open(data.labels)
+    rows, validation_rows = run.open(data.train), run.open(data.validation)
     combination, recipe = run.settled(combination), run.settled(recipe)
     paused = recipe if until is None else recipe.until(until)
-    data = images, labels, rows, validation_rows
-    state = run.follow(epochs(data, classes, run.config["seed"], combination, paused), until)
+    arrays = images, labels, rows, validation_rows
+    state = run.follow(epochs(arrays, data.classes, run.config["seed"], combination, paused), until)
     best = state.history[state.best_epoch - 1] if state.best_epoch else None
-    cross_entropy = best.val_loss - penalty(state.best.W, combination.alpha) if best else None
+    cross_entropy = best.val_cross_entropy if best else None
     judged, accuracy = None, None
     if best:
         predicted, losses = implementation(recipe.engine).predictions(*state.best, images, labels, validation_rows)
-        counts = class_counts(labels[validation_rows], predicted, classes)
+        counts = class_counts(labels[validation_rows], predicted, data.classes)
         accuracy = sum(correct for *_, correct in counts) / len(validation_rows)
         judged = Judged(counts=counts, predicted=run.put(predicted), losses=run.put(losses))
     run.tracker.summarize(
@@ -63,6 +57,8 @@ def train(
     )
     return Trained(
         combination=combination,
+        seed=run.config["seed"],
+        fold=fold,
         diverged=state.diverged,
         epochs_trained=len(state.history),
         best_epoch=state.best_epoch,
@@ -77,4 +73,4 @@ def train(
     )
 
 
-train_batch = batched(train, "combination", "seed")
+train_batch = batched(train)

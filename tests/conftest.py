@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from execution.config import Execution
@@ -48,7 +48,7 @@ STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}  # even
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
 
 # A busy machine is no reason for a property to fail.
-settings.register_profile("sweep", deadline=None)
+settings.register_profile("sweep", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sweep")
 
 
@@ -74,6 +74,7 @@ def nothing_is_started(pytestconfig):
 
 def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="whole campaigns, not a random sample of each")
+    parser.addoption("--shuffle", action="store_true", help="files in a random order, and the tests of each")
 
 
 def pytest_report_header(config):
@@ -105,6 +106,11 @@ def pytest_collection_modifyitems(config, items):
     config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = [item for item in items if item not in left]
     items.sort(key=lambda item: (item.path.name not in LONG, item.get_closest_marker("hostile") is None))
+    if config.option.shuffle:
+        dice = dice_of("order")
+        dice.shuffle(items)
+        place = {path: dice.random() for path in dict.fromkeys(item.path for item in items)}
+        items.sort(key=lambda item: place[item.path])
 
 
 def dice_of(name: str) -> random.Random:
@@ -117,7 +123,7 @@ def dice(request):
     return dice_of(request.node.nodeid)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def whole(pytestconfig):
     """A campaign is to be whole."""
     return pytestconfig.option.soak

@@ -22,7 +22,7 @@ def trained(of: Combination, accuracy: float | None = 0.5, loss: float | None = 
     right = None if accuracy is None else round(1000 * accuracy)
     judged = None if right is None else Judged(counts=((1000, 1000, right),), predicted=NOTHING, losses=NOTHING)
     found = {
-        "combination": of, "diverged": False, "epochs_trained": 9, "best_epoch": 4, "val_loss": loss,
+        "combination": of, "seed": 1, "diverged": False, "epochs_trained": 9, "best_epoch": 4, "val_loss": loss,
         "val_accuracy": accuracy, "val_cross_entropy": loss, "ended": True, "judged": judged,
         "W": NOTHING, "b": NOTHING, "history": NOTHING,
     }  # fmt: skip

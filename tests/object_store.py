@@ -2,21 +2,21 @@
 
 import http.client
 import logging
-import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from contextlib import closing
 from urllib.parse import urlsplit
 
+import requests
+from werkzeug import Request, Response
+
+from tests.loopback import Loopback
 from tests.patience import PATIENCE
 
 BUCKET = "bucket"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
-HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "date", "server"}
 
 
 class ObjectStore:
@@ -28,26 +28,16 @@ class ObjectStore:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request
         self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self.server.start()
-        host, port = self.server.get_host_and_port()
-        self.address = f"http://{host}:{port}"
+        self.address = "http://{}:{}".format(*self.server.get_host_and_port())
         self.environment = CREDENTIALS | {"AWS_ENDPOINT_URL": self.address}
-        ask(self.address, "PUT", f"/{BUCKET}")
+        requests.put(f"{self.address}/{BUCKET}", timeout=PATIENCE).raise_for_status()  # unsigned, which moto takes
         return self
 
     def __exit__(self, *_: object) -> None:
         self.server.stop()
 
 
-def ask(address: str, method: str, path: str, body: bytes = b"") -> None:
-    """Make a request that is not signed, which moto takes."""
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE)
-    connection.request(method, path, body)
-    status = connection.getresponse().status
-    connection.close()
-    assert status < 300, (method, path, status)
-
-
-class Proxy:
+class Proxy(Loopback):
     """Passes requests on to a store, or another server, but for those of which `trouble` says otherwise.
 
     `trouble(method, path)` returns a status to answer with, or one and S3's code for it, "hang", "cut" (half an
@@ -61,106 +51,45 @@ class Proxy:
         self.requests: Counter[tuple[str, str]] = Counter()
         self.sent: Counter[tuple[str, str]] = Counter()
         self.received: Counter[tuple[str, str]] = Counter()
-        self.port = 0
         self.over = threading.Event()
-        self.connections: list[socket.socket] = []
-        self.open()
-
-    def open(self) -> None:
-        """Listen, on the port of before if there was one."""
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self) -> None:
-                proxy.handle(self)
-
-            do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = do_PATCH = handle_any
-
-            def log_message(self, *_: object) -> None: ...
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def process_request(self, request: Any, client_address: Any) -> None:
-                proxy.connections.append(request)
-                super().process_request(request, client_address)
-
-            def handle_error(self, *_: object) -> None: ...  # clients may hang up
-
-        self.server = Server(("127.0.0.1", self.port), Handler)
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def refuse(self) -> None:
-        """Listen no more, and hang up: connections are refused until it is opened again."""
-        self.server.shutdown()
-        self.server.server_close()
-        for connection in self.connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self.connections.clear()
+        super().__init__()
 
     @property
     def environment(self) -> dict[str, str]:
-        return CREDENTIALS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}"}
-
-    def __enter__(self) -> "Proxy":
-        return self
+        return CREDENTIALS | {"AWS_ENDPOINT_URL": self.url}
 
     def __exit__(self, *_: object) -> None:
         self.over.set()
-        with suppress(OSError):
-            self.refuse()
+        self.stop()
 
-    def handle(self, request: Any) -> None:
-        length = int(request.headers.get("Content-Length") or 0)
-        body = request.rfile.read(length)
-        kind = (request.command, kind_of(request.path))
+    def respond(self, request: Request) -> Response:
+        path, body = request.environ["REQUEST_URI"], request.get_data()
+        kind = (request.method, kind_of(path))
         self.requests[kind] += 1
-        self.sent[kind] += length
-        trouble = self.trouble(request.command, request.path)
+        self.sent[kind] += len(body)
+        trouble = self.trouble(request.method, path)
         if trouble == "hang":
             self.over.wait(60)
-            request.close_connection = True
-            return
-        if isinstance(trouble, int):
-            trouble = trouble, "Trouble"
-        if isinstance(trouble, tuple):
-            status, code = trouble
-            answer = f"<Error><Code>{code}</Code><Message>made up {status}</Message></Error>".encode()
-            request.send_response(status)
-            request.send_header("Content-Length", str(len(answer)))
-            request.end_headers()
-            request.wfile.write(b"" if request.command == "HEAD" else answer)
-            return
-        connection = http.client.HTTPConnection(self.target, timeout=PATIENCE)
-        connection.request(request.command, request.path, body, dict(request.headers))
-        got = connection.getresponse()
-        content = got.read()
-        connection.close()
+            raise ConnectionError
+        if isinstance(trouble, int | tuple):
+            status, code = trouble if isinstance(trouble, tuple) else (trouble, "Trouble")
+            return Response(f"<Error><Code>{code}</Code><Message>made up {status}</Message></Error>", status)
+        with closing(http.client.HTTPConnection(self.target, timeout=PATIENCE)) as connection:
+            connection.request(request.method, path, body, dict(request.headers))
+            answer = connection.getresponse()
+            content = answer.read()
         if trouble == "lost":
-            request.close_connection = True
-            return
+            raise ConnectionError
         self.received[kind] += len(content)
-        request.send_response(got.status)
-        for name, value in got.getheaders():
-            if name.lower() not in HOP_BY_HOP:
-                request.send_header(name, value)
-        size = got.getheader("Content-Length", "0") if request.command == "HEAD" else str(len(content))
-        request.send_header("Content-Length", size)
-        request.end_headers()
-        if trouble == "cut":
-            request.wfile.write(content[: len(content) // 2])
-            request.close_connection = True
-            return
-        request.wfile.write(content)
+        headers = [header for header in answer.getheaders() if header[0].lower() not in HOP_BY_HOP]
+        response = Response(content[: len(content) // 2] if trouble == "cut" else content, answer.status, headers)
+        size = answer.getheader("Content-Length", "0") if request.method == "HEAD" else str(len(content))
+        response.headers["Content-Length"] = size
+        return response
 
 
 def kind_of(path: str) -> str:
-    """Return what a request is about: the folder below the prefix, which is the first part after the bucket."""
+    """What a request is about: the folder below the prefix, which is the first part after the bucket."""
     parts = urlsplit(path)
     if "prefix=" in parts.query:
         return "list"
@@ -170,12 +99,7 @@ def kind_of(path: str) -> str:
 
 def away(proxy: Proxy, seconds: float) -> threading.Thread:
     """Refuse connections for so long, from now on; the thread ends when they are taken again."""
-
-    def wait() -> None:
-        time.sleep(seconds)
-        proxy.open()
-
-    proxy.refuse()
-    thread = threading.Thread(target=wait)
+    proxy.stop()
+    thread = threading.Timer(seconds, proxy.start)
     thread.start()
     return thread

@@ -4,6 +4,7 @@ import atexit
 import faulthandler
 import multiprocessing
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ from tests.conftest import PROJECT, clean_environment
 from tests.patience import PATIENCE
 
 KILLED = -9
+# Programs are forked from a process with one thread: a copied lock that another one held would never be released.
+os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
 
 
 @dataclass
@@ -30,7 +34,6 @@ class Ended:
     code: int
     stdout: str
     stderr: str
-    seconds: float
     epochs: int = 0  # that it computed, if it was to count them
 
     @property
@@ -48,34 +51,38 @@ class Program:
         self.folder = PROJECT
         self.log = artifacts.with_name(f"{artifacts.name}.log")
 
-    def start(self, **environment: str) -> "Running":
-        with self.log.open("w") as log, table_of(self.log).open("w") as table:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "flows", *self.flags],
-                cwd=self.folder,
-                env=clean_environment() | self.environment | environment | {"HOSTILE_LOG": str(self.log)},
-                stdout=table,
-                stderr=log,
-                start_new_session=True,
-            )
-        return Running(process, self.log)
+    def start(self, *, forked: bool = True, **environment: str) -> "Running":
+        """Start it as a user would, or forked from a process that has done the imports: a fifth of the time.
+
+        Then the Prefect server that it starts if it is told of none is forked, too. COUNT_EPOCHS=1 has epochs counted,
+        DRAWN=1 pictures drawn in full; with PATIENT=1 no signal forces its end; SECONDS_TO_ANSWER is what W&B's service
+        has.
+        """
+        if not forked:
+            with self.log.open("w") as log, table_of(self.log).open("w") as table:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "flows", *self.flags],
+                    cwd=self.folder,
+                    env=clean_environment() | self.environment | environment | {"HOSTILE_LOG": str(self.log)},
+                    stdout=table,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            return Running(process, self.log)
+        return fork("flows", self.flags, self.log, self.environment | environment, self.folder)
 
     def run(self, **environment: str) -> Ended:
-        return self.start(**environment).wait()
+        return self.start(forked=True, **environment).wait()
 
-    def fork(self, **environment: str) -> "Running":
-        """The same as `start`, forked from a process that has done the imports: a fifth of the time.
 
-        So is the Prefect server that it starts if it is told of none. COUNT_EPOCHS=1 has epochs counted, DRAWN=1
-        pictures drawn in full; with PATIENT=1 no signal forces its end.
-        """
-        here = self.environment | environment | {"HOSTILE_LOG": str(self.log)}
-        process = FORKED.Process(target=main, args=(self.flags, here, self.folder, self.log))
-        process.start()
-        return Running(Forked(process), self.log)
-
-    def run_forked(self, **environment: str) -> Ended:
-        return self.fork(**environment).wait()
+def fork(
+    module: str, arguments: Iterable[object], log: Path, environment: Mapping[str, str], folder: Path = PROJECT
+) -> "Running":
+    """`python -m module`, forked from a process that has done the imports."""
+    here = {**environment, "HOSTILE_LOG": str(log)}
+    process = FORKED.Process(target=main, args=(module, list(map(str, arguments)), here, folder, log))
+    process.start()
+    return Running(Forked(process), log)
 
 
 class Forked:
@@ -110,6 +117,8 @@ class ForkedServer(Forked):
         process = multiprocessing.get_context("fork").Process(target=serve, args=arguments)
         process.start()
         super().__init__(process)
+        with server_of(Path(os.environ["HOSTILE_LOG"])).open("a") as file:
+            print(self.pid, file=file)
         os.close(read)
         self.stdin = os.fdopen(write, "wb")
 
@@ -122,14 +131,14 @@ class Running:
     def wait(self) -> Ended:
         try:
             code = self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as error:
             for process in self.family():
                 process.kill()
+            error.add_note(self.log.read_text())  # its threads' stacks among it
             raise
         counted = self.log.with_suffix(".epochs")
         epochs = int(counted.read_text()) if counted.exists() else 0
-        seconds = time.monotonic() - self.began
-        return Ended(code, table_of(self.log).read_text(), self.log.read_text(), seconds, epochs)
+        return Ended(code, table_of(self.log).read_text(), self.log.read_text(), epochs)
 
     def wait_for(self, pattern: str, folder: Path, count: int = 1) -> None:
         """Until so many files like this are there; fails if the program ends before."""
@@ -138,21 +147,29 @@ class Running:
             assert time.monotonic() - self.began < PATIENCE
             time.sleep(0.01)
 
-    def orphans(self, patience: float = 60) -> list[psutil.Process]:
+    def orphans(self) -> list[psutil.Process]:
         """What still runs some time after the program has ended."""
-        end = time.monotonic() + patience
+        end = time.monotonic() + 60
         while (found := self.family()) and time.monotonic() < end:
             time.sleep(0.05)
         return found
 
     def family(self) -> list[psutil.Process]:
-        """Itself and every process that it started, which all have its environment."""
+        """Itself and every process that it started, which all have its environment, or are forked servers."""
+        servers = server_of(self.log)
+        known = {self.process.pid, *map(int, servers.read_text().split() if servers.exists() else [])}
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if process.pid == self.process.pid or process.environ().get("HOSTILE_LOG") == str(self.log):
+                ended = process.status() == psutil.STATUS_ZOMBIE
+                if not ended and (process.pid in known or process.environ().get("HOSTILE_LOG") == str(self.log)):
                     found.append(process)
         return found
+
+
+def server_of(log: Path) -> Path:
+    """Where the ids of the servers are that it forked."""
+    return log.with_suffix(".servers")
 
 
 def table_of(log: Path) -> Path:
@@ -203,7 +220,7 @@ def serve(listening: int, environment: dict[str, str], stdin: int, others: int, 
     server.serve(socket.socket(fileno=listening))
 
 
-def main(flags: list[str], environment: dict[str, str], folder: Path, log: Path) -> None:
+def main(module: str, arguments: list[str], environment: dict[str, str], folder: Path, log: Path) -> None:
     """In the forked process."""
     os.setsid()
     os.chdir(folder)
@@ -214,25 +231,45 @@ def main(flags: list[str], environment: dict[str, str], folder: Path, log: Path)
     for name in os.environ.keys() - clean_environment().keys():
         del os.environ[name]
     os.environ.update({"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"} | environment)
-    sys.argv = ["flows", *flags]
+    sys.argv = [module, *arguments]
     from prefect.context import refresh_global_settings_context
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from wandb.sdk.data_types._private import MEDIA_TMP
 
+    # W&B's client made a folder for its tables when it was imported, which goes with the first of the forked to end.
+    MEDIA_TMP.name = tempfile.mkdtemp(dir=log.parent)
+    if module == "flows":
+        code = run_flows(environment, log)
+    else:
+        refresh_global_settings_context()  # Prefect read the environment when it was imported
+        try:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+    threading._shutdown()  # type: ignore[attr-defined]  # Prefect says its last words then, to a server that ends next
+    atexit._run_exitfuncs()  # multiprocessing leaves without
+    sys.exit(code)
+
+
+def run_flows(environment: dict[str, str], log: Path) -> int:
+    """The program, with what tests want of it otherwise."""
+    from prefect.context import refresh_global_settings_context
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
     from execution.orchestration import server, signals
+    from execution.tracking import service
     from flows import __main__
     from tests.sketches import use_sketches
 
     if "PATIENT" in environment:
         signals.SECONDS_TO_STOP = 2 * PATIENCE
+    if seconds := environment.get("SECONDS_TO_ANSWER"):
+        service.SECONDS_TO_ANSWER = float(seconds)
     if "DRAWN" not in environment:
         use_sketches(setattr)
     server.subprocess = SimpleNamespace(  # type: ignore[assignment, attr-defined]
         **vars(subprocess) | {"Popen": ForkedServer}
     )
-    # W&B's client made a folder for its tables when it was imported, which goes with the first of the forked to end.
-    MEDIA_TMP.name = tempfile.mkdtemp(dir=log.parent)
-
     computed = count_epochs() if "COUNT_EPOCHS" in environment else []
     set_up = __main__.set_up_prefect
     with ExitStack() as settings:
@@ -248,6 +285,4 @@ def main(flags: list[str], environment: dict[str, str], folder: Path, log: Path)
         code = __main__.main()
     if "COUNT_EPOCHS" in environment:
         log.with_suffix(".epochs").write_text(str(len(computed)))
-    threading._shutdown()  # type: ignore[attr-defined]  # Prefect says its last words then, to a server that ends next
-    atexit._run_exitfuncs()  # multiprocessing leaves without
-    sys.exit(code)
+    return code

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from report import parallel, pictures
+from report import parallel, pictures, replay
 
 
 def use_sketches(replace: Callable[[Any, str, Any], None]) -> None:
@@ -20,6 +20,7 @@ def use_sketches(replace: Callable[[Any, str, Any], None]) -> None:
     for name in ("learning_curves", "confusion", "weights"):
         replace(pictures, name, sketching(name))
     replace(parallel, "parallel_coordinates", sketching("parallel_coordinates"))
+    replace(replay, "picture", sketching("replay"))
     replace(pictures, "png", png)
 
 

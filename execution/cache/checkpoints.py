@@ -5,21 +5,19 @@ A checkpoint is the SHA-256 of the rest, then an `.npz` of the state's arrays an
 
 import hashlib
 import io
-import logging
 import zipfile
 
 import numpy as np
 
-from execution.storage import layout
-from execution.storage.protocol import Store
+from execution import log
+from execution.cache.closure import PARSING
+from execution.storage import Storage, layout
 from softmax.sgd import Metrics, Parameters, State
-
-log = logging.getLogger("sweep")
 
 PAIRS = ("last", "best", "mean")  # the fields of a state that are parameters
 
 
-def save(storage: Store, identity: str, state: State) -> None:
+def save(storage: Storage, identity: str, state: State) -> None:
     """Write `state` so that it survives a crash, in place of an earlier one."""
     arrays = {"identity": np.array(identity), "progress": np.array([state.best_epoch, state.diverged])}
     arrays["history"] = np.array(state.history, dtype=np.float64)
@@ -33,14 +31,14 @@ def save(storage: Store, identity: str, state: State) -> None:
     storage.put(key_of(identity), hashlib.sha256(content).digest() + content, durable=True)
 
 
-def load(storage: Store, identity: str) -> State | None:
+def load(storage: Storage, identity: str) -> State | None:
     """The saved state; None if there is none. A damaged one is set aside with a warning."""
     key = key_of(identity)
     try:
         content = storage.get(key)
         if hashlib.sha256(content[32:]).digest() != content[:32]:
             raise ValueError("it is damaged")
-        with np.load(io.BytesIO(content[32:]), allow_pickle=False) as arrays:
+        with PARSING, np.load(io.BytesIO(content[32:]), allow_pickle=False) as arrays:  # NumPy parses their headers
             if str(arrays["identity"]) != identity:
                 raise ValueError("it belongs to another training")
             names = [file.removesuffix("_W") for file in arrays.files if file.endswith("_W")]

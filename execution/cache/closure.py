@@ -14,7 +14,8 @@ FOLLOWED = ("tasks", "report", "experiment", "softmax")
 # determine no result.
 CONTRACTS, DECLARATIONS = "experiment.results.", {"experiment.axes", "experiment.config"}
 DECISIONS = "experiment/search"  # sampling, halving, ranking
-# Before 3.11.8 Python cannot parse in two threads at once: https://github.com/python/cpython/issues/106905
+# Before 3.11.8 Python cannot parse in two threads at once, as NumPy does to read an array's header:
+# https://github.com/python/cpython/issues/106905
 PARSING = Lock()
 
 
@@ -28,11 +29,7 @@ def closure(module: str) -> dict[str, str]:
     found: dict[str, str] = {}
     waiting = list(prefixes(module))  # importing a module runs the packages around it
     while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        source = source_of(name)
-        if source is not None:
+        if (name := waiting.pop()) not in found and (source := source_of(name)) is not None:
             found[name] = statements(source)
             waiting += imported_by(name)
     return dict(sorted(found.items()))

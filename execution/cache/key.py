@@ -8,7 +8,6 @@ from typing import Any
 
 from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
-from prefect.transactions import get_transaction
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
@@ -76,11 +75,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return to_jsonable_python(value)
-
-
-def identity() -> str:
-    """The running task's identity, which names its cache entry, its checkpoint and its W&B run."""
-    transaction = get_transaction()
-    assert transaction is not None
-    assert transaction.key is not None
-    return transaction.key[: layout.IDENTITY]

@@ -9,8 +9,7 @@ import uuid
 from prefect.locking.protocol import LockManager
 
 from execution.config import RunContext
-from execution.storage import layout
-from execution.storage.protocol import Lock
+from execution.storage import Lock, layout
 from experiment.errors import Interrupted
 
 

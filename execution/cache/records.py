@@ -7,22 +7,17 @@ serializer and any class, which Prefect would import and call. Only results of t
 
 import hashlib
 import json
-import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from prefect.context import TaskRunContext
 from prefect.filesystems import WritableFileSystem
 from prefect.serializers import JSONSerializer
-from pydantic import PrivateAttr, ValidationError
+from pydantic import ValidationError
 
-from execution.cache.key import DeterminedByInputsAndSources
-from execution.storage import arrays, layout
-from execution.storage.choose import AnyStorage
+from execution import log
+from execution.storage import AnyStorage, arrays, layout
 from experiment.errors import StoreError
 from experiment.values import Frozen, Result
-
-log = logging.getLogger("sweep")
 
 SERIALIZER = JSONSerializer().model_dump()
 
@@ -42,18 +37,28 @@ class Record(Frozen):
     result: str  # JSON of the result's class and fields
 
 
+class CachedResult(NamedTuple):
+    record: bytes
+    result: Result
+
+
+class ArrayMissing(ValueError):
+    """A record refers to an array that seems to be missing. It stays: its step writes it again."""
+
+
 class Envelope(Frozen):
     sha256: str  # of the record
     record: str
 
 
-def read(storage: AnyStorage, path: str) -> bytes:
-    """The bytes of the record under a cache key, or under a path that ends with one.
+def read(storage: AnyStorage, path: str) -> CachedResult:
+    """The record and its result under a cache key, or under a path that ends with one.
 
     Raises
     ------
     Forbidden : the user may not read it
     ValueError : there is no such record, or it is invalid; Prefect takes either for "not cached"
+    ArrayMissing
     """
     key = key_of(path)
     try:
@@ -70,21 +75,32 @@ def read(storage: AnyStorage, path: str) -> bytes:
             arrays.check(storage, referred)
     except FileNotFoundError:
         raise ValueError(f"no record {path}") from None
-    except (OSError, ValueError, RecursionError, StoreError) as error:
-        why = "it does not have the form of a record" if isinstance(error, ValidationError) else error
-        log.warning("Cached result %s… is not used: %s. Its step runs again.", key[-64:-52], why)
+    except StoreError as error:
+        raise ArrayMissing(f"record {path} is invalid") from error
+    except (OSError, ValueError, RecursionError) as error:
+        warn(path, "it does not have the form of a record" if isinstance(error, ValidationError) else error)
         storage.set_aside(key)
         raise ValueError(f"record {path} is invalid") from error
-    return record.model_dump_json().encode()
+    return CachedResult(record.model_dump_json().encode(), result)
+
+
+def result_of(storage: AnyStorage, path: str) -> Result | None:
+    """The result in a record, for the step itself, which looks last; None if it has to run."""
+    try:
+        return read(storage, path).result
+    except ArrayMissing as missing:  # Prefect has looked several times
+        warn(path, missing.__cause__)
+    except ValueError:
+        pass
+    return None
+
+
+def warn(path: str, why: object) -> None:
+    log.warning("Cached result %s… is not used: %s. Its step runs again.", path[-64:-52], why)
 
 
 def known(value: dict[str, Any]) -> Any:
-    """A JSON object as the result class that it names. Prefect's decoder would import any class.
-
-    Raises
-    ------
-    ValueError : it names another class, or its fields do not fit
-    """
+    """A JSON object as the result class that it names; ValueError for another. Prefect would import any class."""
     if not {"__class__", "__exc_type__"} & value.keys():
         return value
     classes = {f"{cls.__module__}.{cls.__qualname__}": cls for cls in Result.__subclasses__()}
@@ -103,28 +119,14 @@ class RecordStorage(WritableFileSystem):
     """Records in the sweep's storage, by cache key."""
 
     storage: AnyStorage
-    _logged: set[str] = PrivateAttr(default_factory=set)  # Prefect reads a record more than once
 
     def _resolve_path(self, path: str) -> Path:  # else Prefect looks below the working folder
         return Path(key_of(path))
 
     def read_path(self, path: str, **_: Any) -> bytes:  # type: ignore[override]  # Prefect calls it synchronously
         """The record's bytes; see `read`."""
-        record = read(self.storage, path)
-        key, context = key_of(path), TaskRunContext.get()
-        # A batch, which has another policy, logs this itself.
-        single = context and isinstance(context.task.cache_policy, DeterminedByInputsAndSources)
-        if single and key not in self._logged:
-            self._logged.add(key)
-            log.info("Cached: the result of W&B run %s", Path(key).name[: layout.IDENTITY], extra={"console": False})
-        return record
+        return read(self.storage, path).record
 
     def write_path(self, path: str, content: bytes, **_: Any) -> None:  # type: ignore[override]
         envelope = {"sha256": hashlib.sha256(content).hexdigest(), "record": content.decode()}
         self.storage.put(key_of(path), json.dumps(envelope).encode())
-
-    async def aread_path(self, path: str) -> bytes:
-        return self.read_path(path)
-
-    async def awrite_path(self, path: str, content: bytes) -> None:
-        self.write_path(path, content)

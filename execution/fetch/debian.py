@@ -69,16 +69,9 @@ class DebianPackage:
         """Run a command in the folder `into`; DataError with the last line of its error output if it fails."""
         try:
             subprocess.run(  # noqa: S603 - fixed commands, no shell, nothing that came from outside
-                command,
-                cwd=into,
-                env={**os.environ, "LC_ALL": "C"},
-                stdin=subprocess.DEVNULL,
-                timeout=self.timeout,
-                check=True,
-                capture_output=True,
-                text=True,
-                errors="replace",
-            )
+                command, cwd=into, env={**os.environ, "LC_ALL": "C"}, stdin=subprocess.DEVNULL, timeout=self.timeout,
+                check=True, capture_output=True, text=True, errors="replace",
+            )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise DataError(f"{command[0]} did not end within {self.timeout:g} s") from error
         except subprocess.CalledProcessError as error:

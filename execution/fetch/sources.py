@@ -1,11 +1,5 @@
-"""Sources of Fashion-MNIST.
-
-They are asked in this order, and every file is verified before use:
-
-1. the folder where earlier runs stored their downloads;
-2. the course's NumPy files;
-3. Zalando's original IDX files (https://github.com/zalandoresearch/fashion-mnist);
-4. Debian's package of those, installed on this machine or fetched by apt.
+"""Sources of Fashion-MNIST, asked in turn: earlier downloads, the course's NumPy files, Zalando's IDX files
+(https://github.com/zalandoresearch/fashion-mnist), Debian's package of those.
 
 The decoded arrays are verified, since the same pixels come as .npy, in Zalando's gzip and in Debian's.
 """
@@ -121,33 +115,22 @@ SOURCES: tuple[Source, ...] = (
 
 
 def fashion_mnist(
-    folder: Path,
-    say: Callable[[str], None],
-    *,
-    sources: Sequence[Source] = SOURCES,
-    expected: Wanted = FASHION_MNIST,
+    folder: Path, say: Callable[[str], None], *, sources: Sequence[Source] = SOURCES, expected: Wanted = FASHION_MNIST
 ) -> Arrays:
     """Fashion-MNIST: 60,000 training and 10,000 test images as (n, 784) uint8, labels 0–9 as (n,) int64.
 
     Parameters
     ----------
-    folder
-        Where fetched files are stored, and the first source. It is created if necessary. One process at a time
-        fetches into it. Incomplete downloads are in its subfolder `.partial`, which the next run empties; verified
-        files move to `folder`.
-    say
-        Called with one line for each source that was asked: what it gave and what was wrong.
-    sources, expected
-        Sources asked after `folder`, in this order, each for the missing arrays; the expected arrays.
-
-    A file with unexpected content is set aside in `folder` as `<name>.bad` (then `.bad2`, …) and not used again.
+    folder : of fetched files, and the first source; one process at a time fetches into it. Incomplete downloads are in
+        its subfolder `.partial`, which the next run empties. A file with unexpected content is set aside as
+        `<name>.bad` (then `.bad2`, …) and not used again
+    say : called with one line for each source that was asked: what it gave and what was wrong
+    sources : asked after `folder`, in this order, each for the missing arrays
 
     Raises
     ------
-    Unreachable
-        None of the sources has some array (a line for each says why).
-    DataError
-        `folder` cannot be written to.
+    Unreachable : none of the sources has some array (a line for each says why)
+    DataError : `folder` cannot be written to
     """
     staging = folder / ".partial"
     found: dict[str, NDArray[Any]] = {}
@@ -187,15 +170,11 @@ def collect(source: Source, wanted: Wanted, folder: Path, staging: Path, found: 
             try:
                 found[array] = verified(path, wanted[array])
             except (DataError, OSError) as error:
-                problems.append(f"{error}; set aside as {keep_apart(path, folder)}")
+                names = (folder / f"{path.name}.bad{i if i > 1 else ''}" for i in count(1))
+                aside = path.rename(next(name for name in names if not name.exists()))
+                problems.append(f"{error}; set aside as {aside}")
             else:
                 path.replace(folder / path.name)
     except (ValueError, OSError) as error:  # DataError, or an invalid Content-Length
         problems.append(str(error))
     return problems
-
-
-def keep_apart(path: Path, folder: Path) -> Path:
-    """Rename a file to the first of `<name>.bad`, `<name>.bad2`, … in `folder` that is free."""
-    names = (folder / f"{path.name}.bad{i if i > 1 else ''}" for i in count(1))
-    return path.rename(next(name for name in names if not name.exists()))

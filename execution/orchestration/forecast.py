@@ -1,5 +1,6 @@
 """Time that trainings still need, estimated from their own learning curves and from similar trainings."""
 
+import heapq
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -13,10 +14,23 @@ from experiment.values import Frozen
 
 FEWEST = 12  # epochs that a learning curve must have to be extrapolated
 NOISE = 2.5  # a training stops when its recent progress is within this many standard deviations
-POWER = 0.73  # epochs ∝ slowness ** POWER: measured on Fashion-MNIST, as are the distances below
+POWER = 0.73  # epochs ∝ slowness ** POWER: measured on Fashion-MNIST, as are the constants below
+ALPHA = 0.00045  # α from which on the penalty shortens a training noticeably
 NEAR, OTHER = 0.3, 2.0  # distance of a training from itself; distance added by each other axis that differs
-OTHERS = sorted(Combination.model_fields.keys() - {"learning_rate", "batch_size", "momentum"})  # not part of slowness
+IN_SLOWNESS = {"learning_rate", "batch_size", "momentum", "alpha"}
+OTHERS = sorted(Combination.model_fields.keys() - IN_SLOWNESS)
 MOST_KNOWN = 200  # only the latest trainings are compared with
+
+
+class Job(NamedTuple):
+    """One training of a sweep."""
+
+    combination: Combination
+    seed: int
+    fold: int | None = None  # its number, from 1; None: a single split
+
+    def __str__(self) -> str:
+        return f"{self.combination} seed={self.seed}" + ("" if self.fold is None else f" fold={self.fold}")
 
 
 class Standing(Frozen):
@@ -24,10 +38,16 @@ class Standing(Frozen):
 
     combination: Combination
     seed: int
+    fold: int | None = None
     epochs: int
     before: int  # epochs that were already done when it continued
     seconds: float  # for the epochs since then
     expected: int  # epochs at its end
+
+    @property
+    def tells_its_end(self) -> bool:
+        """Whether it has ended, or its learning curve is long enough to be extrapolated."""
+        return self.epochs >= min(FEWEST, self.expected)
 
 
 def expected_epochs(losses: Sequence[float], patience: int, most: int) -> int:
@@ -56,8 +76,9 @@ def unknown(epochs: int, most: int) -> int:
 
 
 def slowness(combination: Combination) -> float:
-    """A quantity that the expected number of epochs grows with: small and rare steps are slow."""
-    return combination.batch_size * (1 - combination.momentum) / combination.learning_rate
+    """A quantity that the expected number of epochs grows with: small and rare steps are slow, a penalty is fast."""
+    steps = combination.batch_size * (1 - combination.momentum) / combination.learning_rate
+    return steps / math.pow(1 + combination.alpha / ALPHA, 0.7)
 
 
 class Forecast(NamedTuple):
@@ -68,9 +89,11 @@ class Forecast(NamedTuple):
     pace: NDArray[np.float64]  # seconds per epoch
 
     def seconds(self, workers: int) -> float:
-        """Seconds until all have ended: at least those of the longest training."""
-        each = self.left * self.pace
-        return float(max(each.sum() / workers, each.max(initial=0)))
+        """Seconds until all have ended, if a free worker takes the longest that is left."""
+        free = [0.0] * workers
+        for seconds in sorted(self.left * self.pace, reverse=True):
+            heapq.heapreplace(free, free[0] + seconds)
+        return float(max(free))
 
 
 def forecast(
@@ -86,7 +109,8 @@ def forecast(
     before : epochs that the other trainings have already done
     most : maximum epochs of each training in this rung
     """
-    at = [position for position, standing in known.items() if standing.epochs > standing.before][-MOST_KNOWN:]
+    begun = [position for position, standing in known.items() if standing.epochs > standing.before]
+    at = ([i for i in begun if known[i].tells_its_end] or begun)[-MOST_KNOWN:]
     if not at:
         return None
     slow = np.log([slowness(one) for one in combinations])
@@ -100,7 +124,9 @@ def forecast(
     pace = np.exp((weights * np.log([(s := known[i]).seconds / (s.epochs - s.before) for i in at])).sum(axis=1))
     epochs = np.full(len(combinations), float(before))
     for i, standing in known.items():
-        expected[i], epochs[i] = standing.expected, standing.epochs
+        epochs[i] = standing.epochs
+        if standing.tells_its_end or i in at:
+            expected[i] = standing.expected
     return Forecast(expected, np.maximum(np.minimum(expected, most) - epochs, 0), pace)
 
 

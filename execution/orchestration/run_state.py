@@ -7,8 +7,7 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from execution.orchestration.forecast import Standing
-from execution.storage import layout
-from execution.storage.choose import AnyStorage
+from execution.storage import AnyStorage, held, layout
 from experiment.values import Frozen
 
 STOP, TIME, OFFLINE, ARRIVED, TRAININGS = "stop", "time-is-up", "offline", "arrived", "trainings"
@@ -24,7 +23,7 @@ class RunState(Frozen):
 
     def arrive(self) -> None:
         """Write a mark by which workers recognise that they share the storage."""
-        self.storage.put_if_absent(self.key(ARRIVED), b"")
+        self.storage.put(self.key(ARRIVED), b"")
 
     @property
     def arrived(self) -> bool:
@@ -32,7 +31,7 @@ class RunState(Frozen):
 
     def request_stop(self) -> None:
         """Ask every training of the flow run to save a checkpoint and stop."""
-        self.storage.put_if_absent(self.key(STOP), b"")
+        self.storage.put(self.key(STOP), b"")
 
     @property
     def stop_requested(self) -> bool:
@@ -40,7 +39,7 @@ class RunState(Frozen):
 
     def end_time(self) -> None:
         """Let no more trainings begin, and running ones save a checkpoint and end. Other steps continue."""
-        self.storage.put_if_absent(self.key(TIME), b"")
+        self.storage.put(self.key(TIME), b"")
 
     @property
     def time_is_up(self) -> bool:
@@ -48,7 +47,13 @@ class RunState(Frozen):
 
     def give_up_tracking(self) -> bool:
         """Make all later W&B runs of the flow run offline. True the first time."""
-        return self.storage.put_if_absent(self.key(OFFLINE), b"")
+        with held(self.storage.lock(self.key("offline.lock"))):
+            try:
+                self.storage.get(self.key(OFFLINE))
+            except FileNotFoundError:
+                self.storage.put(self.key(OFFLINE), b"")
+                return True
+        return False
 
     @property
     def tracking_given_up(self) -> bool:

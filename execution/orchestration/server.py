@@ -13,12 +13,14 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,26 +43,27 @@ PREPARED = Path(sys.prefix) / "prefect" / "prefect.db"
 class TemporaryServer:
     """A server that starts when the object is created and stops when the program ends.
 
-    Create it before Prefect is imported, so that it stops after Prefect has sent its last events.
-
-    Parameters
-    ----------
-    home : folder of its database and of its log
+    Create it before Prefect is imported, so that it stops after Prefect has sent its last events. `home` is the folder
+    of its database and of its log.
     """
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         begin_database(home)
-        self.home = home
-        self.log = home / "server.log"
+        self.home, self.log = home, home / "server.log"
         with socket.create_server((LOOPBACK, 0)) as listening, self.log.open("wb") as log:
             self.port = listening.getsockname()[1]
-            clean = clean_slate(home, self.address)
-            os.environ.clear()
-            os.environ.update(clean)
+            # This process's settings for other Prefect servers are removed; the user's log levels are kept.
+            for name in [*os.environ]:
+                if name.startswith("PREFECT_") and not name.startswith("PREFECT_LOGGING_"):
+                    del os.environ[name]
+            os.environ |= SETTINGS | {"PREFECT_HOME": str(home), "PREFECT_API_URL": f"{self.address}/api"}
+            os.environ["PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS"] = self.address  # other origins' pages may not
+            direct = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+            direct.pop("PYTHONOPTIMIZE", None)  # without docstrings the server cannot be imported
             self.process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "execution.orchestration.server", str(listening.fileno())],
-                env={name: value for name, value in clean.items() if not name.lower().endswith("_proxy")} | LOG_ERRORS,
+                env=direct | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR"},  # why it cannot start
                 pass_fds=[listening.fileno()],
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -74,45 +77,35 @@ class TemporaryServer:
         return f"http://{LOOPBACK}:{self.port}"
 
     def wait(self) -> None:
-        """Wait until it answers.
-
-        Raises
-        ------
-        ServerFailed : with the last answer, how the process ended, and the end of its log
-        """
+        """Wait until it answers; ServerFailed says how it ended, with the end of its log."""
         until = time.monotonic() + SECONDS_TO_START
         answer = "was never asked"
         while self.process.poll() is None and time.monotonic() < until:
+            # Not by a client that heeds proxy variables. The socket is open from the start: the request waits there.
+            connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=SECONDS_TO_START)
             try:
-                answer = f"answered {self.health()}"
+                with contextlib.closing(connection):
+                    connection.request("GET", "/api/health")
+                    answer = f"answered {connection.getresponse().status}"
             except (OSError, http.client.HTTPException) as error:
                 answer = f"gave no answer ({error or type(error).__name__})"
             if answer == "answered 200":
                 return
             time.sleep(SECONDS_BETWEEN_REQUESTS)
-        raise ServerFailed(self.diagnosis(answer))
-
-    def health(self) -> int:
-        """HTTP status of its health page, asked without regard to proxy variables."""
-        # The socket is open from the start: the request waits there until the server accepts it.
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=SECONDS_TO_START)
-        with contextlib.closing(connection):
-            connection.request("GET", "/api/health")
-            return connection.getresponse().status
-
-    def diagnosis(self, answer: str) -> str:
-        code = self.process.poll()
-        ended = (
-            "is still running" if code is None else f"ended with {f'signal {-code}' if code < 0 else f'code {code}'}"
-        )
-        text = self.log.read_text(errors="replace")
+        code, text = self.process.poll(), self.log.read_text(errors="replace")
+        ended = "is still running" if code is None else f"ended with {'code' if code >= 0 else 'signal'} {abs(code)}"
         tail = text.splitlines()[-LINES_OF_LOG:]
         log = "\n".join([f"The end of its log, {self.log}:", *tail]) if tail else f"Its log, {self.log}, is empty."
-        database = self.log.with_name(PREPARED.name)
-        remedy = next((cause for sign, cause in CAUSES.items() if sign in text), "")
-        if remedy:
-            remedy += f", move {database} away: it contains only the history shown in the Prefect UI."
-        return f"Prefect's temporary server did not start: it {answer}, and its process {ended}.\n{log}{remedy}"
+        raise ServerFailed(
+            f"Prefect's temporary server did not start: it {answer}, and its process {ended}.\n{log}{self.remedy()}"
+        )
+
+    def remedy(self) -> str:
+        """What to do about the problem of its database that its log tells of; "" if there is none."""
+        text = self.log.read_text(errors="replace")
+        cause = next((cause for sign, cause in CAUSES.items() if sign in text), "")
+        move = f", move {self.home / PREPARED.name} away: it contains only the history shown in the Prefect UI."
+        return cause and cause + move
 
     def stop(self) -> None:
         assert self.process.stdin
@@ -125,10 +118,8 @@ class TemporaryServer:
 
 
 def begin_database(home: Path) -> None:
-    """Copy the database that `make setup` created, if there is none: the server needs ten seconds to create one.
-
-    Not beside a left-over write-ahead log, which SQLite would apply to it.
-    """
+    """Copy the database that `make setup` created, if there is none: the server needs ten seconds to create one."""
+    # Not beside a left-over write-ahead log, which SQLite would apply to it.
     if not any(home.glob("prefect.db*")):
         with tempfile.TemporaryDirectory(dir=home) as drafts, contextlib.suppress(OSError):
             # A link, so that the file appears complete and replaces no other sweep's.
@@ -153,25 +144,11 @@ SETTINGS = {
 }
 
 
-LOG_ERRORS = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR"}  # why it cannot start
-
-
-def clean_slate(home: Path, address: str) -> dict[str, str]:
-    """The environment of the temporary server and its clients.
-
-    It is this process's environment without settings for other Prefect servers; the user's log levels are kept.
-    """
-    others = {name for name in os.environ if name.startswith("PREFECT_") and not name.startswith("PREFECT_LOGGING_")}
-    kept = {name: value for name, value in os.environ.items() if name not in others}
-    own = {"PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": address}  # web pages of other origins may not use it
-    return kept | SETTINGS | own | {"PREFECT_HOME": str(home), "PREFECT_API_URL": f"{address}/api"}
+ROUTERS = ("/flows", "/flow_runs", "/task_runs", "/logs", "/artifacts", "/csrf-token", "/events", "/admin")  # a sweep's
 
 
 def serve(listening: socket.socket) -> None:
-    """Serve until standard input is closed and all events received by then are recorded.
-
-    Signals do not end it: systemd and batch systems send them to every process, and the program handles them.
-    """
+    """Serve until standard input is closed and all events received by then are recorded; signals are ignored."""
 
     def end() -> None:
         while os.read(sys.stdin.fileno(), 1):  # unbuffered: Python would need the buffer's lock at exit
@@ -184,37 +161,63 @@ def serve(listening: socket.socket) -> None:
         os._exit(1)
 
     os.chdir(os.environ["PREFECT_HOME"])  # when imported Prefect reads `.env` and more from the working directory
-    with importing():
+    with ThreadPoolExecutor(1) as meanwhile, importing():
+        checked = meanwhile.submit(check_database, Path(PREPARED.name))
         import uvicorn
-        from prefect.server.api.server import create_app
+        from prefect.server.api import server as api
 
         unrecorded = keep_every_event()
+    checked.result()
 
-    server = uvicorn.Server(uvicorn.Config(create_app, factory=True, log_level="error", lifespan="on"))
+    # For a request FastAPI looks through the routers in turn, and builds the routes of each at the first look.
+    api.API_ROUTERS = sorted(api.API_ROUTERS, key=lambda router: router.prefix not in ROUTERS)  # type: ignore[assignment]
+    server = uvicorn.Server(uvicorn.Config(api.create_app, factory=True, log_level="error", lifespan="on"))
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    # The program handles signals, which systemd and batch systems send to every process.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=end, daemon=True).start()
     server.run([listening])
 
 
-def keep_every_event() -> Callable[[], int]:
-    """Make Prefect's server drop no events; return a function that counts the waiting events.
+def check_database(database: Path) -> None:
+    """Raise sqlite3.DatabaseError if a page is damaged: clients would repeat requests that need it for many minutes."""
+    if not database.exists():
+        return
+    address = f"{database.absolute().as_uri()}?mode=rw"
+    with contextlib.closing(sqlite3.connect(address, timeout=SECONDS_TO_START / 2, uri=True)) as connection:
+        if (problem := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise sqlite3.DatabaseError(problem)
 
-    By default it drops events while 10,000 wait, and cached trainings produce them faster than it records them.
-    """
+
+def keep_every_event() -> Callable[[], int]:
+    """Make Prefect's server drop no events, not even while 10,000 wait; return a function that counts those."""
     from prefect.server.utilities.messaging import memory
 
-    made: list[memory.Subscription] = []
+    waiting: list[asyncio.Queue[memory.MemoryMessage]] = []
 
     class Unbounded(memory.Subscription):
+        """Messages in one queue: one that could not be recorded is tried again after the others."""
+
         def __init__(self, *given: Any, **more: Any) -> None:
             super().__init__(*given, **more)
-            self._queue = asyncio.Queue()  # its size is no setting
-            made.append(self)
+            self.queue: asyncio.Queue[memory.MemoryMessage] = asyncio.Queue()
+            if self.topic.name == "events":
+                waiting.append(self.queue)
 
-    memory.Subscription = Unbounded  # type: ignore[misc]
-    return lambda: sum(each._queue.qsize() for each in made if each.topic.name == "events")
+        async def deliver(self, message: memory.MemoryMessage) -> None:
+            self.queue.put_nowait(message)
+
+        async def retry(self, message: memory.MemoryMessage) -> None:
+            message.retry_count += 1
+            if message.retry_count <= self.max_retries:
+                self.queue.put_nowait(message)
+
+        async def get(self) -> memory.MemoryMessage:
+            return await self.queue.get()
+
+    memory.Subscription = Unbounded  # type: ignore[misc]  # Prefect has no setting for their size
+    return lambda: sum(queue.qsize() for queue in waiting)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
 """Signals that stop the program, and output to a terminal that may be gone."""
 
 import contextlib
+import io
 import os
 import shlex
 import signal
 import sys
 import threading
+from typing import TYPE_CHECKING, NoReturn
 
 import psutil
 
 from execution.advice import interpreter
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 SECONDS_TO_STOP = 4.0
+SECONDS_TO_EXIT = 120.0  # the temporary server alone may need half of it to record the last events
 
 
 class Stopped(BaseException):
@@ -27,22 +33,37 @@ def stop_on_signals() -> None:
 
     def stop(number: int, _: object) -> None:
         if timers:
-            leave(number)
-        timers.append(threading.Timer(SECONDS_TO_STOP, leave, [number]))
+            leave(goodbye(number))
+        timers.append(threading.Timer(SECONDS_TO_STOP, lambda: leave(goodbye(number))))
         timers[0].daemon = True
         timers[0].start()
         raise Stopped(number)
-
-    def leave(number: int) -> None:
-        for child in psutil.Process().children(recursive=True):  # Prefect's server, W&B's service
-            with contextlib.suppress(psutil.Error):
-                child.kill()
-        os._exit(goodbye(number))
 
     timers: list[threading.Timer] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it
             signal.signal(number, stop)
+
+
+def leave(code: int) -> None:
+    """End this process at once, and what it has started: Prefect's server, W&B's service."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            child.kill()
+    os._exit(code)
+
+
+def leave_in_time(code: int) -> NoReturn:
+    """End the program. At its exit Prefect's and W&B's clients would wait for their servers without limit."""
+
+    def give_up() -> None:
+        say("Prefect's server or W&B's service does not take the last records; the program ends without them.")
+        leave(code)
+
+    timer = threading.Timer(SECONDS_TO_EXIT, give_up)
+    timer.daemon = True
+    timer.start()
+    sys.exit(code)
 
 
 def goodbye(number: int) -> int:
@@ -68,14 +89,25 @@ def show(text: str) -> None:
             say(f"Standard output cannot be written to: {error.strerror}")
 
 
-def fill_descriptors() -> None:
-    """Open standard input, output and error where a daemon or a shell has closed them.
+def show_rich(*parts: "RenderableType", width: int | None) -> None:
+    """Print what Rich renders, each part on lines of its own; `width` in columns, None: the terminal's.
 
-    Otherwise the next socket would get one of their numbers, and be read, written or closed as such.
+    Writing to a closed pipe, Rich would end the program.
     """
+    from rich.console import Console
+
+    text = io.StringIO()
+    Console(file=text, force_terminal=sys.stdout.isatty(), width=width).print(*parts, sep="\n", crop=False)
+    show("\n".join(line.rstrip() for line in text.getvalue().rstrip("\n").split("\n")))
+
+
+def fill_descriptors() -> None:
+    """Open standard input, output and error where they are closed: the next socket would get one of their numbers."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
     sys.stdin = sys.stdin or open(0)  # noqa: SIM115 - open until the program ends
     sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
+        sys.stdout.reconfigure(errors="replace")  # a locale without α should not end the program

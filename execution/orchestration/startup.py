@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from execution.tracking import CLIENT
 from experiment.errors import InputError
 
 # Every run needs these, but Prefect imports them only when the flow begins.
@@ -15,20 +14,16 @@ PREFECT = ("prefect.flow_engine", "prefect.task_engine", "fastapi.encoders")
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Import without garbage collection.
-
-    Imported objects are never freed. Searching them for cycles takes a tenth of the imports' time, a fifth in the
-    Prefect server, and a second when the program ends.
-    """
+    """Import without garbage collection, which takes a tenth of the time, in the Prefect server a fifth."""
     gc.disable()
     yield
     gc.freeze()
     gc.enable()
 
 
-def ahead(tracking: bool) -> None:
-    """Import the modules that the flow will need, while the server starts."""
-    for module in (*PREFECT, *([CLIENT] if tracking else [])):
+def ahead(client: str | None) -> None:
+    """Import Prefect's modules that the flow will need, and W&B's client, while the server starts."""
+    for module in (*PREFECT, *([client] if client else [])):
         importlib.import_module(module)
 
 
@@ -44,7 +39,8 @@ def check_api() -> None:
             client.raise_for_api_version_mismatch_once()  # the flow then does not check again
     except Exception as error:
         raise InputError(
-            f"PREFECT_API_URL: {error}: give the address of a running Prefect server, as http://host:4200/api"
+            f"PREFECT_API_URL: {error}: set PREFECT_API_AUTH_STRING to the server's password if it has one (that of "
+            "`make ui` is in artifacts/prefect/password), and give its address as http://host:4200/api"
         ) from error
 
 

@@ -4,31 +4,27 @@ import csv
 import hashlib
 import io
 import json
-import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from execution import log
 from execution.config import RunContext
-from execution.outputs.retention import held
-from execution.storage import layout
-from execution.storage.choose import AnyStorage
+from execution.storage import AnyStorage, held, layout
 from experiment.config import Experiment
 from experiment.errors import SweepError
 from experiment.summary import Summary
-
-log = logging.getLogger("sweep")
 
 # Figures that are compared with the last run, with their formats.
 FIGURES = {
     "best": "", "best_epoch": "", "val_accuracy": ".2%", "val_loss": ".4f", "test_accuracy": ".2%", "test_loss": ".4f",
 }  # fmt: skip
-ORIGINS = {"experiment": "the settings", "data": "the data", "code": "the code", "packages": "packages"}
+ORIGINS = {"data": "data", "experiment": "settings", "code": "code", "packages": "packages"}
 
 
-def remember(execution: RunContext, experiment: Experiment, summary: Summary) -> str:
-    """Add a line for this run; return the changes since the last run of the same experiment or name, "" if none.
+def remember(execution: RunContext, experiment: Experiment, summary: Summary) -> str | None:
+    """Add a line for this run, unless an error prevents it, which is only a warning.
 
-    An error is only a warning: the sweep does not depend on the history.
+    Returns what is new since the last run of the same experiment or name; None if there is none.
     """
     line = {
         "finished": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
@@ -48,9 +44,9 @@ def remember(execution: RunContext, experiment: Experiment, summary: Summary) ->
             earlier = add(execution.storage, line)
     except (OSError, SweepError) as error:
         log.warning("%s has no line for this run: %s", execution.storage.where(layout.HISTORY), error)
-        return ""
+        return None
     same = [other for other in earlier if line["experiment"] == other["experiment"] or line["name"] == other["name"]]
-    return news(same[-1], line) if same else ""
+    return news(same[-1], line) if same else None
 
 
 def digest(of: dict[str, Any]) -> str:
@@ -80,7 +76,7 @@ def add(storage: AnyStorage, line: dict[str, str]) -> list[dict[str, str]]:
 
 
 def news(before: dict[str, str], now: dict[str, str]) -> str:
-    """The figures that differ between two lines as shown, and which of their origins differ; "" if no figure does."""
+    """Which origins of the figures differ between two lines, and the figures that do as shown; "" if no figure does."""
     changes = [
         f"{figure.replace('_', ' ')} {old} → {new}"
         for figure, form in FIGURES.items()
@@ -90,8 +86,8 @@ def news(before: dict[str, str], now: dict[str, str]) -> str:
         return ""
     known = [name for name in ORIGINS if before.get(name)]  # lines of earlier versions have fewer
     other = [ORIGINS[name] for name in known if before[name] != now[name]]
-    origins = f" ({', '.join(other or [ORIGINS[name] for name in known])} {'changed' if other else 'are the same'})"
-    return f"changed since {before['finished']}: {'; '.join(changes)}{origins if known else ''}"
+    cause = f"{', '.join(other)} changed: " if other else "same data, settings, code and packages: " if known else ""
+    return f"{cause}{'; '.join(changes)}; since {before['finished']}"
 
 
 def shown(figure: str, form: str) -> str:

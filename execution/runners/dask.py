@@ -2,11 +2,11 @@
 
 import contextlib
 import io
-import logging
+import math
 import pickle
 import threading
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
@@ -15,28 +15,31 @@ from uuid import uuid4
 
 import cloudpickle
 import dask.config
+import numpy as np
 from distributed import CancelledError, KilledWorker, wait
 from distributed.utils import get_mp_context
 from prefect.context import serialize_context
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectFuture, PrefectFutureList
 from prefect.settings import PREFECT_API_URL
 from prefect.tasks import Task
+from prefect.utilities.annotations import opaque, unmapped
 from prefect_dask import DaskTaskRunner
 from prefect_dask.task_runners import PrefectDaskFuture
 
+from execution import log
 from execution.config import RunContext
 from execution.runners import on_worker
 from execution.runners.on_worker import PACKAGES, TOPIC, Sweep
 from execution.runners.processes import Dependencies, forking, known
 from execution.runners.scheduler import PATIENCE
 from execution.runners.worker import flush
+from execution.storage.arrays import arrays_in
 from experiment.errors import InputError, SchedulerGone
-
-log = logging.getLogger("sweep")
+from experiment.values import ArrayRef
 
 SECONDS_TO_STOP = 3  # for running trainings when the flow is interrupted
 SECONDS_BETWEEN_LOOKS = 10.0  # at the scheduler's list of workers
-MEMORY = 600_000_000  # bytes that a worker needs
+MEMORY = 550_000_000  # bytes that a worker's process holds beside the arrays that it trains on
 LOOPBACK = "127.0.0.1"
 METHOD = "distributed.worker.multiprocessing-method"
 PROJECT = Path(__file__).resolve().parents[2]
@@ -58,13 +61,7 @@ class DaskFuture(PrefectDaskFuture[Any]):
     """A task run on Dask."""
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait for its end.
-
-        Raises
-        ------
-        BrokenExecutor : Dask gave up after too many workers died of it, or an unsuitable worker trained it
-        SchedulerGone
-        """
+        """Wait for its end. BrokenExecutor: too many workers died of it, or an unsuitable one trained it."""
         if self._final_state:  # type: ignore[has-type]  # where Prefect looks before it asks its server
             return
         try:
@@ -83,10 +80,7 @@ class DaskFuture(PrefectDaskFuture[Any]):
 
 
 class DaskRunner(DaskTaskRunner):
-    """Prefect's runner on Dask, which sends the project's sources to the workers.
-
-    The trainings of a worker that dies continue on another one from their checkpoints.
-    """
+    """Prefect's runner on Dask, which sends the project's sources to the workers."""
 
     def __init__(self, execution: RunContext, module: str) -> None:
         self.execution, self.module = execution, module
@@ -102,7 +96,8 @@ class DaskRunner(DaskTaskRunner):
             if forking(module, "distributed"):
                 dask.config.set({METHOD: "forkserver"})
         self.submitted: list[Any] = []
-        self.shared: dict[Task[Any, Any], Any] = {}  # arguments that all runs of a task share
+        self.shared: dict[Task[Any, Any], tuple[Any, Collection[str]]] = {}  # arguments that all runs of a task share
+        self.slots = execution.workers  # trainings that can run at once
         self.over = threading.Event()
 
     def __enter__(self) -> "DaskRunner":
@@ -119,15 +114,10 @@ class DaskRunner(DaskTaskRunner):
         return self
 
     def prepare(self) -> None:
-        """Prepare every worker for training.
-
-        Raises
-        ------
-        InputError : names the worker, and what it lacks or cannot reach
-        """
+        """Prepare every worker for training."""
         if self.execution.dask_address:
             self.execution.state.arrive()
-        sweep = Sweep(
+        self.about = Sweep(
             text=Path(on_worker.__file__).read_text(),
             facts=on_worker.facts(),
             sources=packed() if self.execution.dask_address else None,
@@ -137,28 +127,31 @@ class DaskRunner(DaskTaskRunner):
             memory=MEMORY,
             context=cloudpickle.dumps((self.execution, serialize_context())),
         )
-        for check in ("mismatch", "check"):  # the first, on all workers before the second on any, has no side effects
-            given = {"sweep": sweep, "name": check, "given": ()}
-            # Workers of an adaptive cluster may just have gone: errors are ignored, and each task checks again.
-            for worker, problem in self.client.run(eval, CALL, given, on_error="ignore").items():
-                if problem:
-                    raise InputError(f"the worker {worker} {problem}")
-        self.sweep = self.shared_value(dict, sweep)
+        self.check("mismatch")  # on all workers before the next on any, since it has no side effects
+        self.check("check")
         self.client.subscribe_topic(
             TOPIC, lambda event: warn(event[1]["worker"], f"{event[1]['problem']}. It is closed")
         )
         self.client.subscribe_topic(
             "worker-restart-memory",
-            lambda event: warn(event[1]["worker"], f"ran out of memory and restarts: it needs {MEMORY / 1e6:.0f} MB"),
+            lambda event: warn(event[1]["worker"], "reached its memory limit and restarts: give it a higher one"),
         )
         threading.Thread(target=self.watch, name="Dask workers", daemon=True).start()
+
+    def check(self, name: str) -> None:
+        """Run a check of `on_worker` on all workers; InputError names one, and what it lacks or cannot reach."""
+        given = {"sweep": self.about, "name": name, "given": ()}
+        # Workers of an adaptive cluster may just have gone: errors are ignored, and each task checks again.
+        for worker, problem in self.client.run(eval, CALL, given, on_error="ignore").items():
+            if problem:
+                raise InputError(f"the worker {worker} {problem}")
 
     def shared_value(self, kind: type, value: Any) -> Any:
         """A future that many tasks can share: workers copy its value from each other, and Dask restores it if lost."""
         return self.client.submit(kind, value, key=f"shared-{uuid4()}", pure=False)
 
     def watch(self) -> None:
-        """Warn of workers that Dask has paused, and if none is left."""
+        """Count the workers that can train; warn of those that Dask has paused, and if none is left."""
         warned: set[str] = set()
         while not self.over.wait(SECONDS_BETWEEN_LOOKS):
             try:
@@ -167,11 +160,40 @@ class DaskRunner(DaskTaskRunner):
                 log.debug("Dask's scheduler: %s", error)
                 continue
             paused = {address for address, about in workers.items() if about["status"] == "paused"}
+            self.slots = sum(about["nthreads"] for about in workers.values() if about["status"] == "running")
             for address in sorted(paused - warned):
-                warn(address, "is paused: it is short of memory, and gets no trainings until it has more")
-            if not workers and "" not in warned:
-                log.warning("Dask: no worker is left. The sweep waits for one.")
-            warned = paused | ({""} if not workers else set())
+                held, limit = workers[address]["metrics"]["memory"] / 1e6, workers[address]["memory_limit"] / 1e6
+                warn(
+                    address,
+                    f"is paused: it holds {held:.0f} MB, too much for its limit of {limit:.0f} MB, and gets no "
+                    "trainings until it holds less. Start it again with a higher --memory-limit",
+                )
+            if not self.slots and "" not in warned:
+                log.warning("Dask: no worker is left that can train. The sweep waits for one.")
+            warned = paused | ({""} if not self.slots else set())
+
+    def map(
+        self, task: Task[Any, Any], parameters: dict[str, Any], wait_for: Iterable[PrefectFuture[Any]] | None = None
+    ) -> PrefectFutureList[Any]:
+        """Submit a task run for each combination of inputs; what is `unmapped` travels once."""
+        plain = {name: value.unwrap() if isinstance(value, opaque) else value for name, value in parameters.items()}
+        common = {name: value.value for name, value in plain.items() if isinstance(value, unmapped)}
+        self.share(task, common, set(arrays_in(plain | common)))
+        futures: PrefectFutureList[Any] = super().map(task, parameters, wait_for)
+        return futures
+
+    def share(self, task: Task[Any, Any], parameters: dict[str, Any], arrays: Collection[ArrayRef]) -> None:
+        """Send the arguments that all runs of a task share; InputError if a worker has too little memory for them."""
+        self.ready.result()
+        memory = MEMORY + sum(math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in arrays)
+        if self.execution.dask_address:
+            self.execution.state.arrive()  # again, for workers that join later
+            if memory > self.about["memory"]:
+                self.about["memory"] = memory
+                self.check("mismatch")
+        self.sweep = self.shared_value(dict, self.about)
+        shared = {"task": task, "parameters": parameters, "context": serialize_context(), "return_type": "state"}
+        self.shared[task] = self.shared_value(bytes, cloudpickle.dumps(shared)), parameters.keys()
 
     def submit(
         self,
@@ -180,44 +202,31 @@ class DaskRunner(DaskTaskRunner):
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,
     ) -> PrefectDaskFuture[Any]:
-        """Submit one task run, as prefect_dask does, but with arguments that are pickled here.
-
-        They are unpickled only on a worker that was checked. The scheduler would unpickle plain arguments, and would
-        need the sources and all that they import.
-        """
-        self.ready.result()
+        """Submit one task run, as prefect_dask does, but with arguments that are pickled here."""
+        # They are unpickled only on a worker that was checked. The scheduler would unpickle plain arguments, and would
+        # need the sources and all that they import.
         task_run_id = uuid4()
         if task not in self.shared:
-            if self.execution.dask_address:
-                self.execution.state.arrive()  # again, for workers that join later
-            shared = {"task": task, "context": serialize_context(), "return_type": "state"}
-            self.shared[task] = self.shared_value(bytes, cloudpickle.dumps(shared))
-        call = cloudpickle.dumps(
-            {
-                "task_run_id": task_run_id,
-                "parameters": parameters,
-                "dependencies": known(dependencies, wait_for),
-            }
-        )
-        given = {"sweep": self.sweep, "name": "run", "given": (self.shared[task], call)}
+            self.share(task, {}, ())
+        shared, common = self.shared[task]
+        own = {name: value for name, value in parameters.items() if name not in common}
+        call = {"task_run_id": task_run_id, "parameters": own, "dependencies": known(dependencies, wait_for)}
+        given = {"sweep": self.sweep, "name": "run", "given": (shared, cloudpickle.dumps(call))}
         future = self.client.submit(eval, CALL, given, key=f"{task.name}-{task_run_id}", pure=False)
         self.submitted.append(future)
         return DaskFuture(wrapped_future=future, task_run_id=task_run_id)
 
     def __exit__(self, *error: Any) -> None:
+        """Wait for running trainings to stop, and let the workers send their events."""
         self.over.set()
         with contextlib.suppress(Exception):
             self.ready.result()
-            self.finish()
+            pending = [future for future in self.submitted if not future.done()]
+            running = {key for keys in self.client.processing().values() for key in keys}
+            self.client.cancel([future for future in pending if future.key not in running])
+            wait([future for future in pending if future.key in running], timeout=SECONDS_TO_STOP)
+            self.client.run(flush, on_error="ignore")
         super().__exit__(*error)
-
-    def finish(self) -> None:
-        """Wait for running trainings to stop, and let the workers send their events."""
-        pending = [future for future in self.submitted if not future.done()]
-        running = {key for keys in self.client.processing().values() for key in keys}
-        self.client.cancel([future for future in pending if future.key not in running])
-        wait([future for future in pending if future.key in running], timeout=SECONDS_TO_STOP)
-        self.client.run(flush, on_error="ignore")
 
 
 def warn(worker: str, what: str) -> None:

@@ -9,6 +9,7 @@ sources take turns on a worker.
 import hashlib
 import importlib
 import io
+import math
 import os
 import pickle
 import sys
@@ -43,27 +44,20 @@ class Sweep(TypedDict):
     api: str  # address of Prefect's server
     module: str  # to import before the first task
     tracking: bool  # trainings have W&B runs
-    memory: int  # bytes that a worker needs
+    memory: int  # bytes that a worker's process will hold
     context: bytes  # pickled: the `RunContext`, and Prefect's context
 
 
 def run(sweep: Sweep, shared: bytes, call: bytes) -> tuple[dict[str, str], bytes]:
-    """Run one task; return this worker's `facts`, and the task's pickled final state.
-
-    Parameters
-    ----------
-    shared, call : pickled arguments of Prefect's `run_task_sync`: those that all tasks share, and the others
-
-    Raises
-    ------
-    Reschedule : the worker is unsuitable
-    """
+    """Run one task, by pickled arguments that all tasks share and others; return `facts`, and its pickled state."""
     with turn(sweep) as problem:
         if not problem:
             import cloudpickle
             from prefect.task_engine import run_task_sync
 
-            state = run_task_sync(**pickle.loads(shared), **pickle.loads(call))  # noqa: S301 - from the driver
+            common, own = pickle.loads(shared), pickle.loads(call)  # noqa: S301 - from the driver
+            parameters = {**common["parameters"], **own["parameters"]}
+            state = run_task_sync(**{**common, **own, "parameters": parameters})
             return facts(), cloudpickle.dumps(state)
     leave(problem)
     raise Reschedule
@@ -134,9 +128,10 @@ def mismatch(sweep: Sweep) -> str:
     there = {name: sweep["facts"][name] for name in here}
     if here != there:
         return f"has {differing(here, there)}, this program {differing(there, here)}"
-    limit = getattr(this_worker().memory_manager, "memory_limit", None)
-    if limit and limit < sweep["memory"]:
-        needed = f"{sweep['memory'] / 1e6:.0f}"
+    manager = this_worker().memory_manager
+    share = manager.memory_pause_fraction or 1  # of the limit; a process that holds more gets no tasks
+    if (limit := manager.memory_limit) and limit * share < sweep["memory"]:
+        needed = f"{math.ceil(sweep['memory'] / share / 1e6)}"
         return (
             f"has a memory limit of {limit / 1e6:.0f} MB and needs {needed} MB: start it with --memory-limit {needed}MB"
         )
@@ -182,8 +177,15 @@ def leave(problem: str) -> None:
 
 
 def prepare(sweep: Sweep) -> None:
-    """Import the modules that trainings need, before the first one starts."""
-    report_there(sweep["api"])
+    """Use the sweep's Prefect server, and import the modules that trainings need, before the first one starts."""
+    # Each task brings Prefect's settings along, but the services that send events and logs live as long as the process
+    # and keep their first server.
+    earlier = os.environ.get("PREFECT_API_URL", sweep["api"])
+    os.environ |= {"PREFECT_API_URL": sweep["api"], "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep"}
+    if earlier != sweep["api"]:
+        from prefect.events.worker import EventsWorker
+
+        EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # also drains every other service
     if sweep["sources"] is not None:
         unpack(sweep["sources"], Path(this_worker().local_directory))
     from execution.runners.worker import one_blas_thread
@@ -196,26 +198,10 @@ def prepare(sweep: Sweep) -> None:
     one_blas_thread()
 
 
-def report_there(api: str) -> None:
-    """Make Prefect in this process use the sweep's server.
-
-    Each task brings Prefect's settings along, but the services that send events and logs live as long as the process
-    and keep their first server.
-    """
-    earlier = os.environ.get("PREFECT_API_URL", api)
-    os.environ |= {"PREFECT_API_URL": api, "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep"}
-    if earlier != api:
-        from prefect.events.worker import EventsWorker
-
-        EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # also drains every other service
-
-
 def unpack(sources: bytes, own: Path) -> None:
-    """Write the sources to a folder and make this process import them from there, in place of another version.
-
-    All processes of a machine share the folder, and so Numba's compiled code. If the user's cache cannot be written
-    to, each process uses its `own` folder.
-    """
+    """Write the sources to a folder and make this process import them from there, in place of another version."""
+    # All processes of a machine share the folder, and so Numba's compiled code. If the user's cache cannot be written
+    # to, each process uses its `own` folder.
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     folder = Path("softmax-sweep", "sources", hashlib.sha256(sources).hexdigest()[:16])
     try:

@@ -1,41 +1,52 @@
 """Trainings on processes of this machine."""
 
 import multiprocessing
+import os
 import sys
 import tempfile
 from collections.abc import Iterable
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
+from uuid import uuid4
 
+import cloudpickle
 from prefect.client.schemas.objects import RunInput
+from prefect.context import serialize_context
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
-from prefect.task_runners import ProcessPoolTaskRunner
+from prefect.task_runners import TaskRunner
 from prefect.tasks import Task
 from prefect.utilities.engine import collect_task_run_inputs_sync
 
-from execution.runners.worker import begin_process
+from execution.orchestration.startup import beside
+from execution.runners.worker import begin_process, run_task
 
 LONGEST = 70  # characters of the folder: a Unix socket's address has at most 107 bytes
 
 Dependencies = dict[str, set[RunInput]]
 
 
-class ProcessRunner(ProcessPoolTaskRunner):
-    """Prefect's runner on a process pool whose processes are prepared for trainings."""
+class ProcessRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
+    """Task runs on a pool of prepared processes. In Prefect's own runner each process would import for seconds."""
 
     def __init__(self, workers: int, module: str) -> None:
-        super().__init__(max_workers=workers, initializer=partial(begin_process, module))
+        super().__init__()  # type: ignore[no-untyped-call]
         self.workers, self.module = workers, module
+
+    def duplicate(self) -> "ProcessRunner":
+        return ProcessRunner(self.workers, self.module)
 
     def __enter__(self) -> "ProcessRunner":
         super().__enter__()
-        assert self._executor
-        assert self._resolver_executor
-        if forking(self.module):
-            self._executor._mp_context = multiprocessing.get_context("forkserver")  # Prefect has no setting for it
+        context = multiprocessing.get_context("forkserver" if forking(self.module) else "spawn")
+        self.pool = ProcessPoolExecutor(self.workers, context, initializer=begin_process, initargs=(self.module,))
+        self.shared: dict[Task[Any, Any], bytes] = {}  # arguments that all runs of a task share
         for _ in range(self.workers):  # start the processes now, during the steps before the trainings
-            self._resolver_executor.submit(self._executor.submit, int)
+            beside(self.pool.submit, int)
         return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.pool.shutdown(cancel_futures=True)
+        super().__exit__(*error)
 
     def submit(
         self,
@@ -44,17 +55,19 @@ class ProcessRunner(ProcessPoolTaskRunner):
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,
     ) -> PrefectConcurrentFuture[Any]:
-        return super().submit(task, parameters, dependencies=known(dependencies, wait_for))
-
-    def cancel_all(self) -> None:
-        if self._executor and self._executor._broken:
-            # Python before 3.11.5 waits forever to write to the dead processes:
-            # https://github.com/python/cpython/issues/94777
-            self._executor._call_queue._reader.close()  # type: ignore[attr-defined]
-        super().cancel_all()
+        if task not in self.shared:
+            shared = {"task": task, "context": serialize_context(), "return_type": "state"}
+            self.shared[task] = cloudpickle.dumps((dict(os.environ), shared))
+        task_run_id = uuid4()
+        call = {"task_run_id": task_run_id, "parameters": parameters, "dependencies": known(dependencies, wait_for)}
+        future = self.pool.submit(run_task, self.shared[task], cloudpickle.dumps(call))
+        return PrefectConcurrentFuture(task_run_id, future)
 
     def renew(self) -> None:
         """Start a new pool, since the death of one process breaks it."""
+        # Python before 3.11.5 waits forever to write to the dead processes:
+        # https://github.com/python/cpython/issues/94777
+        self.pool._call_queue._reader.close()  # type: ignore[attr-defined]
         self.__exit__(None, None, None)
         self.__enter__()
 
@@ -72,10 +85,9 @@ def forking(*modules: str) -> bool:
 
 
 def known(dependencies: Dependencies | None, wait_for: Iterable[Any] | None) -> Dependencies:
-    """The task runs that a step's inputs came from, and those it waits for.
+    """The task runs that a step's inputs came from, and, under `execution`, those it waits for.
 
-    They are collected here because in another process a value is no longer the same object. Those it waits for are
-    listed under `execution`, the input that every step has.
+    They are collected here because in another process a value is no longer the same object.
     """
     given = dependencies or {}
     return given | {"execution": given.get("execution", set()) | collect_task_run_inputs_sync(wait_for)}

@@ -23,12 +23,7 @@ PATIENCE_FOR_WORKERS = 60  # seconds to wait for a first worker: an adaptive clu
 
 
 def threads(address: str) -> int:
-    """The number of parallel trainings that the cluster can run.
-
-    Raises
-    ------
-    InputError : nothing answers there, there is no worker, or no certificate is set for a `tls://` address
-    """
+    """The number of parallel trainings that the cluster can run; InputError if it cannot be used."""
     if address.startswith(("tls:", "wss:")) and not dask.config.get("distributed.comm.tls.client.cert"):
         raise InputError(
             f"dask_address: {address} needs a certificate: set DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and the other "

@@ -1,8 +1,9 @@
 """Set-up of a process that trains, before its first task. The flow's own process does not need it."""
 
 import importlib
-import multiprocessing
+import multiprocessing.util
 import os
+import pickle
 import signal
 import threading
 from typing import Any
@@ -13,20 +14,31 @@ SECONDS_TO_SEND = 5
 
 
 def begin_process(module: str = "") -> None:
-    """Set up a process that the flow's process has started on this machine.
-
-    It ignores signals, since the flow's process asks trainings to stop, and ends when that process dies.
-
-    Parameters
-    ----------
-    module : imported now rather than in the first training; "": none
-    """
+    """Set up a process that the flow's process has started on this machine, which ends with that process."""
+    # The flow's process asks trainings to stop.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
+    multiprocessing.util.Finalize(None, send_events, exitpriority=1)  # `atexit` serves main processes only
     if module:
         importlib.import_module(module)
     one_blas_thread()
+
+
+def run_task(shared: bytes, call: bytes) -> Any:
+    """Run a task as Prefect's engine does, by arguments that all its runs `shared` and others; its final state."""
+    from prefect.task_engine import run_task_sync
+
+    environment, arguments = pickle.loads(shared)  # noqa: S301 - from the flow's process
+    os.environ.update(environment)
+    return run_task_sync(**arguments, **pickle.loads(call))  # noqa: S301
+
+
+def send_events() -> None:
+    """Send this process's waiting events and logs to Prefect's server."""
+    from prefect.events.worker import EventsWorker
+
+    EventsWorker.drain_all(timeout=SECONDS_TO_SEND)  # also drains every other service
 
 
 def dask_setup(worker: object) -> None:
@@ -59,10 +71,8 @@ def unreached(execution: RunContext, context: dict[str, Any]) -> str:
     except Exception as error:
         return f"cannot use {execution.storage.where('')} ({error})"
     if not seen:
-        return (
-            f"does not see {execution.storage.where('')}: set --artifacts to a bucket, s3://…, or to a folder that all "
-            "machines share"
-        )
+        where = execution.storage.where("")
+        return f"does not see {where}: set --artifacts to a bucket, s3://…, or to a folder that all machines share"
     with hydrated_context(context), get_client(sync_client=True) as client:
         if problem := client.api_healthcheck():
             return (

@@ -7,22 +7,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
+from platformdirs import user_cache_path
 
 import softmax
-from execution.storage import layout
-from execution.storage.permissions import user_cache, writable
-from execution.storage.protocol import Storage
+from execution.storage import Storage, layout
+from execution.storage.files import writable
 
 T = TypeVar("T")
 
 
 def place(storage: Storage) -> None:
-    """Set Numba's cache folder below the artifact root if it can write to none of its own: it would fail without.
-
-    Call this before Numba is imported.
-    """
+    """Before Numba is imported: set its cache folder below the artifact root if it can write to none of its own."""
     source = Path(softmax.__file__).parent
-    usual = [source / "__pycache__", user_cache() / "numba"]
+    usual = [source / "__pycache__", user_cache_path("numba")]
     if "NUMBA_CACHE_DIR" in os.environ:
         usual.append(Path(os.environ["NUMBA_CACHE_DIR"]))
     if not any(map(writable, usual)):
@@ -30,10 +27,7 @@ def place(storage: Storage) -> None:
 
 
 def by_one(epochs: Callable[..., Iterator[T]]) -> Callable[..., Iterator[T]]:
-    """A training whose first epoch holds a lock of the machine while no kernel is compiled yet.
-
-    One process compiles the kernel; the others wait and load it.
-    """
+    """A training whose first epoch holds a lock while no kernel is compiled yet: other processes wait and load it."""
 
     def begun(**how: Any) -> Iterator[T]:
         from softmax import kernels

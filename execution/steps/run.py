@@ -1,114 +1,141 @@
-"""The first argument of a step's body: its settings, its arrays and its tracker."""
+"""The first argument of a step's body: its settings, its arrays, its tracker, and the loop around a training.
 
+Every few seconds the state is saved as a checkpoint and the new epochs are logged. W&B's client takes them together at
+half the cost of single ones, which would be a twentieth of the training's time.
+"""
+
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from numpy.typing import NDArray
-
+from execution import faults, log
+from execution.cache import checkpoints
 from execution.config import RunContext
 from execution.orchestration.forecast import Standing, expected_epochs
 from execution.steps import compiled
-from execution.steps.training import follow
 from execution.storage import arrays, layout
 from execution.tracking.tracker import Tracker
 from experiment.axes import Combination
-from experiment.values import ArrayRef, FileRef, Settings
-from softmax.sgd import State
+from experiment.errors import Interrupted
+from experiment.values import Settings
+from softmax.sgd import Metrics, State
 
 S = TypeVar("S", bound=Settings)
 
-
-class Run(Protocol):
-    """One run of a step. Tests call bodies with any object that has these members."""
-
-    tracker: Tracker  # for figures, pictures and texts
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The step's settings, read back from the tracker."""
-
-    def settled(self, settings: S) -> S:
-        """These settings, read back from the tracker."""
-
-    @property
-    def downloads(self) -> Path:
-        """The folder for downloaded files."""
-
-    def open(self, ref: ArrayRef) -> NDArray[Any]:
-        """An array, read-only; StoreError if it is missing or altered."""
-
-    def put(self, array: NDArray[Any]) -> ArrayRef:
-        """Store an array."""
-
-    def put_file(self, content: bytes) -> FileRef:
-        """Store the bytes of a file."""
-
-    def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
-        """Run a training (`softmax.sgd.train` without `state` and `stop`) to its end; return its last state.
-
-        `until`: the epoch after which it pauses; None: it runs to its end.
-        """
+BEST: dict[str, Callable[[Iterable[float]], float]] = {"val_accuracy": max, "val_loss": min}
+# Seconds between two checks for a request to stop, unless checkpoints are more frequent: a check takes as long as a
+# small epoch, and lets other threads run.
+LOOKS = 0.5
+LOOKS_A_SECOND = 200  # of all trainings together, as each one asks the store
 
 
-class TaskRun:
-    """The `Run` of a Prefect task run: arrays in the sweep's storage, figures with its tracker."""
+class Run:
+    """One run of a step: arrays in the sweep's storage, figures with its tracker. `limited`: by the sweep's time."""
 
     def __init__(
         self, execution: RunContext, identity: str, tracker: Tracker, settings: dict[str, Any], limited: bool
     ) -> None:
         self.execution, self.identity, self.tracker, self.limited = execution, identity, tracker, limited
         self.config = {name: tracker.config[name] for name in settings}  # the tracker is the source of truth
+        self.open = partial(arrays.open_array, execution.storage)
+        self.put = partial(arrays.put_array, execution.storage)
+        self.put_file = partial(arrays.put_file, execution.storage)
 
     def settled(self, settings: S) -> S:
+        """These settings, read back from the tracker."""
         return type(settings).model_validate({name: self.config[name] for name in type(settings).model_fields})
 
     @property
     def downloads(self) -> Path:
+        """The folder for downloaded files."""
         return self.execution.storage.folder(layout.DOWNLOADS)
 
-    def open(self, ref: ArrayRef) -> NDArray[Any]:
-        return arrays.open_array(self.execution.storage, ref)
-
-    def put(self, array: NDArray[Any]) -> ArrayRef:
-        return arrays.put_array(self.execution.storage, array)
-
-    def put_file(self, content: bytes) -> FileRef:
-        return arrays.put_file(self.execution.storage, content)
-
     def follow(self, epochs: Callable[..., Iterator[State]], until: int | None = None) -> State:
-        if self.execution.runner != "threads" and self.config.get("engine") == "numba":
+        """Run a training from its last checkpoint, if there is one, to its end; return the last state.
+
+        Interrupted by a request to stop or the time limit, it leaves a checkpoint of the last complete epoch.
+
+        Parameters
+        ----------
+        epochs : `softmax.sgd.train` with all arguments bound except `state` and `stop`
+        until : the epoch after which it pauses and keeps its checkpoint; a checkpoint of a later epoch is not changed
+        """
+        execution, storage, flow_run = self.execution, self.execution.storage, self.execution.state
+        if self.config.get("engine") == "numba" and execution.runner != "threads":
             epochs = compiled.by_one(epochs)
-        if self.limited:
-            epochs = self.watched(epochs)
-        return follow(self.execution, self.identity, self.tracker, epochs, until, limited=self.limited)
+        state = checkpoints.load(storage, self.identity)
+        further = state is not None and until is not None and len(state.history) > until
+        if further:
+            state = None
+        if state:
+            log.info("Resumes from epoch %d", len(state.history), extra={"console": False})
+        before, logged, looked, why = len(state.history) if state else 0, 0, -math.inf, ""
+        began = saved = reported = time.monotonic()
+        pause = max(min(LOOKS, execution.checkpoint_seconds), execution.workers / LOOKS_A_SECOND)
 
-    def watched(self, epochs: Callable[..., Iterator[State]]) -> Callable[..., Iterator[State]]:
-        """The same epochs; their progress is written to the flow run's state from time to time."""
-        flow_run, config = self.execution.state, self.config
-        combination = Combination.model_validate({name: config[name] for name in Combination.model_fields})
+        def stop() -> bool:
+            nonlocal looked, why
+            if time.monotonic() - looked < pause:
+                return False
+            looked = time.monotonic()
+            if flow_run.stop_requested:
+                why = "stopped"
+            elif self.limited and execution.time_is_up:
+                why = "no time was left for it"
+            return bool(why)
 
-        def reporting(state: State | None, stop: Callable[[], bool]) -> Iterator[State]:
-            before, began = len(state.history) if state else 0, time.monotonic()
-            reported = began
-            try:
-                for latest in epochs(state=state, stop=stop):
-                    if (now := time.monotonic()) - reported >= flow_run.seconds_between_looks:
-                        losses, reported = [row.val_loss for row in latest.history], now
-                        flow_run.stand(
-                            self.identity,
-                            Standing(
-                                combination=combination,
-                                seed=config["seed"],
-                                epochs=len(losses),
-                                before=before,
-                                seconds=now - began,
-                                expected=expected_epochs(losses, config["patience"], config["max_epochs"]),
-                            ),
-                        )
-                    yield latest
-            finally:
+        try:
+            for latest in epochs(state=state, stop=stop):
+                state, now = latest, time.monotonic()
+                if self.limited and now - reported >= flow_run.seconds_between_looks:
+                    reported = now
+                    flow_run.stand(self.identity, self.standing(state, before, now - began))
+                if now - saved >= execution.checkpoint_seconds and not further:
+                    log_epochs(self.tracker, state.history[logged:])
+                    checkpoints.save(storage, self.identity, state)
+                    logged, saved, last = len(state.history), time.monotonic(), state.history[-1]
+                    log.info("%s", words(last, state.best_epoch), extra={"console": False})
+        finally:
+            if self.limited:
                 flow_run.end(self.identity)
+        if state:
+            log_epochs(self.tracker, state.history[logged:])
+        if why:
+            if state and logged < len(state.history) and not further:
+                checkpoints.save(storage, self.identity, state)
+            raise Interrupted(f"{why} after epoch {len(state.history) if state else 0}")
+        assert state is not None
+        known = {name: [value for row in state.history if (value := getattr(row, name)) == value] for name in BEST}
+        # In the form of W&B's own summaries, which need a run in one process.
+        self.tracker.summarize(**{name: {BEST[name].__name__: BEST[name](known[name])} for name in BEST if known[name]})
+        if until is not None and not further:
+            checkpoints.save(storage, self.identity, state)
+        return state
 
-        return reporting
+    def standing(self, state: State, before: int, seconds: float) -> Standing:
+        """The progress of a training that had `before` epochs when it continued, so many seconds ago."""
+        config, losses, most = self.config, [row.val_loss for row in state.history], self.config["max_epochs"]
+        return Standing(
+            combination=Combination.model_validate({name: config[name] for name in Combination.model_fields}),
+            seed=config["seed"], fold=config.get("fold"), epochs=len(losses), before=before, seconds=seconds,
+            expected=expected_epochs(losses, config["patience"] or most, most),
+        )  # fmt: skip
+
+
+def words(row: Metrics, best_epoch: int) -> str:
+    """An epoch as a line of the log; the final model has no validation rows."""
+    if math.isnan(row.val_loss):
+        return f"Epoch {row.epoch}: train loss {row.train_loss:.4f}"
+    return (
+        f"Epoch {row.epoch}: train loss {row.train_loss:.4f}, validation loss {row.val_loss:.4f}, accuracy "
+        f"{row.val_accuracy:.2%}; lowest loss in epoch {best_epoch}"
+    )
+
+
+def log_epochs(tracker: Tracker, rows: Iterable[Metrics]) -> None:
+    for row in rows:
+        tracker.log_epoch(row)
+        faults.point("epoch")

@@ -6,6 +6,7 @@ workers share one copy. Each process verifies a file before its first use.
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,43 +14,48 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from execution.cache.closure import PARSING
 from execution.storage import layout
-from execution.storage.permissions import forbidden
+from execution.storage.files import draft, forbidden
 from execution.storage.protocol import Storage
 from experiment.errors import StoreError
-from experiment.values import ArrayRef, FileRef
+from experiment.values import ArrayRef, FileRef, Frozen
 
 ARRAY, FILE = "sha256:", "file:sha256:"  # prefixes of the digests in references
 
 
 def put_array(storage: Storage, array: NDArray[Any]) -> ArrayRef:
-    """Write `array` (any shape and non-object dtype; memory order is kept).
-
-    It is not synced to the disk: a file torn by a crash no longer has its digest, which is detected.
-    """
-    with storage.draft() as file:
-        writer = _HashingWriter(file)
-        np.lib.format.write_array(writer, array, allow_pickle=False)
-        digest = ARRAY + writer.sha256.hexdigest()
-        storage.adopt(file, key_of(digest))
+    """Write `array` (any shape and non-object dtype; memory order is kept)."""
+    # It is not synced to the disk: a file torn by a crash no longer has its digest, which is detected.
+    with draft(storage.folder(layout.DRAFTS)) as file:
+        np.lib.format.write_array(file, array, allow_pickle=False)
+        file.seek(0)
+        digest = ARRAY + hashlib.file_digest(file, "sha256").hexdigest()
+        storage.put(key_of(digest), Path(file.name))
     return ArrayRef(digest=digest, shape=array.shape, dtype=str(array.dtype))
 
 
 def open_array(storage: Storage, ref: ArrayRef) -> NDArray[Any]:
-    """The array, memory-mapped and read-only.
-
-    Raises
-    ------
-    StoreError : its file is missing or altered
-    """
+    """The array, memory-mapped and read-only. StoreError if its file is missing, altered, or another array."""
     path = verified(storage, key_of(ref.digest))
-    return mapped(path, path.stat().st_ino)
+    try:
+        array = mapped(path, path.stat().st_ino)
+    except Exception:  # of many kinds, at a header that NumPy has not written
+        array = None
+    if array is None or (array.shape, str(array.dtype)) != (ref.shape, ref.dtype):
+        storage.set_aside(key_of(ref.digest))  # the record that refers to it is invalid then
+        raise StoreError(
+            f"{storage.where(key_of(ref.digest))} is no array of shape {ref.shape} and type {ref.dtype}, as a result "
+            "says: something else than this program wrote them. Run the sweep again"
+        )
+    return array
 
 
 @lru_cache(8)  # shared by trainings: NumPy takes a third of a millisecond to read an array's header
 def mapped(path: Path, inode: int) -> NDArray[Any]:
     """The array in the file at `path` with this inode."""
-    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    with PARSING:  # of its header
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")  # unlike `np.load` it reads no other formats
     return array
 
 
@@ -61,12 +67,7 @@ def put_file(storage: Storage, content: bytes) -> FileRef:
 
 
 def read_file(storage: Storage, ref: FileRef) -> bytes:
-    """The bytes of a file.
-
-    Raises
-    ------
-    StoreError : it is missing or altered
-    """
+    """The bytes of a file. StoreError if it is missing or altered."""
     return verified(storage, key_of(ref.digest)).read_bytes()
 
 
@@ -82,13 +83,18 @@ def referred_to(record: bytes) -> set[str]:
     return {key_of(digest.decode()) for digest in re.findall(rb"(?:file:)?sha256:[0-9a-f]{64}", record)}
 
 
-def verified(storage: Storage, key: str) -> Path:
-    """The file, its bytes checked against its name once per process and state of the file.
+def arrays_in(value: Any) -> Iterator[ArrayRef]:
+    """The references to arrays in models, lists and dicts of them."""
+    if isinstance(value, ArrayRef):
+        yield value
+    elif isinstance(value, Frozen | Mapping | list | tuple):
+        parts = dict(value).values() if isinstance(value, Frozen | Mapping) else value
+        for part in parts:
+            yield from arrays_in(part)
 
-    Raises
-    ------
-    StoreError : the file is missing or altered
-    """
+
+def verified(storage: Storage, key: str) -> Path:
+    """The file, its bytes checked against its name once per process. StoreError if it is missing or altered."""
     path = found(storage, key) or found(storage, key, anew=True)
     if path is None:
         if storage.remote:  # records are trusted there without reading their arrays: the next run must not find it
@@ -98,12 +104,7 @@ def verified(storage: Storage, key: str) -> Path:
 
 
 def found(storage: Storage, key: str, *, anew: bool = False) -> Path | None:
-    """The file, None if its bytes do not match its name; `anew`: fetched again if it is a copy.
-
-    Raises
-    ------
-    StoreError : the file is missing
-    """
+    """The file, None if its bytes do not match its name; `anew`: fetched again if it is a copy."""
     path = None
     try:
         path = storage.local(key, anew=anew)
@@ -132,15 +133,3 @@ def check(storage: Storage, key: str) -> None:
 
 
 _verified: set[tuple[Path, int, int, int]] = set()
-
-
-class _HashingWriter:
-    """A file to which NumPy writes; the bytes are hashed on the way, so that no array is read or copied twice."""
-
-    def __init__(self, file: Any) -> None:
-        self.file = file
-        self.sha256 = hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self.sha256.update(data)
-        return int(self.file.write(data))

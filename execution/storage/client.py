@@ -1,16 +1,13 @@
 """Requests to an object store: repeated while it is unreachable, with error messages that name the remedy."""
 
 import errno
-import logging
 import os
 import random
 import re
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 from obstore.exceptions import (
@@ -24,9 +21,10 @@ from obstore.exceptions import (
 from obstore.store import ObjectStore, from_url
 from pydantic import AnyHttpUrl, ValidationError
 
+from execution import log
 from experiment.errors import Unavailable
+from experiment.values import expanded
 
-log = logging.getLogger("sweep")
 T = TypeVar("T")
 
 PATIENCE = 300.0  # seconds that a store may be unreachable while a sweep runs
@@ -50,26 +48,19 @@ RIGHTS = {
     "HEAD": "read (s3:GetObject; and s3:ListBucket, without which nothing is said to be missing)",
 }
 
-_away: set[str] = set()  # unreachable stores for which a warning was logged
-_away_lock = threading.Lock()
+_away: dict[str, object] = {}  # unreachable stores, each with the error that a warning was logged of
 
 
 @cache
 def connected(url: str) -> ObjectStore:
     """The client of the store at an address; it makes no request yet."""
+    seconds = timedelta(seconds=1)
+    backoff = {"init_backoff": seconds / 10, "max_backoff": seconds, "base": 2}
     options: Any = {
         # Only the user can give an address with http://: the clouds' own all begin with https://.
-        "client_options": {
-            "allow_http": True,
-            "timeout": timedelta(seconds=SECONDS_A_REQUEST),
-            "connect_timeout": "5s",
-        },
+        "client_options": {"allow_http": True, "timeout": SECONDS_A_REQUEST * seconds, "connect_timeout": "5s"},
         # Longer failures are retried by `with_retry`, which logs a warning.
-        "retry_config": {
-            "max_retries": 2,
-            "retry_timeout": timedelta(seconds=5),
-            "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
-        },
+        "retry_config": {"max_retries": 2, "retry_timeout": 5 * seconds, "backoff": backoff},
     }
     if url.startswith("s3://"):
         check_endpoints()
@@ -80,10 +71,7 @@ def connected(url: str) -> ObjectStore:
 
 
 def check_endpoints() -> None:
-    """Raise Unavailable if a variable holds an invalid address, at which `obstore` would panic.
-
-    It would also panic at empty variables, which are unset.
-    """
+    """Unset empty variables, and raise Unavailable if one holds an invalid address: `obstore` would panic at either."""
     for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value]:
         del os.environ[name]
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
@@ -96,13 +84,8 @@ def check_endpoints() -> None:
 
 
 def of_profile() -> Any:
-    """A provider of the AWS profile's credentials; None if variables hold them or there is no profile.
-
-    Raises
-    ------
-    Unavailable : a profile is named, and boto3, which reads profiles, is not installed
-    """
-    file = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")).expanduser()
+    """A provider of the AWS profile's credentials, by boto3; None if variables hold them or there is no profile."""
+    file = expanded(os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
     named = "AWS_PROFILE" in os.environ
     if "AWS_ACCESS_KEY_ID" in os.environ or not (named or file.exists()):
         return None
@@ -119,17 +102,15 @@ def of_profile() -> Any:
 
 
 def with_retry(url: str, ask: Callable[[ObjectStore], T], patience: float | None = None) -> T:
-    """The answer of the store at an address. While it is unreachable, the request is repeated.
+    """The answer of the store at an address. While it is unreachable, for `patience` seconds, the request is repeated.
 
-    Parameters
-    ----------
-    ask : may be called several times; an earlier call may have succeeded although its answer was lost
+    An earlier call of `ask` may have succeeded although its answer was lost.
 
     Raises
     ------
     FileNotFoundError : there is no such object
     AlreadyExistsError, PreconditionError : the condition of a write was not met
-    Unavailable : the store refuses, or was unreachable for longer than `patience` seconds
+    Unavailable : the store refuses, or was unreachable for too long
     """
     patience = PATIENCE if patience is None else patience
     began, pause = time.monotonic(), 0.2
@@ -137,23 +118,25 @@ def with_retry(url: str, ask: Callable[[ObjectStore], T], patience: float | None
         try:
             answer = ask(connected(url))
         except (AlreadyExistsError, PreconditionError):
-            is_back(url)
+            _away.pop(url, None)
             raise
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error):
                 raise Unavailable(refusal(url, error)) from error
-            is_back(url)
+            _away.pop(url, None)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), url) from error
         except BaseError as error:
             if not may_pass(error):
                 raise Unavailable(refusal(url, error)) from error
             if time.monotonic() - began + pause > patience:
                 raise Unavailable(f"{url} cannot be reached, for {patience:.0f} s: {message(error)}") from error
-            warn_once(url, error)
+            if _away.setdefault(url, error) is error:  # once for all threads
+                what = message(error)
+                log.warning("%s is unreachable or slow (%s). Trying again for up to %.0f s.", url, what, PATIENCE)
             time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
             pause = min(2 * pause, LONGEST_PAUSE)
         else:
-            is_back(url)
+            _away.pop(url, None)
             return answer
 
 
@@ -167,21 +150,6 @@ def may_pass(error: BaseError) -> bool:
     return isinstance(error, JoinError) or bool(
         re.search(r"HTTP error|error decoding|[Tt]imed? ?out|[Cc]onnection", text)
     )
-
-
-def warn_once(url: str, error: BaseError) -> None:
-    """Warn that a store is unreachable, once each time."""
-    with _away_lock:
-        first = url not in _away
-        _away.add(url)
-    if first:
-        log.warning("%s is unreachable or slow (%s). Trying again for up to %.0f s.", url, message(error), PATIENCE)
-
-
-def is_back(url: str) -> None:
-    if _away:
-        with _away_lock:
-            _away.discard(url)
 
 
 def refusal(url: str, error: Exception) -> str:

@@ -9,7 +9,6 @@ A holder that was only slow (machine asleep, network down) may continue without 
 no result is wrong: results depend on their inputs alone, and both processes write the same bytes under the same keys.
 """
 
-import logging
 import threading
 import time
 import uuid
@@ -19,10 +18,9 @@ from contextlib import suppress
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import ObjectStore
 
+from execution import log
 from execution.storage.client import with_retry
 from experiment.errors import Unavailable
-
-log = logging.getLogger("sweep")
 
 LEASE = 20.0  # seconds without a renewal after which a holder counts as dead
 
@@ -45,17 +43,21 @@ class LeasedLock:
     def acquire(self, timeout: float | None, given_up: Callable[[], bool]) -> bool:
         began = seen = looked = time.monotonic()
         known, pause = "", 0.05
-        held = self.begin()
+        held = self.claim("create")
         while not held:
-            tag, now = self.look(), time.monotonic()
+            try:
+                tag = str(with_retry(self.url, lambda store: store.head(self.key))["e_tag"])
+            except FileNotFoundError:
+                tag = ""
+            now = time.monotonic()
             if not tag:
-                held = self.begin()
+                held = self.claim("create")
             elif tag != known or now - looked > LEASE / 2:  # it was renewed, or this process was suspended
                 if known and timeout is not None and now - began >= timeout:
                     return False
                 known, seen = tag, now
             elif now - seen > LEASE:
-                held = self.take_over(tag)
+                held = self.claim({"e_tag": tag})
             if held:
                 break
             if given_up() or (timeout and now - began >= timeout):
@@ -76,27 +78,16 @@ class LeasedLock:
                 with_retry(self.url, lambda store: store.delete(self.key))
             self.tag = None
 
-    def begin(self) -> bool:
-        """Create the object; False if another holder has it."""
+    def claim(self, mode: object) -> bool:
+        """Write the object under a condition; False if another holder has it."""
+        self.signs += 1
+        content, began = f"{self.holder} {self.signs}".encode(), time.monotonic()
         try:
-            self.write("create")
-        except AlreadyExistsError:
+            answer = with_retry(self.url, lambda store: store.put(self.key, content, mode=mode))  # type: ignore[arg-type]
+        except (AlreadyExistsError, PreconditionError, FileNotFoundError):
             return self.found_ours()  # the answer to an earlier request may have been lost
+        self.tag, self.signed = answer["e_tag"], began
         return True
-
-    def take_over(self, tag: str) -> bool:
-        try:
-            self.write({"e_tag": tag})
-        except (PreconditionError, FileNotFoundError):
-            return self.found_ours()
-        return True
-
-    def look(self) -> str:
-        """The object's ETag; "" if there is no object."""
-        try:
-            return str(with_retry(self.url, lambda store: store.head(self.key))["e_tag"])
-        except FileNotFoundError:
-            return ""
 
     def keep(self, released: threading.Event) -> None:
         """Renew the lock until it is released or lost."""
@@ -108,11 +99,8 @@ class LeasedLock:
 
     def sign(self) -> None:
         """Renew the lock, or notice that it is lost."""
-        try:
-            self.write({"e_tag": self.tag})
-        except (PreconditionError, FileNotFoundError):
-            if not self.found_ours():
-                self.tag = None
+        if not self.claim({"e_tag": self.tag}):
+            self.tag = None
 
     def found_ours(self) -> bool:
         """Whether this holder wrote the object; if so, its tag is kept."""
@@ -129,10 +117,3 @@ class LeasedLock:
             return False
         self.tag = tag
         return True
-
-    def write(self, mode: object) -> None:
-        self.signs += 1
-        content = f"{self.holder} {self.signs}".encode()
-        began = time.monotonic()
-        answer = with_retry(self.url, lambda store: store.put(self.key, content, mode=mode))  # type: ignore[arg-type]
-        self.tag, self.signed = answer["e_tag"], began

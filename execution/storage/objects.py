@@ -1,23 +1,19 @@
 """Storage under a prefix in a bucket of Amazon, Google, Azure or a compatible store."""
 
-import shutil
-import tempfile
 import threading
 import time
-import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from obstore.exceptions import AlreadyExistsError
 from obstore.store import ObjectStore
 
 from execution import faults
-from execution.storage import client, copies, folders, layout
+from execution.storage import copies, layout
 from execution.storage.client import with_retry
+from execution.storage.files import draft
 from execution.storage.leases import LeasedLock
-from experiment.errors import InputError, Unavailable
 from experiment.values import Frozen
 
 T = TypeVar("T")
@@ -39,61 +35,23 @@ class ObjectStorage(Frozen):
 
     url: str
 
-    def check(self, space: int) -> None:
-        probe, once = f"{layout.DRAFTS}/{uuid.uuid4().hex}", client.PATIENCE_AT_START
-        try:
-            self.ask(lambda store: store.put(probe, b"", mode="create"), once)
-            try:
-                self.ask(lambda store: store.get(probe).bytes(), once)
-                self.ask(lambda store: store.list_with_delimiter(layout.DRAFTS), once)
-                self.ask(lambda store: store.put(probe, b"", mode="create"), once)
-            except AlreadyExistsError:
-                pass
-            else:
-                raise InputError(
-                    f"artifacts: {self.url} ignores conditions on writes (If-None-Match), which locks need: use "
-                    "another store, or a newer version"
-                )
-            finally:
-                self.ask(lambda store: store.delete(probe), once)
-        except (Unavailable, FileNotFoundError) as error:
-            raise InputError(f"artifacts: {error}") from error
-        try:
-            with tempfile.TemporaryFile(dir=self.folder(layout.DRAFTS)):
-                pass
-            free = shutil.disk_usage(self.home).free
-        except OSError as error:
-            raise InputError(
-                f"artifacts: copies of {self.url} go to {self.home}, which cannot be written to ({error.strerror}): "
-                "set XDG_CACHE_HOME to another folder"
-            ) from error
-        if free < space:
-            raise InputError(
-                f"artifacts: copies of {self.url} go to {self.home}, where {free / 1e6:.0f} MB are free and this sweep "
-                f"needs {space / 1e6:.0f} MB: make room, or set XDG_CACHE_HOME to another folder"
-            )
-
     def get(self, key: str) -> bytes:
         return self.ask(lambda store: bytes(store.get(self.path(key)).bytes()))
 
-    def put(self, key: str, content: bytes, *, durable: bool = False) -> None:
-        if kind(key) in ADDRESSED_BY_CONTENT:
-            with self.draft() as file:
+    def put(self, key: str, content: bytes | Path, *, durable: bool = False) -> None:
+        if isinstance(content, bytes) and kind(key) in ADDRESSED_BY_CONTENT:
+            with draft(self.folder(layout.DRAFTS)) as file:
                 file.write(content)
-                self.adopt(file, key)
+                file.flush()
+                self.put(key, Path(file.name))
             return
         faults.point(f"{kind(key)} drafted")
-        self.ask(lambda store: store.put(key, content))
+        self.ask(lambda store: store.put(key, content, max_concurrency=PARTS_AT_ONCE))
+        if isinstance(content, Path):
+            copies.admit(self.home, content, key)  # so that this machine need not fetch it
+            _there.add((self.url, key))
+        _absent.pop((self.url, key), None)
         faults.point(f"{kind(key)} written")
-
-    def put_if_absent(self, key: str, content: bytes) -> bool:
-        try:
-            self.ask(lambda store: store.put(key, content, mode="create"))
-        except AlreadyExistsError:
-            return False
-        finally:
-            _absent.pop((self.url, key), None)
-        return True
 
     def exists(self, key: str) -> bool:
         here = (self.url, key)
@@ -136,22 +94,6 @@ class ObjectStorage(Frozen):
         self.ask(lambda store: store.copy(key, aside))
         self.remove([key])
 
-    def size(self, key: str) -> int:
-        found = self.head(key)
-        return sum(entry["size"] for entry in ([found] if found else self.below(key)))
-
-    def draft(self) -> AbstractContextManager[IO[bytes]]:
-        return copies.draft(self.home)
-
-    def adopt(self, draft: IO[bytes], key: str) -> None:
-        draft.flush()
-        faults.point(f"{kind(key)} drafted")
-        path = Path(draft.name)
-        self.ask(lambda store: store.put(key, path, max_concurrency=PARTS_AT_ONCE))
-        copies.admit(self.home, draft, key)  # so that this machine need not fetch it
-        _there.add((self.url, key))
-        faults.point(f"{kind(key)} written")
-
     def local(self, key: str, *, anew: bool = False) -> Path:
         lasting = kind(key) in ADDRESSED_BY_CONTENT
         path = self.home / key
@@ -177,12 +119,13 @@ class ObjectStorage(Frozen):
 
             return self.ask(ask)
 
-        with copies.draft(self.home) as file:
+        with draft(self.folder(layout.DRAFTS)) as file:
             content, size = part(0, PART)
             file.write(content)
             for start in range(PART, size, PART):
                 file.write(part(start, min(PART, size - start))[0])
-            copies.admit(self.home, file, key)
+            file.flush()
+            copies.admit(self.home, Path(file.name), key)
 
     def forget(self, key: str) -> None:
         """Forget an object and remove its copy."""
@@ -194,26 +137,10 @@ class ObjectStorage(Frozen):
     def lock(self, key: str) -> LeasedLock:
         return LeasedLock(self.url, key)
 
-    def publish(self, folder: str, files: Mapping[str, bytes], latest: str, replaced: Collection[str]) -> None:
-        # A store cannot exchange folders. So the old files are removed first: for a moment there are none, rather than
-        # files of two sweeps. After a kill, running the sweep again, by then cached, writes them.
-        old = {f"{folder}/{name}" for name in (*files, *replaced)}
-        self.remove([entry["path"] for entry in self.below(folder) if entry["path"] in old])
-        for name, content in files.items():
-            self.put(f"{folder}/{name}", content)
-        faults.point("publish in place")
-        self.put(latest, folder.rpartition("/")[2].encode())
-
     def folder(self, name: str) -> Path:
         path = self.home / name
         path.mkdir(parents=True, exist_ok=True)
         return path
-
-    def hand_over(self, made: Path, key: str) -> None:
-        folders.hand_over(self, made, key)
-
-    def gather(self, name: str) -> Sequence[Path]:
-        return folders.gather(self, name)
 
     def where(self, key: str) -> str:
         return f"{self.url}/{key}"
@@ -227,9 +154,9 @@ class ObjectStorage(Frozen):
         return with_retry(self.url, ask, patience)
 
     def path(self, key: str) -> str:
-        """The object's path. `latest` is an object that holds the newest sweep's name."""
-        inside = key.removeprefix(f"{layout.LATEST}/")
-        return key if inside == key else f"{layout.SWEEPS}/{self.get(layout.LATEST).decode()}/{inside}"
+        """The object's path. A folder's `latest` is an object that holds the newest one's name."""
+        folder, latest, inside = key.partition("/latest/")
+        return f"{folder}/{self.get(f'{folder}/latest').decode()}/{inside}" if latest else key
 
     def head(self, key: str) -> Any:
         """The object's metadata; None if there is no object."""

@@ -1,9 +1,9 @@
 """Where a sweep keeps things: objects under keys like `arrays/<digest>.npy`, in a folder or elsewhere."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 
 class Lock(Protocol):
@@ -15,17 +15,30 @@ class Lock(Protocol):
     def release(self) -> None: ...
 
 
-class Store(Protocol):
+@contextmanager
+def held(lock: Lock) -> Iterator[None]:
+    """Hold a lock inside the block, after waiting for it."""
+    lock.acquire(None, given_up=lambda: False)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class Storage(Protocol):
     """Objects are replaced atomically: a reader gets the old one or the new one."""
+
+    remote: ClassVar[bool]
+    """Whether it is reached over a network and guarantees the integrity of its objects."""
 
     def get(self, key: str) -> bytes:
         """The object. FileNotFoundError if there is none, another OSError if it cannot be read."""
 
-    def put(self, key: str, content: bytes, *, durable: bool = False) -> None:
-        """Write the object; `durable`: after the call it survives a crash of the machine."""
+    def put(self, key: str, content: bytes | Path, *, durable: bool = False) -> None:
+        """Write the object; `durable`: after the call it survives a crash of the machine.
 
-    def put_if_absent(self, key: str, content: bytes) -> bool:
-        """Write the object unless there is one; True if it was written."""
+        A path is that of a file in `folder(DRAFTS)`, which may be moved.
+        """
 
     def exists(self, key: str) -> bool: ...
 
@@ -38,29 +51,10 @@ class Store(Protocol):
     def set_aside(self, key: str) -> None:
         """Rename an unusable object to `<key>.bad-<time>`."""
 
-    def size(self, key: str) -> int:
-        """Size in bytes of an object, or of everything below a folder."""
-
     def lock(self, key: str) -> Lock: ...
 
     def where(self, key: str) -> str:
         """The path or address of an object, for messages."""
-
-
-class Storage(Store, Protocol):
-    """A store with the local files that arrays, programs and finished sweeps need."""
-
-    remote: ClassVar[bool]
-    """Whether it is reached over a network and guarantees the integrity of its objects."""
-
-    def check(self, space: int) -> None:
-        """Raise InputError unless it can be written to and, as far as known, has `space` bytes free."""
-
-    def draft(self) -> AbstractContextManager[IO[bytes]]:
-        """A file to write an object whose key is not known yet; removed if the block fails."""
-
-    def adopt(self, draft: IO[bytes], key: str) -> None:
-        """Turn a written draft into the object under `key`."""
 
     def local(self, key: str, *, anew: bool = False) -> Path:
         """A local file with the object's content, to be memory-mapped; `anew`: a copy is fetched again.
@@ -68,17 +62,5 @@ class Storage(Store, Protocol):
         If there is no such object, OSError is raised at once or when the file is opened.
         """
 
-    def publish(self, folder: str, files: Mapping[str, bytes], latest: str, replaced: Collection[str]) -> None:
-        """Replace a folder by one with these files, and point the key `latest` to it.
-
-        Other files of the earlier folder stay, except those in `replaced`.
-        """
-
     def folder(self, name: str) -> Path:
-        """A local folder for a program that needs one, created if necessary."""
-
-    def hand_over(self, made: Path, key: str) -> None:
-        """Store under `key` a folder that a program has created below `folder(…)`, in place of an earlier one."""
-
-    def gather(self, name: str) -> Sequence[Path]:
-        """Local folders, one for each that was handed over below `name`."""
+        """A local folder for programs that need one, created if necessary."""

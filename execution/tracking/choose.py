@@ -11,21 +11,16 @@ from execution.tracking.tracker import Tracker, Untracked
 
 
 @contextmanager
-def tracked(execution: RunContext, job_type: str, name: str, config: dict[str, Any]) -> Iterator[Tracker]:
-    """Track the running Prefect task; its record ends as failed when the block raises.
+def tracked(
+    execution: RunContext, identity: str, job_type: str, name: str, config: dict[str, Any]
+) -> Iterator[Tracker]:
+    """Track the running Prefect task; its record ends as failed when the block raises. TrackerDied: run it again.
 
-    Parameters
-    ----------
-    job_type : the step
-    name : to display
-    config : the step's settings, to be read back from the tracker's `config`
-
-    Raises
-    ------
-    TrackerDied : run the block again
+    `identity`: of the result, which names its record; `config`: settings, to be read back from the tracker's `config`.
     """
     off = execution.wandb_mode == "disabled"
-    with nullcontext(Untracked(config)) if off else runs.tracked(execution, job_type, name, config) as tracker:
+    run = nullcontext(Untracked(config)) if off else runs.tracked(execution, identity, job_type, name, config)
+    with run as tracker:
         faults.point("tracking begun")
         yield tracker
     faults.point("tracking ended")

@@ -16,6 +16,7 @@ OF_ANOTHER_RUN = re.compile(
     r"run_(?!tags|notes)|sweep_|launch|resume|fork_from|job_|runqueue|config(_(?!dir)|$)|start_time|sync|primary"
     r"|update_finish|skip_transaction|(name|service|dir|reinit|program|label)$"
 )
+NO_SETTINGS = ("anonymous", "root_dir", "settings_system")  # which it ignores in a file
 OURS = {
     "WANDB_ERROR_REPORTING": "false",  # the client would send reports even offline
     "WANDB_SILENT": "true",  # the sweep prints its own messages
@@ -41,50 +42,34 @@ class Malformed(InputError):
 
 
 def settings() -> "Settings":
-    """The client's settings.
-
-    Raises
-    ------
-    Malformed : names the setting; afterwards the client has no settings of the user's
-    """
+    """The client's settings; Malformed names an invalid one, and the client has none of the user's from then on."""
     from pydantic import ValidationError
     from wandb.errors import Error
-    from wandb.sdk import wandb_settings, wandb_setup  # takes half a second
+    from wandb.sdk import wandb_setup  # takes half a second
 
     try:
         found = wandb_setup.singleton().settings
         # The client ignores a settings file that it cannot read, which may ask for "offline".
-        wandb_settings._parse_system_settings(found.read_system_settings())
-    except ValidationError as error:
-        problems = [f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False)]
-        forget_settings()
-        raise Malformed(f"its settings cannot be used ({'; '.join(problems)})") from None  # the input may be a key
-    except Error as error:
-        forget_settings()
-        raise Malformed(f"its settings cannot be used ({error})") from None
+        values = {name: value for name, value in found.read_system_settings().all().items() if name not in NO_SETTINGS}
+        type(found)(**{name: value.split(",") if name == "ignore_globs" else value for name, value in values.items()})
+    except (ValidationError, Error) as error:
+        problem: object = error
+        if isinstance(error, ValidationError):  # without the input, which may be a key
+            problem = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors(include_input=False))
+        # The client forgets them all.
+        for name in [name for name in os.environ if name.startswith("WANDB_")]:
+            del os.environ[name]
+        os.environ.update(OURS | {"WANDB_CONFIG_DIR": os.devnull})
+        wandb_setup.teardown()
+        raise Malformed(f"its settings cannot be used ({problem})") from None
     for name, field in type(found).model_fields.items():
         if name in found.model_fields_set and OF_ANOTHER_RUN.match(name.removeprefix("x_")):
             setattr(found, name, field.get_default(call_default_factory=True))
     return found
 
 
-def forget_settings() -> None:
-    """Reset the client, without settings of the user's."""
-    from wandb.sdk import wandb_setup
-
-    for name in [name for name in os.environ if name.startswith("WANDB_")]:
-        del os.environ[name]
-    os.environ.update(OURS | {"WANDB_CONFIG_DIR": os.devnull})
-    wandb_setup._singleton = None  # `wandb.teardown` would end the program's runs
-
-
 def credentials() -> tuple[str, "Auth | None"]:
-    """The server's address, and the user's credentials; None if the user has not logged in.
-
-    Raises
-    ------
-    Malformed : see `settings`; or the API key is invalid
-    """
+    """The server's address, and the user's credentials, None without a login; Malformed if they are invalid."""
     server = settings().base_url
     from wandb.errors import AuthenticationError
     from wandb.sdk.lib import wbauth

@@ -1,18 +1,13 @@
 """The W&B mode of a sweep (online, offline or disabled), decided once at its start."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
-import requests
-
+from execution import log
 from execution.config import PROJECT, Execution, Mode, RunContext
-from execution.storage import layout
 from execution.tracking.credentials import Malformed, credentials, settings
 from execution.tracking.offline import sync
-
-log = logging.getLogger("sweep")
 
 MODES: dict[str, Mode] = {
     "online": "online", "run": "online", "shared": "online",
@@ -52,20 +47,15 @@ def settled(execution: RunContext, asked_for: Execution) -> RunContext:
     if trouble:
         mode, decided = "offline", trouble
         go_offline(execution, trouble)
-    about = {
-        "wandb_mode": mode,
-        "wandb_decided": decided,
-        "wandb_project": asked_for.wandb_project or project or PROJECT,
-        "wandb_entity": asked_for.wandb_entity or entity,
-    }
+    owner, project = asked_for.wandb_entity or entity, asked_for.wandb_project or project or PROJECT
+    about = {"wandb_mode": mode, "wandb_decided": decided, "wandb_project": project, "wandb_entity": owner}
     return execution.model_copy(update=about)
 
 
 def probe(server: str, key: str | None) -> tuple[str, str | None]:
-    """The problem, "" if there is none, and the default entity, which is the key's.
+    """The problem ("": none), and the entity that a key has. Without a key (there may be a token) it is only asked."""
+    import requests
 
-    Without a key (there may be a token) this only checks that the server answers.
-    """
     try:
         answer = requests.post(
             f"{server}/graphql",
@@ -92,10 +82,7 @@ def runs_at(execution: RunContext) -> str:
 def go_offline(execution: RunContext, trouble: str) -> None:
     """Warn once, and make all later W&B runs of this flow run offline."""
     if execution.state.give_up_tracking():
-        folder = execution.storage.folder(layout.TRACKING)
-        log.warning(
-            "W&B: %s. Tracking goes on offline; send it later with: %s", trouble, sync(execution.storage, folder)
-        )
+        log.warning("W&B: %s. Tracking goes on offline; send it later with: %s", trouble, sync(execution.storage))
 
 
 @contextmanager

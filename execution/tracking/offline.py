@@ -1,7 +1,5 @@
 """Files of offline W&B runs: checks of their integrity, and the command that sends them."""
 
-import logging
-import re
 import shlex
 import shutil
 import struct
@@ -11,26 +9,18 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
+from execution import log
 from execution.advice import interpreter
-from execution.config import RunContext
-from execution.storage import layout
-from execution.storage.choose import AnyStorage
-
-log = logging.getLogger("sweep")
+from execution.config import Execution, RunContext
+from execution.storage import AnyStorage, layout
 
 BEGIN = 7  # bytes before the first record
 SECONDS_TO_WRITE = 60  # W&B's client needs one for the first record, on an idle machine
 
 
 def to_send(storage: AnyStorage, shown: Callable[[str], str] = str) -> str:
-    """The command that sends the offline W&B runs in a storage; "" if there are none.
-
-    `shown` : formats paths
-    """
-    if not any("offline-run-" in key for key in storage.list(layout.TRACKING)):
-        return ""
-    folder = shown(storage.where(layout.TRACKING))
-    return sync(storage, folder) if storage.remote else f"{sync(storage, folder)}/offline-run-*"
+    """The command that sends the offline W&B runs in a storage, "" if there are none; `shown` formats paths."""
+    return sync(storage, shown) if any("offline-run-" in key for key in storage.list(layout.TRACKING)) else ""
 
 
 def unsent(storage: AnyStorage) -> set[str]:
@@ -38,23 +28,20 @@ def unsent(storage: AnyStorage) -> set[str]:
     return {id_of(Path(key)).removesuffix("-offline") for key in storage.list(layout.TRACKING) if "offline-run-" in key}
 
 
-def sync(storage: AnyStorage, folder: str | Path) -> str:
-    """The command that sends the runs in a folder, or all runs in an object store."""
-    if storage.remote:
-        return shlex.join([interpreter(), "-m", "flows", "sync", "--artifacts", storage.where("").rstrip("/")])
-    return shlex.join([interpreter(), "-m", "wandb", "sync", str(folder)])
+def sync(storage: AnyStorage, shown: Callable[[str], str] = str) -> str:
+    """The command that sends all offline W&B runs in a storage."""
+    root = shown(storage.where("").rstrip("/"))
+    named = [] if root == Execution.model_fields["artifacts"].default.name else ["--artifacts", root]
+    return shlex.join([interpreter(), "-m", "flows", "sync", *named])
 
 
 def warn_of_damage(execution: RunContext, runs: Collection[str]) -> None:
-    """Warn of those of these runs that are stored offline in a damaged file.
-
-    Nothing else would notice before `wandb sync`, since the sweep does not read these files.
-    """
+    """Warn of those of these runs that are stored offline in a damaged file, which only `wandb sync` would notice."""
     storage = execution.storage
     for folder in sorted(storage.folder(layout.TRACKING).glob("offline-run-*")):
         name = id_of(folder)
         run = name.removesuffix("-offline")
-        if run in runs and not whole(folder / f"run-{name}.wandb"):
+        if run in runs and not records(folder / f"run-{name}.wandb"):
             log.warning(
                 "W&B: %s is damaged and cannot be sent completely. Remove %s* and run the sweep again to rewrite it.",
                 folder, storage.where(f"{layout.RECORDS}/{run}"),
@@ -75,24 +62,12 @@ def id_of(folder: Path) -> str:
     return folder.name.split("-", 3)[-1]
 
 
-def whole(path: Path) -> bool:
-    """Whether every record of a `.wandb` file, to the file's end, matches its checksum."""
-    return bool(records(path))
-
-
 def ended(path: Path) -> bool:
     """Whether a `.wandb` file is intact and has its run's end, which W&B's client writes in the background."""
     from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
 
     found = records(path)
     return bool(found) and bool(Record.FromString(found[-1]).HasField("exit"))
-
-
-def files_sent(path: Path) -> set[str]:
-    """The digests of the stored files that are sent with the run in a `.wandb` file."""
-    return {
-        found.decode() for found in re.findall(rb"/%s/([0-9a-f]{64})" % layout.FILES.encode(), b"".join(records(path)))
-    }
 
 
 def records(path: Path) -> list[bytes]:

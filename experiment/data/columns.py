@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from experiment.data.names import alike, quoted
 from experiment.values import Frozen
 
 if TYPE_CHECKING:
@@ -19,25 +20,20 @@ MOST_NUMERIC_CATEGORIES = 20  # a column with more different numbers among its t
 FEWEST_FOR_IDENTIFIER = 21  # rows: fewer distinct whole numbers may be features
 FEW_VALUES = 10  # so few different values may be categories, however few the rows
 CODE = r"^\s*[-+]?0\d"  # a leading zero: a code, not a number
+DIGITS = "-+0123456789., "
 NUMBER = r"^[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?$|^[-+]?(?i:inf|infinity)$"
-DATE = r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ].*)?$"
+DATE = (  # or a time of day
+    r"^((\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{2}|\d{4}))([T ].*)?"
+    r"|(\d{1,2}[- ][A-Za-z]{3,9}|[A-Za-z]{3,9} \d{1,2},)[- ]\d{4}"
+    r"|\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?)$"
+)
+UNIT = r"^[-+]?\d+([.,]\d+)? ?[^-+0-9.,: /]+$"  # after a number
 DECIMAL_COMMA = r"^[-+]?\d+,\d+$"
 AMOUNT = r"^[-+]?[$€£¥]? ?[-+]?(\d{1,3}([.,' ]\d{3})+|\d+)([.,]\d+)? ?[%$€£¥]?$"
 IDENTIFIER = r"(^|[^a-zA-Z])(id|ID|Id|uuid|UUID)$|[a-z](Id|ID)$"
-ABSENT = (
-    "na",
-    "n/a",
-    "n.a.",
-    "#n/a",
-    "<na>",
-    "nan",
-    "null",
-    "none",
-    "?",
-    "-",
-    "--",
-    ".",
-)  # missing values in a column of numbers
+ABSENT = (  # missing values in a column of numbers
+    "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none", "?", "-", "--", ".",
+)  # fmt: skip
 
 
 class Column(Frozen):
@@ -68,14 +64,10 @@ class Cells(NamedTuple):
 
         return np.asarray(pc.match_substring_regex(self.texts, pattern))
 
-    def rows(self, texts: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Mask of the rows with one of the texts, (n,)."""
-        return np.append(texts, False)[self.codes]
-
     def example(self, texts: NDArray[np.bool_]) -> str:
         """The first of the texts and the rows with one of them, for messages."""
-        rows = self.rows(texts)
-        return f"{self.texts[self.codes[rows.argmax()]].as_py()!r} in {rows_of(rows)}"
+        rows = np.append(texts, False)[self.codes]
+        return f"{quoted(self.texts[self.codes[rows.argmax()]].as_py())} in {rows_of(rows)}"
 
 
 def rows_of(mask: NDArray[np.bool_]) -> str:
@@ -91,8 +83,6 @@ def cells(values: "pa.ChunkedArray") -> Cells:
     import pyarrow.compute as pc
     from pyarrow import types
 
-    if types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
     if types.is_boolean(values.type):
         values = pc.if_else(values, "True", "False")
     encoded = values.cast(pa.large_string(), safe=False).combine_chunks().dictionary_encode()
@@ -111,16 +101,8 @@ def is_text(kind: "pa.DataType") -> bool:
     """Whether a column of this type is read as texts."""
     from pyarrow import types
 
-    kind = kind.value_type if types.is_dictionary(kind) else kind
-    texts = (types.is_string, types.is_large_string, types.is_string_view, types.is_boolean, types.is_null)
+    texts = (types.is_string, types.is_large_string, types.is_boolean, types.is_null)
     return any(test(kind) for test in texts)
-
-
-def is_number(kind: "pa.DataType") -> bool:
-    from pyarrow import types
-
-    kind = kind.value_type if types.is_dictionary(kind) else kind
-    return any(test(kind) for test in (types.is_integer, types.is_floating, types.is_decimal))
 
 
 def numbers(values: "pa.ChunkedArray") -> tuple[NDArray[np.float64], str]:
@@ -129,11 +111,9 @@ def numbers(values: "pa.ChunkedArray") -> tuple[NDArray[np.float64], str]:
     import pyarrow.compute as pc
     from pyarrow import types
 
-    if types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    if types.is_decimal(values.type):
-        values = values.cast(pa.string())  # Arrow's own conversion does not give the nearest floats
-    if is_number(values.type):
+    if types.is_decimal(values.type):  # Arrow's own conversion does not give the nearest floats
+        return np.asarray(values.cast(pa.string()).cast(pa.float64()).to_numpy(), np.float64), ""
+    if types.is_integer(values.type) or types.is_floating(values.type):
         return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(), np.float64), ""
     if not is_text(values.type):
         return np.zeros(len(values)), str(values.type)
@@ -157,18 +137,12 @@ def without_label(values: "pa.ChunkedArray") -> NDArray[np.bool_]:
     return cells(values).codes < 0 if is_text(values.type) else np.asarray(pc.is_null(values, nan_is_null=True))
 
 
-def absent(missing: Mapping[str, NDArray[np.bool_]]) -> list[str]:
-    """The fault of missing values, [] if there are none.
-
-    Parameters
-    ----------
-    missing : mask of the rows without a value, by column
-    """
+def absent(missing: Mapping[str, NDArray[np.bool_]], remedy: str) -> list[str]:
+    """The fault of missing values, [] if there are none; `missing` masks the rows without a value, by column."""
     if not missing:
         return []
     columns = ", ".join(f"column {name} has no value in {rows_of(rows)}" for name, rows in missing.items())
-    names = shlex.join(missing)
-    return [f"{columns}; fill them in, remove the rows, drop columns (--drop {names}) or impute (--missing mean)"]
+    return [f"{columns}; fill them in, remove the rows, {remedy}"]
 
 
 class ReadColumn(NamedTuple):
@@ -191,8 +165,10 @@ def column_of(name: str, values: "pa.ChunkedArray") -> ReadColumn:
     if text == str(values.type):
         return ReadColumn(Column(name=name), values, missing, f"holds {text}; turn it into numbers or texts, or {drop}")
     if not text and not missing.all():
-        column = Column(name=name, missing=bool(missing.any()))
-        return ReadColumn(column, pa.chunked_array([given]), missing, number_fault(name, given, drop))
+        column, fault = Column(name=name, missing=bool(missing.any())), number_fault(name, given, drop)
+        whole = bool((given[~missing] == np.rint(given[~missing])).all())
+        note = f"a number; if it is an identifier, {drop}" if whole and re.search(IDENTIFIER, name) else ""
+        return ReadColumn(column, pa.chunked_array([given]), missing, fault, note)
     content = cells(values)
     missing = content.codes < 0
     d, n = len(content.texts), int((~missing).sum())
@@ -204,19 +180,28 @@ def column_of(name: str, values: "pa.ChunkedArray") -> ReadColumn:
     if not d:
         fault = f"has no values; {drop}"
     elif content.matching(DATE).all():
-        fault = f"holds dates ({content.example(number | True)}); turn them into numbers, or {drop}"
+        fault = f"holds dates or times ({content.example(number | True)}); turn them into numbers, or {drop}"
     elif content.matching(DECIMAL_COMMA).all() and not content.matching(r",\d{3}$").all():
         fault = f"has decimal commas ({content.texts[0].as_py()!r}); write decimal points"
     elif (number | amount).all() and (written := content.matching("[^-+0-9.eE]")).any():
         fault = f"has numbers written as {content.example(written)}; write plain digits with a decimal point, or {drop}"
+    elif d > FEW_VALUES and content.matching(UNIT).all() and len({text.lstrip(DIGITS) for text in categories}) == 1:
+        fault = f"has numbers with a unit ({content.example(~number)}); write the numbers alone, or {drop}"
     elif k > MOST_NUMERIC_CATEGORIES or (k and d > max(FEW_VALUES, n / 2)):
-        fault = f"mixes numbers and texts ({content.example(~number)}); use one kind only, or {drop}"
+        fault = (
+            f"mixes numbers and texts ({content.example(~number)}); use one kind only (an empty cell is a missing "
+            f"value), or {drop}"
+        )
     elif d > max(FEW_VALUES, n / 2):
-        fault = f"has {d} different texts in {n} rows, perhaps an identifier ({content.texts[0].as_py()!r}); {drop}"
+        fault = (
+            f"has {d} different texts in {n} rows, perhaps an identifier ({quoted(content.texts[0].as_py())}); {drop}"
+        )
     elif d > MOST_CATEGORIES:
         fault = f"has {d} different texts, but may have {MOST_CATEGORIES} categories; turn it into numbers, or {drop}"
     elif k:
         notes.append(f"a category, because {content.example(~number)} is not a number")
+    if not fault and (pair := alike(categories)):
+        notes.append(f"{quoted(pair[0])} and {quoted(pair[1])}, which look alike, are two categories")
     return ReadColumn(column, values, missing, fault, "; ".join(notes))
 
 
@@ -224,6 +209,7 @@ def number_fault(name: str, given: NDArray[np.float64], drop: str) -> str:
     """The fault of a column of numbers (NaN: missing); "" if there is none."""
     if (infinite := np.isinf(given)).any():
         return f"is infinite or beyond float64 in {rows_of(infinite)}; rescale it, or {drop}"
+    given = given[~np.isnan(given)]
     n = len(given)
     distinct = n >= FEWEST_FOR_IDENTIFIER and bool((given == np.rint(given)).all()) and len(np.unique(given)) == n
     if distinct and (np.ptp(given) < 2 * n or re.search(IDENTIFIER, name)):

@@ -14,23 +14,20 @@ FEWEST_ROWS = 10  # fewer rows do not show a range
 
 
 def check_scale(extremes: NDArray[np.float64], values: NDArray[np.generic], where: str) -> None:
-    """Raise DataError if the training pictures are in 0–255 and these are in 0–1, or the reverse.
+    """Raise DataError if these pictures are on another scale than the training pictures: 0–1, 0–255, 0–65535, −1–1.
 
-    Parameters
-    ----------
-    extremes : (2, m), smallest and largest values of the training rows
-    values : (n, m)
+    `extremes`: (2, m), smallest and largest values of the training rows; `values`: (n, m).
     """
-    low, trained, high = float(values.min()), extremes.max(), float(values.max())
-    if extremes.min() >= 0 and low >= 0:
-        if trained > GREY and 0 < high <= 1:
-            raise DataError(
-                f"{where}: pictures in 0 to {high:g}, but training pictures in 0 to {trained:g}; multiply them by 255"
-            )
-        if trained <= 1 and high > GREY:
-            raise DataError(
-                f"{where}: pictures in 0 to {high:g}, but training pictures in 0 to {trained:g}; divide them by 255"
-            )
+    first, trained = extremes.min(), extremes.max()
+    low, high = float(values.min()), float(values.max())
+    smaller, larger = trained > GREY and 0 < high <= 1, (trained <= 1 and high > GREY) or trained <= 255 < high
+    if smaller or larger or low < 0 <= first:
+        by_255 = min(first, low) >= 0 and max(trained, high) <= 255
+        do = f"{'multiply' if smaller else 'divide'} them by 255" if by_255 else "bring them to the same scale"
+        raise DataError(
+            f"{where}: pictures in {min(low, 0):g} to {high:g}, but training pictures in {min(first, 0):g} to "
+            f"{trained:g}; {do}"
+        )
 
 
 def outliers(
@@ -41,11 +38,8 @@ def outliers(
     A value is far outside if its distance from the training range is larger than the range. Constant features do not
     count, because the model does not use them.
 
-    Parameters
-    ----------
-    extremes : (2, m), smallest and largest values of the training rows
-    values : (n, m)
-    names : names of the features, or ()
+    `extremes`: (2, m), smallest and largest values of the training rows; `values`: (n, m);
+    `names`: names of the features, or ().
     """
     low, high = extremes
     width = high - low
@@ -64,7 +58,8 @@ def outliers(
             f"{far.any(axis=0).sum()} features, such as {name} {values[row, feature]:g} in row {row + 1} "
             f"(training range {low[j]:g} to {high[j]:g}): predictions for these rows are unreliable",
         )
-    ranges = (np.ptp(values, axis=0)[varying] / width) if len(values) >= FEWEST_ROWS else np.zeros(0)
+    number = ~((low == 0) & (low + width == 1) & np.isin(values[:, varying], (0, 1)).all(axis=0))  # no category
+    ranges = (np.ptp(values, axis=0)[varying] / width)[number] if len(values) >= FEWEST_ROWS else np.zeros(0)
     if ranges.any() and ranges.max() < NARROW:
         return (f"{where}: every feature covers less than {NARROW:.0%} of its training range: is it on another scale?",)
     return ()

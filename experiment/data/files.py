@@ -4,13 +4,13 @@ import math
 import re
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.data.formats import FASHION_MNIST_PICTURE, npy_name, read_idx, read_npy
-from experiment.data.raw import Part, Raw
+from experiment.data.formats import FASHION_MNIST_PICTURE, OBJECTS, npy_name, read_idx, read_npy
+from experiment.data.schema import Schema
 from experiment.errors import DataError
 
 KINDS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -25,13 +25,29 @@ WANTED = (
 )
 
 
-def array_files(folder: Path) -> list[Path]:
-    """The files of a folder's arrays: training images and labels and, if there is a test part, its images and labels.
+class Part(NamedTuple):
+    """Examples and their origin, for messages."""
 
-    Raises
-    ------
-    DataError : no data set, several ones, or an incomplete one
-    """
+    values: NDArray[Any]  # (n, m), real and finite
+    labels: NDArray[Any]  # (n,) of any kind
+    where: str
+    labels_where: str
+
+
+class Raw(NamedTuple):
+    """A data set as read, before labels are encoded and a test part is split off."""
+
+    train: Part
+    test: Part | None = None  # None: to be split off
+    table: Schema | None = None  # its columns; None: arrays, whose features have no names
+    picture: tuple[int, int] | None = None  # height and width of pictures; None: features
+    notes: tuple[str, ...] = ()  # about how it was read
+    warning: str = ""
+    new: NDArray[Any] | None = None  # examples without labels, to predict
+
+
+def array_files(folder: Path) -> list[Path]:
+    """A folder's files of training images and labels and test ones, if any; DataError unless it holds one data set."""
     for pattern in (NPY, IDX, PACKED_IDX):
         matches = [match for path in sorted(folder.iterdir()) if (match := pattern.fullmatch(path.name))]
         if not matches:
@@ -57,12 +73,7 @@ def name_of(match: re.Match[str], side: str, kind: str) -> str:
 
 
 def read_arrays(folder: Path) -> Raw:
-    """Read the .npy or IDX files of a folder.
-
-    Raises
-    ------
-    DataError : see `array_files` and the readers of single files
-    """
+    """The data set in the .npy or IDX files of a folder."""
     paths = array_files(folder)
     try:
         arrays = [read_npy(path) if path.suffix == ".npy" else read_idx(path) for path in paths]
@@ -76,12 +87,7 @@ def read_arrays(folder: Path) -> Raw:
 
 
 def read_npz(path: Path) -> Raw:
-    """Read an .npz of `train_images`, … or, as in Keras, `x_train`, …. The test part is optional.
-
-    Raises
-    ------
-    DataError : not an .npz file, other names, or arrays of Python objects
-    """
+    """The data set in an .npz of `train_images`, … or, as in Keras, `x_train`, …; DataError for other names."""
     arrays = arrays_of(path)
     for names in (KERAS, KINDS):
         here = [name for name in names if name in arrays]
@@ -104,16 +110,13 @@ def examples_of_npz(path: Path) -> NDArray[Any]:
 
 
 def arrays_of(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays in an .npz, by their names in lower case.
-
-    Raises
-    ------
-    DataError : not an .npz file, damaged, or with arrays of Python objects
-    """
+    """The arrays in an .npz, by their names in lower case; DataError if it is damaged or has Python objects."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name.lower(): archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zlib.error, AttributeError, KeyError) as error:
+        if "Object arrays" in str(error):
+            raise DataError(f"{path}: {OBJECTS}") from error
         raise DataError(f"{path}: not an .npz of plain arrays ({error}); write it with numpy.savez") from error
     except Exception as error:  # damaged archives and headers raise many kinds
         raise DataError(f"{path}: truncated or damaged ({error}); write it again with numpy.savez") from error
@@ -122,6 +125,7 @@ def arrays_of(path: Path) -> dict[str, NDArray[Any]]:
 def from_arrays(arrays: list[NDArray[Any]], where: list[str], picture: tuple[int, int] | None = None) -> Raw:
     """A data set of two or four arrays. Arrays of shape n × height × width are pictures."""
     parts, notes = [], list[str]()
+    arrays = [without_channel(array) for array in arrays]
     shapes = {array.shape[1:] for array in arrays[::2] if array.ndim == 3}
     if len(shapes) > 1:
         raise DataError(f"{where[2]}: pictures of another shape than in {where[0]}; use one height and width")
@@ -140,14 +144,21 @@ def from_arrays(arrays: list[NDArray[Any]], where: list[str], picture: tuple[int
     )
 
 
+def without_channel(images: NDArray[Any]) -> NDArray[Any]:
+    """Pictures without an axis for their only channel, which may be the last axis or the second."""
+    axes = [axis for axis in (3, 1) if images.ndim == 4 and images.shape[axis] == 1]
+    return images.squeeze(axes[0]) if axes else images
+
+
 def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:
     """Images of shape (n, m) or (n, height, width) as (n, m); DataError unless real, finite and not empty."""
     if images.ndim not in (2, 3):
-        raise DataError(f"{where}: shape {images.shape}; save images as n × features or n × height × width")
+        colours = ", such as the mean of their colours" if images.ndim == 4 and 3 in images.shape[1::2] else ""
+        raise DataError(f"{where}: shape {images.shape}; save images as n × features or n × height × width{colours}")
     if images.dtype.kind not in "buif":
         raise DataError(f"{where}: dtype {images.dtype}; save pixels as integers or floats")
     if images.size == 0:
-        raise DataError(f"{where}: empty, shape {images.shape}; save at least one image of at least one pixel")
+        raise DataError(f"{where}: empty, shape {images.shape}; give at least one example of at least one feature")
     images = images.reshape(len(images), -1)
     # NaN propagates to the extremes, so no mask as large as the data is needed.
     if images.dtype.kind == "f" and not np.isfinite([images.min(), images.max()]).all():
@@ -158,20 +169,13 @@ def check_images(images: NDArray[Any], where: str) -> NDArray[Any]:
 
 def labels_in(labels: NDArray[Any], where: str, count: int) -> tuple[NDArray[Any], str]:
     """Labels as (count,), and a note if they were a column or one-hot; DataError if they are neither."""
-    note = ""
+    note, is_numeric = "", labels.dtype.kind in "buif"
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels, note = labels.ravel(), "a column of labels"
-    elif one_hot(labels):
+    elif is_numeric and labels.ndim == 2 and np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all():
         labels, note = labels.argmax(axis=1), f"one-hot, classes 0 to {labels.shape[1] - 1}"
     if labels.ndim != 1:
         raise DataError(f"{where}: shape {labels.shape}; save labels as a 1-D array, one per image")
     if len(labels) != count:
         raise DataError(f"{where}: {len(labels)} labels for {count} images; save one label per image")
     return labels, note
-
-
-def one_hot(labels: NDArray[Any]) -> bool:
-    """Whether each row is 1 in one column and 0 in the others."""
-    if labels.ndim != 2 or labels.dtype.kind not in "buif":
-        return False
-    return bool(((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all())

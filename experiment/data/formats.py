@@ -39,6 +39,9 @@ class Expected(NamedTuple):
     idx: str
 
 
+OBJECTS = (
+    "holds Python objects, which could execute code; save numbers as array.astype(float), texts as array.astype(str)"
+)
 CHUNK = 2**24  # bytes read at once
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 Wanted = Mapping[str, Expected]  # by name of the array, as in `Arrays`
@@ -87,12 +90,8 @@ def npy_name(array: str) -> str:
 def read_npy(path: Path) -> NDArray[Any]:
     """The array in a .npy file, of any shape and any dtype except objects; read-only and memory-mapped.
 
-    Raises
-    ------
-    DataError
-        Not a .npy file, truncated, a damaged header, or an array of Python objects.
-    OSError
-        The file cannot be opened.
+    DataError: Not a .npy file, truncated, a damaged header, or an array of Python objects.
+    OSError: The file cannot be opened.
     """
     with path.open("rb") as file:
         if file.read(6) != b"\x93NUMPY":  # np.load would also accept zip and pickle
@@ -102,9 +101,10 @@ def read_npy(path: Path) -> NDArray[Any]:
     except OSError:
         raise
     except Exception as error:  # damaged headers raise many kinds, from TokenError to OverflowError
+        if "Python objects" in str(error):
+            raise DataError(f"{path}: {OBJECTS}") from error
         raise DataError(
-            f"{path}: truncated, damaged, or not plain numbers ({error or type(error).__name__}); "
-            "write it again with numpy.save"
+            f"{path}: truncated or damaged ({error or type(error).__name__}); write it again with numpy.save"
         ) from error
     return array
 
@@ -115,12 +115,8 @@ def read_idx(path: Path, expected: tuple[int, ...] | None = None) -> NDArray[Any
     The format: two zero bytes, the type, the rank, each dimension as a big-endian uint32, the elements in C order,
     big-endian (LeCun's MNIST page, "the IDX file format").
 
-    Raises
-    ------
-    DataError
-        Not IDX, truncated, of another shape than expected, or a number of bytes that differs from the header.
-    OSError
-        The file cannot be opened.
+    DataError: Not IDX, truncated, of another shape than expected, or a number of bytes that differs from the header.
+    OSError: The file cannot be opened.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -148,12 +144,8 @@ def verified(path: Path, expected: Expected) -> NDArray[Any]:
 
     Images are (n, m) uint8 and labels (n,) int64, whatever the numeric dtype of the file.
 
-    Raises
-    ------
-    DataError
-        The file has other content.
-    OSError
-        The file cannot be opened.
+    DataError: The file has other content.
+    OSError: The file cannot be opened.
     """
     array = read_idx(path, expected.shape) if path.suffix == ".gz" else read_npy(path)
     n, *image = expected.shape

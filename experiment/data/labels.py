@@ -23,13 +23,8 @@ def labels_of(values: NDArray[Any], where: str) -> EncodedLabels:
 
     Integral floats have the names of integers.
 
-    Parameters
-    ----------
-    values : (n,), integers, floats, bools, texts or bytes; objects count as texts
-
-    Raises
-    ------
-    DataError : fractional numbers; another dtype; bytes that are not UTF-8; labels that differ only in spaces or form
+    `values`: (n,), integers, floats, bools, texts or bytes; objects count as texts.
+    DataError: fractional numbers; another dtype; bytes that are not UTF-8; labels that differ only in spaces or form.
     """
     if values.dtype.kind not in "buifSUO":
         raise DataError(f"{where}: dtype {values.dtype}; give labels as integers or texts")
@@ -55,8 +50,8 @@ def labels_of(values: NDArray[Any], where: str) -> EncodedLabels:
         if not name:
             raise DataError(f"{where}: {text!r} is not the name of a class; name the class, or remove its rows")
         if (other := first.setdefault(name, text)) != text:
-            quoted = repr if other.strip() == text.strip() else ascii  # names that look the same differ in code points
-            raise DataError(f"{where}: {quoted(other)} and {quoted(text)} are both {name}; write them in one way")
+            exact = repr if other.strip() == text.strip() else ascii  # names that look the same differ in code points
+            raise DataError(f"{where}: {exact(other)} and {exact(text)} are both {name}; write them in one way")
     integers = all(re.fullmatch(r"[-+]?\d+", name) for name in names)
     order = sorted(range(len(names)), key=lambda k: (int(names[k]) if integers else 0, names[k]))
     number = np.empty(len(order), np.int64)
@@ -66,4 +61,6 @@ def labels_of(values: NDArray[Any], where: str) -> EncodedLabels:
 
 
 def not_classes(value: object, where: str) -> DataError:
-    return DataError(f"{where}: {value} is not a class; give labels as integers or texts")
+    return DataError(
+        f"{where}: {value} is not a class; give labels as integers or texts (numbers cannot be predicted, but classes)"
+    )

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
-from experiment.data.raw import Part, Raw
+from experiment.data.files import Part, Raw
 from experiment.data.scaling import Missing
-from experiment.data.schema import as_table, schema_of, suggestion
+from experiment.data.schema import as_table, schema_of
 from experiment.data.tables import labels
 from experiment.errors import DataError, Unreachable
+from experiment.values import suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,14 +19,15 @@ BUNDLED = ("breast_cancer", "digits", "iris", "wine")
 
 
 def read_named(name: str, folder: Path, drop: Sequence[str] = (), missing: Missing | None = None) -> Raw:
-    """The data set of that name from scikit-learn or OpenML (NAME: its active version; or NAME@VERSION).
+    """scikit-learn's or OpenML's data set (NAME or NAME@VERSION); Unreachable or DataError if it cannot be had."""
+    if name in BUNDLED:
+        from sklearn import datasets  # takes two seconds, here as below
 
-    Raises
-    ------
-    DataError : neither has the data set, or a column cannot be used
-    Unreachable : OpenML does not answer
-    """
-    frame, where, notes = bundled(name) if name in BUNDLED else openml(name, folder)
+        bunch = getattr(datasets, f"load_{name}")(as_frame=True)
+        frame, where = bunch.data.assign(**{"class": bunch.target_names[bunch.target]}), f"scikit-learn's {name}"
+        notes: tuple[str, ...] = ()
+    else:
+        frame, where, notes = openml(name, folder)
     label = str(frame.columns[-1])
     schema, table, more = schema_of(as_table(frame), label, where, drop, missing)
     values, _ = schema.read(table, where)
@@ -34,18 +36,9 @@ def read_named(name: str, folder: Path, drop: Sequence[str] = (), missing: Missi
     )
 
 
-def bundled(name: str) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
-    """A data set of scikit-learn with the label in its last column; its name in messages; notes."""
-    from sklearn import datasets  # takes two seconds, here as below
-
-    bunch = getattr(datasets, f"load_{name}")(as_frame=True)
-    return bunch.data.assign(**{"class": bunch.target_names[bunch.target]}), f"scikit-learn's {name}", ()
-
-
 def openml(name: str, folder: Path) -> tuple["pd.DataFrame", str, tuple[str, ...]]:
-    """A data set of OpenML, in the same form. scikit-learn verifies its checksum."""
+    """A data set of OpenML, verified, with the label in its last column; its name in messages; notes."""
     from sklearn.datasets import fetch_openml
-    from sklearn.datasets._openml import OpenMLError  # a ValueError, as a wrong checksum is
 
     where, (name, _, version) = f"OpenML's {name}", name.partition("@")
     if version and not version.isdecimal():
@@ -58,17 +51,19 @@ def openml(name: str, folder: Path) -> tuple["pd.DataFrame", str, tuple[str, ...
                 name=name, version=int(version or 0) or "active", data_home=folder, as_frame=True, parser="auto",
                 n_retries=1,
             )  # fmt: skip
-    except OpenMLError as error:
-        known = ", ".join(BUNDLED)
-        raise DataError(
-            f"{name}: not a file, not a data set of scikit-learn ({known}), and not known to OpenML ({error}); {hint}"
-        ) from error
     except OSError as error:
         raise Unreachable(
             f"{where} cannot be downloaded ({error}); check the network; {name} is not a file and not one of "
             f"{', '.join(BUNDLED)}: {hint}"
         ) from error
-    except ValueError as error:  # such as a wrong checksum
+    except ValueError as error:
+        if str(error).endswith(" found."):  # scikit-learn's class for it is private
+            known = ", ".join(BUNDLED)
+            raise DataError(
+                f"{name}: not a file, not a data set of scikit-learn ({known}), and not known to OpenML ({error}); "
+                f"{hint}"
+            ) from error
+        # such as a wrong checksum
         raise DataError(f"{where} cannot be used ({error}); remove {folder / 'openml.org'} and try again") from error
     if bunch.target is None or getattr(bunch.target, "ndim", 1) != 1:
         raise DataError(f"{where} has no single label column; download it and name one as label")

@@ -22,6 +22,7 @@ FORMULAS: dict[Kind, str] = {
 GREY = 127  # grey levels on the scale 0–255 reach beyond half of it
 LARGEST = 1e150  # that can be standardized: the sum of squares must be a float64
 BLOCK = 4096  # rows at a time: bounds the float64 copy
+LOGIT_ROWS = 16384  # rows at a time
 
 
 class Scaling(NamedTuple):
@@ -38,9 +39,7 @@ def choose(values: NDArray[np.generic], pictures: bool) -> tuple[Kind, str]:
 
     Pictures in 0–255 with values above 127 are grey levels; pictures in 0–1 are shifted; other data is standardized.
 
-    Parameters
-    ----------
-    values : (n, m), the training rows
+    `values`: (n, m), the training rows.
     """
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     what = f"{'pictures' if pictures else 'features'} from {low:g} to {high:g}"
@@ -58,12 +57,15 @@ def fit(kind: Kind, values: NDArray[np.generic], missing: Missing | None = None)
     so its input is always 0: its variance s² is at most n ε s² + (n ε mean)² with the machine epsilon ε, as in
     `sklearn.preprocessing.StandardScaler`.
 
-    Parameters
-    ----------
-    values : (n, m), the training rows
-    missing : how missing values (NaN) are filled in first; None: none are missing
+    `values`: (n, m), the training rows;
+    `missing`: how missing values (NaN) are filled in first; None: none are missing.
     """
-    fill = None if missing is None else fill_of(values, missing)
+    fill = None
+    if missing:
+        from sklearn.impute import SimpleImputer  # takes two seconds
+
+        imputer = SimpleImputer(strategy=missing.replace("-", "_"), keep_empty_features=True)  # these get 0
+        fill = imputer.fit(values.astype(np.float64)).statistics_
     values = filled(values, fill)
     extremes = extremes_of(values)
     if kind != "standardize":
@@ -74,19 +76,6 @@ def fit(kind: Kind, values: NDArray[np.generic], missing: Missing | None = None)
     rounding = n * np.finfo(np.float64).eps
     constant = variance <= rounding * variance + (rounding * mean) ** 2
     return Scaling(kind, np.stack([mean, np.where(constant, np.inf, np.sqrt(variance))]), extremes, fill)
-
-
-def fill_of(values: NDArray[np.generic], missing: Missing) -> NDArray[np.float64]:
-    """The mean or most frequent value (the smallest, on a tie) of each feature, (m,); 0 if all are missing."""
-    fill = np.zeros(values.shape[1])
-    for j, column in enumerate(values.T):
-        given = column[~np.isnan(column)].astype(np.float64)
-        if given.size and missing == "mean":
-            fill[j] = given.mean()
-        elif given.size:
-            unique, counts = np.unique(given, return_counts=True)
-            fill[j] = unique[counts.argmax()]
-    return fill
 
 
 def filled(values: NDArray[Any], fill: NDArray[np.float64] | None) -> NDArray[Any]:
@@ -102,14 +91,8 @@ def extremes_of(values: NDArray[np.generic]) -> NDArray[np.float64]:
 def scaled(scaling: Scaling, values: NDArray[np.generic], first: int = 0) -> NDArray[np.float32]:
     """Scaled inputs: (n, m) float32, computed in float64 (grey levels in float32, as in the compiled kernel).
 
-    Parameters
-    ----------
-    values : (n, m)
-    first : the number of preceding rows, for messages
-
-    Raises
-    ------
-    DataError : an input is beyond float32
+    `values`: (n, m); `first`: the number of preceding rows, for messages.
+    DataError: an input is beyond float32.
     """
     values = filled(values, scaling.fill)
     if scaling.kind == "grey-levels":
@@ -130,6 +113,25 @@ def scaled(scaling: Scaling, values: NDArray[np.generic], first: int = 0) -> NDA
             f"({FORMULAS[scaling.kind]}); remove the row or choose another scaling"
         )
     return inputs
+
+
+def logits(
+    W: NDArray[np.float32], b: NDArray[np.float32], scaling: Scaling, values: NDArray[np.generic], first: int = 0
+) -> NDArray[np.floating]:
+    """The logits scaled(x) W + b of unscaled examples, always in the same blocks of rows.
+
+    (n, c) float32; float64 for blocks where that overflows.
+
+    `W`, `b`: (m, c) and (c,); `values`: (n, m), unscaled features;
+    `first`: the number of preceding rows, for messages.
+    """
+    blocks = []
+    for start in range(0, len(values), LOGIT_ROWS):
+        inputs = scaled(scaling, values[start : start + LOGIT_ROWS], first + start)
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = inputs @ W + b
+        blocks.append(z if np.isfinite(z).all() else inputs.astype(np.float64) @ W + b)
+    return np.concatenate(blocks)
 
 
 def parts(values: NDArray[np.generic]) -> Iterator[NDArray[np.float64]]:

@@ -1,18 +1,19 @@
 """The schema of a table: inferred from the training table, applied to every other table."""
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiment.data.columns import Column, absent, cells, column_of, numbers, rows_of, without_label
+from experiment.data.names import shortened
 from experiment.data.scaling import Missing
 from experiment.errors import DataError
-from experiment.values import Frozen
+from experiment.values import Frozen, suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,9 +39,7 @@ class Schema(Frozen):
 
         All features of an unknown category are 0, with a warning.
 
-        Raises
-        ------
-        DataError : names all faults of the table
+        DataError: names all faults of the table.
         """
         features, warning = self.read(as_table(frame), where)
         if warning:
@@ -55,8 +54,9 @@ class Schema(Frozen):
             if column.kind == "dropped":
                 continue
             if (count := counts[column.name]) != 1:
+                hint = suggestion(column.name, table.column_names)
                 fault = f"no column {column.name}" if count == 0 else f"{count} columns are called {column.name}"
-                faults.append(f"{fault}; give the columns that the model was trained on")
+                faults.append(f"{fault}; {hint or 'give the columns that the model was trained on'}")
                 continue
             block, missing, fault, warning = block_of(column, table.column(column.name))
             if fault:
@@ -66,7 +66,7 @@ class Schema(Frozen):
             if warning:
                 warnings.append(f"column {column.name} {warning}")
             blocks += [block, missing[:, None]] if column.missing else [block]
-        raise_all([*faults, *absent(absences)], where)
+        raise_all([*faults, *absent(absences, "or train with --missing mean")], where)
         return np.concatenate(blocks, axis=1, dtype=np.float64), "; ".join(warnings)
 
     def understood(self, classes: Sequence[str], counts: Sequence[int]) -> str:
@@ -81,25 +81,20 @@ class Schema(Frozen):
             parts.append(f"{missing} with missing values")
         if dropped:
             parts.append(f"left out {', '.join(dropped)}")
-        return f"{', '.join(part for part in parts if part)}, label {self.label}: {classes_in_words(classes, counts)}"
+        few = len(classes) <= 12  # of many classes the largest ones are listed
+        order = range(len(classes)) if few else np.argsort(counts, kind="stable")[::-1][:10].tolist()
+        listed = [f"{shortened(classes[k])} {counts[k]}" for k in order] + (
+            [] if few else [f"… ({len(classes)} classes)"]
+        )
+        return f"{', '.join(filter(None, parts))}, label {self.label}: {', '.join(listed)}"
 
 
 def counted(count: int, one: str, more: str = "") -> str:
     return "" if not count else f"{count} {one if count == 1 else more or one + 's'}"
 
 
-def classes_in_words(classes: Sequence[str], counts: Sequence[int]) -> str:
-    """The number of rows of each class; of many classes the largest ones."""
-    order = range(len(classes)) if len(classes) <= 12 else np.argsort(counts, kind="stable")[::-1][:10].tolist()
-    listed = ", ".join(f"{classes[k]} {counts[k]}" for k in order)
-    return listed if len(classes) <= 12 else f"{listed}, … ({len(classes)} classes)"
-
-
 def block_of(column: Column, values: "pa.ChunkedArray") -> tuple[NDArray[np.float64], NDArray[np.bool_], str, str]:
     """A column's features, a mask of its missing values, its fault and a warning (each "" if there is none)."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if column.kind == "number":
         given, text = numbers(values)
         fault = f"holds {text}, not numbers; write numbers" if text else ""
@@ -107,16 +102,19 @@ def block_of(column: Column, values: "pa.ChunkedArray") -> tuple[NDArray[np.floa
             fault = f"is infinite or beyond float64 in {rows_of(infinite)}; rescale it"
         return given[:, None], np.isnan(given), fault, ""
     content = cells(values)
-    position = pc.index_in(content.texts, pa.array(column.categories, content.texts.type))
-    category = np.append(np.asarray(pc.fill_null(position, -1)), -1)[content.codes]
-    block = (category[:, None] == np.arange(len(column.categories))).astype(np.float64)
-    unknown = np.asarray(pc.is_null(position))
-    warning = (
-        f"has {content.example(unknown)}, a category that the model was not trained on and ignores"
-        if unknown.any()
-        else ""
-    )
-    return block, content.codes < 0, "", warning
+    exact = {text: k for k, text in enumerate(column.categories)}
+    spellings = Counter(text.casefold() for text in exact)
+    folded = {text.casefold(): k for text, k in exact.items() if spellings[text.casefold()] == 1}
+    texts = content.texts.to_pylist()
+    position = np.array([*(exact.get(text, folded.get(text.casefold(), -1)) for text in texts), -1])
+    block = (position[content.codes][:, None] == np.arange(len(exact))).astype(np.float64)
+    unknown, other_case = position[:-1] < 0, np.array([text not in exact for text in texts], bool)
+    warnings = []
+    if unknown.any():
+        warnings.append(f"has {content.example(unknown)}, a category that the model was not trained on and ignores")
+    if (other_case := other_case & ~unknown).any():
+        warnings.append(f"has {content.example(other_case)}, read as the category that differs from it only in case")
+    return block, content.codes < 0, "", " and ".join(warnings)
 
 
 def schema_of(
@@ -124,16 +122,9 @@ def schema_of(
 ) -> tuple[Schema, "pa.Table", list[str]]:
     """The schema of a table; the table with numbers parsed; and notes.
 
-    Parameters
-    ----------
-    label : the column that holds the labels
-    where : the name of the table, for messages
-    drop : columns to leave out
-    missing : how `scale` fills in missing numbers
-
-    Raises
-    ------
-    DataError : names all faults of the table
+    `label`: the column that holds the labels; `where`: the name of the table, for messages;
+    `drop`: columns to leave out; `missing`: how `scale` fills in missing numbers.
+    DataError: names all faults of the table.
     """
     import pyarrow as pa
 
@@ -166,7 +157,7 @@ def schema_of(
             absences[name] = read.missing
         if read.note:
             notes.append(f"column {name}: {read.note}")
-    faults += absent(absences)
+    faults += absent(absences, f"drop columns (--drop {shlex.join(absences)}) or impute (--missing mean)")
     if not faults and not any(column.features for column in columns):
         faults.append(f"{label} is the only column; add features")
     raise_all(faults, where)
@@ -180,12 +171,6 @@ def unknown_column(name: str, names: Sequence[str]) -> str:
     return f"no column {name}; the columns are {', '.join(filter(None, names[:20]))}{hint and '; ' + hint}"
 
 
-def suggestion(name: str, names: Sequence[str]) -> str:
-    """A question that suggests a similar name; "" if there is none."""
-    close = get_close_matches(name, names, 1)
-    return f"did you mean {close[0]}?" if close and name not in names else ""
-
-
 def raise_all(faults: Sequence[str], where: str) -> None:
     """Raise DataError with all faults, if there are any."""
     if len(faults) > 1:
@@ -195,17 +180,31 @@ def raise_all(faults: Sequence[str], where: str) -> None:
 
 
 def as_table(frame: "pd.DataFrame | pa.Table") -> "pa.Table":
-    """A data frame as an Arrow table. Columns of mixed types become texts."""
+    """A data frame as an Arrow table without dictionaries. Columns of mixed types become texts."""
     import pyarrow as pa
 
-    if isinstance(frame, pa.Table):
-        return frame
-
     def column(values: Any) -> pa.Array:
+        if (sparse := getattr(values, "sparse", None)) is not None:
+            values = sparse.to_dense()
         try:
             return pa.array(values, from_pandas=True)
         except (pa.ArrowException, OverflowError):
             return pa.array(values.map(str, na_action="ignore"), from_pandas=True)
 
-    columns = [column(frame.iloc[:, i]) for i in range(frame.shape[1])]
-    return pa.table(columns, names=[str(name) for name in frame.columns])
+    if not isinstance(frame, pa.Table):
+        if getattr(frame, "ndim", 0) != 2:
+            raise DataError(f"a {type(frame).__name__} is not a table; give a DataFrame, also of a single row")
+        columns = [column(frame.iloc[:, i]) for i in range(frame.shape[1])]
+        frame = pa.table(columns, names=[str(name) for name in frame.columns])
+
+    def plain(values: Any) -> Any:
+        return values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
+
+    for i, field in enumerate(frame.schema):
+        values = plain(frame.column(i))
+        if pa.types.is_dictionary(field.type):
+            chunks = [plain(chunk.dictionary).take(chunk.indices) for chunk in values.chunks]
+            values = pa.chunked_array(chunks or [pa.array([], pa.large_string())])
+        if values.type != field.type:
+            frame = frame.set_column(i, field.name, values)
+    return frame

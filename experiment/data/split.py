@@ -17,13 +17,16 @@ class RowSplit(NamedTuple):
     rare: tuple[int, ...] = ()  # classes with too few rows to be held out
 
 
-def split_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> RowSplit:
-    """The split of scikit-learn's `train_test_split(test_size=fraction, random_state=seed)`.
+def fold_rows(labels: NDArray[np.int64], folds: int, repeats: int, seed: int) -> list[RowSplit]:
+    """The splits of scikit-learn's `RepeatedStratifiedKFold`: in each repeat every row is held out once."""
+    from sklearn.model_selection import RepeatedStratifiedKFold  # takes two seconds
 
-    Raises
-    ------
-    DataError : a side is empty, or lacks a class
-    """
+    divided = RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
+    return [RowSplit(train, held_out) for train, held_out in divided.split(labels, labels)]
+
+
+def split_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> RowSplit:
+    """scikit-learn's `train_test_split(test_size=fraction, random_state=seed)`; DataError if a side lacks a class."""
     n = len(labels)
     held = math.ceil(n * fraction)
     given = f"validation_fraction={fraction:g} of {n} training rows"
@@ -47,9 +50,7 @@ def stratified_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> Ro
     A class is rare if a proportional split gives one side less than one of its rows. All rows of a rare class are
     training rows.
 
-    Raises
-    ------
-    DataError : all classes are rare
+    DataError: all classes are rare.
     """
     from sklearn.model_selection import train_test_split  # takes two seconds
 
@@ -60,7 +61,7 @@ def stratified_rows(labels: NDArray[np.int64], fraction: float, seed: int) -> Ro
     if not common.size:
         raise DataError(
             f"{len(labels)} rows are too few to hold out a fraction of {fraction:g} of any class and to train on the "
-            "rest; give more rows, a test part, or another validation_fraction"
+            "rest; give more rows of each class, or another validation_fraction"
         )
     train, held_out = train_test_split(common, test_size=fraction, random_state=seed, stratify=labels[common])
     return RowSplit(np.concatenate([train, np.flatnonzero(is_rare)]), held_out, tuple(rare.tolist()))

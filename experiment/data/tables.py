@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiment.data.columns import rows_of, without_label
-from experiment.data.raw import Part, Raw
+from experiment.data.files import Part, Raw
 from experiment.data.scaling import Missing
-from experiment.data.schema import schema_of
+from experiment.data.schema import as_table, schema_of
 from experiment.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
 BOM = b"\xef\xbb\xbf"
 INDEX = r"__index_level_\d+__"  # pandas' name for a nameless index
-MOST_HEADER = 1 << 20  # bytes
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
 
 def is_table(path: Path) -> bool:
@@ -40,44 +39,37 @@ def read_tables(
 
     A test table with no labels is `new`: examples to predict.
 
-    Raises
-    ------
-    DataError : a file is not a table; the label column is not named or missing; a column cannot be used
+    DataError: a file is not a table; the label column is not named or missing; a column cannot be used.
     """
     table = read_table(train)
     schema, table, notes = schema_of(table, label, str(train), drop, missing)
     values, _ = schema.read(table, str(train))
     label = schema.label
-    part = Part(values, labels(table, label, str(train)), str(train), f"{train}: column {label}")
+    raw = Raw(Part(values, labels(table, label, str(train)), str(train), f"{train}: column {label}"), table=schema)
     if test is None:
-        return Raw(part, None, schema, notes=tuple(notes))
+        return raw._replace(notes=tuple(notes))
     other = read_table(test)
     values, warning = schema.read(other, str(test))
-    warning = warning and f"{test.name}: {warning}"
+    raw = raw._replace(warning=warning and f"{test.name}: {warning}")
     if label not in other.column_names or without_label(other.column(label)).all():
         notes.append(
             f"{test.name} has no labels: predictions.csv will contain the predictions for its {len(values)} rows"
         )
-        return Raw(part, None, schema, notes=tuple(notes), warning=warning, new=values)
+        return raw._replace(notes=tuple(notes), new=values)
     tested = Part(values, labels(other, label, str(test)), str(test), f"{test}: column {label}")
-    return Raw(part, tested, schema, notes=tuple(notes), warning=warning)
+    return raw._replace(notes=tuple(notes), test=tested)
 
 
 def labels(table: "pa.Table", label: str, where: str) -> NDArray[Any]:
-    """The unchanged labels of a table; texts are objects.
-
-    Raises
-    ------
-    DataError : a label is missing or not UTF-8
-    """
+    """The unchanged labels of a table; texts are objects. DataError: a label is missing or not UTF-8."""
     import pyarrow as pa
     from pyarrow import types
 
     if (missing := without_label(table.column(label))).any():
         raise DataError(f"{where}: {rows_of(missing)} without {label}; remove rows without a label")
     values = table.column(label)
-    if types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+    if types.is_nested(values.type):
+        raise DataError(f"{where}: column {label} holds {values.type}; give labels as integers or texts")
     if types.is_decimal(values.type) or types.is_binary(values.type) or types.is_large_binary(values.type):
         try:
             values = values.cast(pa.large_string())
@@ -91,9 +83,7 @@ def read_table(path: Path) -> "pa.Table":
 
     All columns of CSV files are texts.
 
-    Raises
-    ------
-    DataError : another format, or no rows
+    DataError: another format, or no rows.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -119,7 +109,7 @@ def read_table(path: Path) -> "pa.Table":
     table = table.select([i for i, name in enumerate(table.column_names) if not re.fullmatch(INDEX, name)])
     if not table.num_rows:
         raise DataError(f"{path}: no rows below its header line; add some")
-    return table
+    return as_table(table)
 
 
 def read_text(content: bytes, separator: str, path: Path) -> "pa.Table":
@@ -132,8 +122,10 @@ def read_text(content: bytes, separator: str, path: Path) -> "pa.Table":
         separator, content = declared[1].decode(), content[declared.end() :]
     if b"\0" in content:
         raise DataError(f"{path}: contains NUL bytes, perhaps damaged or UTF-16; save it as UTF-8")
-    top = content[:MOST_HEADER].decode(errors="strict" if len(content) <= MOST_HEADER else "ignore")
-    header = next(csv.reader(io.StringIO(top, newline=""), delimiter=separator), [])
+    try:
+        header = next(csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline=""), delimiter=separator), [])
+    except csv.Error as error:
+        raise DataError(f"{path}: its header line cannot be read ({error}); are its quotes closed?") from error
     names = [name.strip() for name in header]
     check_header(names, path)
     read = arrow.ReadOptions()
@@ -146,6 +138,7 @@ def read_text(content: bytes, separator: str, path: Path) -> "pa.Table":
     except pa.ArrowInvalid:
         content.decode()  # its error names the position
         read.use_threads = False  # so that the error names the row
+        read.block_size = min(len(content) + 1, 2**31 - 1)  # a row may be longer than the default
         table = arrow.read_csv(io.BytesIO(content), read, parse, convert)
     return table.rename_columns(names)
 
@@ -158,7 +151,7 @@ def check_header(names: list[str], path: Path) -> None:
         for mark, name in SEPARATORS.items():
             if mark in names[0]:
                 raise DataError(
-                    f"{path}: separated by {name}; save it with commas (or tabs, as .tsv) and decimal points"
+                    f"{path}: separated by {name}; save it with commas (as .csv) or tabs (as .tsv) and decimal points"
                 )
     if names[0].startswith("#") and len(names) == 1:
         raise DataError(f"{path}: starts with a comment ({names[0]!r}); remove lines that are not rows")

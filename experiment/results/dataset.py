@@ -1,14 +1,14 @@
 """The result of `download`."""
 
 from experiment.data.schema import Schema
-from experiment.results.examples import TestSet, TrainingSet
-from experiment.values import ArrayRef, Artifact, Frozen, Result
+from experiment.values import ArrayRef, Artifact, Frozen, Result, TestSet, TrainingSet
 
 
 class DatasetInfo(Frozen):
     """The meaning of a data set's numbers."""
 
     class_names: tuple[str, ...]  # c of them
+    class_rows: tuple[int, ...] = ()  # training rows of each
     table: Schema | None = None  # the columns of a table; None: arrays, whose features have no names
     picture: tuple[int, int] | None = None  # height and width of pictures; None: features
     understood: str = ""  # how the data was understood, in words
@@ -17,6 +17,11 @@ class DatasetInfo(Frozen):
     note: str = ""  # changes made to the data; "": none
     warnings: tuple[str, ...] = ()  # one sentence each
 
+    @property
+    def rows_of_class(self) -> dict[str, int]:
+        """The number of training rows of each class, by name."""
+        return dict(zip(self.class_names, self.class_rows, strict=True))
+
 
 class Dataset(Result):
     name: str
@@ -24,10 +29,6 @@ class Dataset(Result):
     train: TrainingSet
     test: TestSet
     new: ArrayRef | None = None  # (k, m) examples without labels, to predict
-
-    @property
-    def classes(self) -> int:
-        return len(self.info.class_names)
 
     @property
     def arrays(self) -> dict[str, ArrayRef]:

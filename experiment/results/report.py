@@ -1,16 +1,13 @@
 """The result of `report`."""
 
 from experiment.results.dataset import DatasetInfo
-from experiment.results.lbfgs import Lbfgs
 from experiment.results.split import Split
+from experiment.results.trained import Lbfgs
 from experiment.values import ArrayRef, Artifact, FileRef, Frozen, Result
 
 
 class Shown(Frozen):
-    """Further inputs of the report.
-
-    They contain the ids of W&B runs, because cache keys leave out the identity of results.
-    """
+    """Further inputs of the report."""
 
     info: DatasetInfo
     data: Artifact  # the data set
@@ -19,8 +16,7 @@ class Shown(Frozen):
     new: ArrayRef | None  # examples without labels, to predict
     ranges: tuple[str, ...]  # the hyperparameters that were drawn from ranges
     lbfgs: Lbfgs | None
-    lbfgs_run: str
-    runs: tuple[tuple[str, ...], ...]  # by candidate and seed
+    runs: tuple[str, ...]  # ids of the W&B runs on the leaderboard, for the cache key: it leaves out those of results
 
 
 class Report(Result):

@@ -6,8 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from experiment.data.scaling import Kind, Scaling
-from experiment.results.examples import TrainingSet
-from experiment.values import ArrayRef, Frozen, Result
+from experiment.values import ArrayRef, FoldData, Frozen, Result, TrainingSet
 
 
 class ScalingRef(Frozen):
@@ -24,10 +23,10 @@ class ScalingRef(Frozen):
 
 
 class Scaled(Result):
-    """The scaled training rows, twice: only the final model may use statistics of the validation rows."""
+    """The scaled training rows of each fold and of the final model, which alone may use all rows' statistics."""
 
-    train: TrainingSet  # with the statistics of the training part of the split
-    train_scaling: ScalingRef
+    folds: tuple[FoldData, ...]
+    fold_scaling: ScalingRef  # of the first fold
     final: TrainingSet  # with the statistics of all training rows
     final_scaling: ScalingRef
     description: str  # the scaling and the reason for it, in words

@@ -1,4 +1,4 @@
-"""Statistical comparison of combinations on the same validation rows."""
+"""Statistical comparison of combinations on the same validation rows or on the same folds."""
 
 from collections.abc import Sequence
 
@@ -21,10 +21,7 @@ def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
     best (Ann. Stat. 9, 1981). Critical values come from the bootstrap instead of Dunnett's tables, because models on
     the same rows are correlated, each pair differently.
 
-    Parameters
-    ----------
-    figures : (k,), higher is better
-    resampled : (k, resamples), the figures on resamples of the rows
+    `figures`: (k,), higher is better; `resampled`: (k, resamples), the figures on resamples of the rows.
     """
     deviations = resampled - figures[:, None]
     if may_be_equal(figures, deviations):
@@ -43,10 +40,7 @@ def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
 def may_be_equal(figures: Floats, deviations: Floats) -> bool:
     """Whether the variance of the figures is no larger than chance gives for equal models in 95 % of resamples.
 
-    Parameters
-    ----------
-    figures : (k,)
-    deviations : (k, resamples), their deviations on resamples of the rows
+    `figures`: (k,); `deviations`: (k, resamples), their deviations on resamples of the rows.
     """
     return bool(figures.var() <= max(np.quantile(deviations.var(axis=0), LEVEL), ROUNDING**2))
 
@@ -65,13 +59,7 @@ def in_errors(differences: Floats, errors: Floats) -> Floats:
 
 
 def compared(figures: Sequence[float], resampled: Floats) -> list[Gap]:
-    """The gap of each model to the first one.
-
-    Parameters
-    ----------
-    figures : (k,), higher is better
-    resampled : (k, resamples)
-    """
+    """The gap of each model to the first one; `figures` (k,), higher is better, and `resampled` (k, resamples)."""
     values = np.array(figures)
     near = may_be_best(values, resampled.astype(np.float64))
     errors = (resampled[0] - resampled).std(axis=1, dtype=np.float64)
@@ -79,3 +67,45 @@ def compared(figures: Sequence[float], resampled: Floats) -> list[Gap]:
         Gap(difference=values[0] - values[i], standard_error=errors[i], within_noise=bool(near[i] or i == 0))
         for i in range(len(values))
     ]
+
+
+def compared_on_folds(figures: Floats, variance_factor: float) -> list[Gap]:
+    """The gap of each model to the first one, the best, by the corrected resampled t test.
+
+    With the differences d on J folds, t = mean(d) / √(variance factor · var(d)) has J − 1 degrees of freedom. A model
+    is worse beyond noise at 95 % confidence for all of them together (Bonferroni), unless all may be equal. Models with
+    the same figures count once.
+
+    `figures`: (k, J), higher is better; `variance_factor`: `Split.variance_factor`.
+    """
+    from scipy.special import stdtr  # Student's distribution
+
+    equal = may_be_equal_on_folds(figures, variance_factor)
+    others, gaps = len(np.unique(figures, axis=0)) - 1, []
+    for differences in figures[0] - figures:
+        mean, error = differences.mean(), np.sqrt(variance_factor * differences.var(ddof=1))
+        t = mean / error if error > ROUNDING else np.inf if mean > ROUNDING else 0.0
+        worse = not equal and (1 - stdtr(len(differences) - 1, t)) * others < 1 - LEVEL
+        gaps.append(Gap(difference=mean, standard_error=error, within_noise=bool(not worse)))
+    return gaps
+
+
+def may_be_equal_on_folds(figures: Floats, variance_factor: float) -> bool:
+    """Whether an analysis of variance finds no difference between models at 95 % confidence.
+
+    F is the variance of the models' means, divided by the variance factor and by the residual mean square: what neither
+    model nor fold explains. Pairs of models are correlated differently, which the degrees of freedom of Greenhouse &
+    Geisser allow for (Psychometrika 24, 1959).
+    """
+    from scipy.special import fdtrc
+
+    models, folds = figures.shape
+    rest = figures - figures.mean(axis=0) - figures.mean(axis=1, keepdims=True) + figures.mean()
+    covariance = rest @ rest.T
+    error = np.trace(covariance) / (models - 1) / (folds - 1) if models > 1 else 0.0
+    variance = figures.mean(axis=1).var(ddof=1) if models > 1 else 0.0
+    if error <= ROUNDING**2:
+        return bool(variance <= ROUNDING**2)
+    freedom = np.trace(covariance) ** 2 / (covariance**2).sum()
+    F = variance / (variance_factor * error)
+    return bool(fdtrc(freedom, freedom * (folds - 1), F) > 1 - LEVEL)

@@ -1,28 +1,33 @@
 """Candidates (combinations with all their seeds) and their order."""
 
 import math
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 
 import numpy as np
 
 from experiment.axes import Combination
-from experiment.counts import Counted
-from experiment.metrics import METRICS, MetricName
+from experiment.metrics import METRICS, Counted, MetricName
 from experiment.results.selection import Gap, Selection
 from experiment.results.trained import Trained
 from experiment.values import Frozen
 
 
 class Candidate(Frozen):
-    """One combination with all its seeds; metrics are means over them."""
+    """One combination with all its seeds and folds; metrics are means over them."""
 
-    combination: Combination
-    trained: tuple[Trained, ...]
+    trained: tuple[Trained, ...]  # by seed, then by fold
     gap: Gap | None = None  # to the winner; None: not compared
     rung: int = 0  # the last rung of halving that it reached
     pruned: bool = False  # halving stopped it before its end: its metrics are of its last epoch
+
+    @property
+    def combination(self) -> Combination:
+        return self.trained[0].combination
+
+    @property
+    def seeds(self) -> int:
+        return len({run.seed for run in self.trained})
 
     @property
     def diverged(self) -> bool:
@@ -50,11 +55,18 @@ class Candidate(Frozen):
         """One of `METRICS`, negated if lower is better; −∞ if it diverged."""
         if self.diverged:
             return -math.inf
-        return fmean(float(METRICS[select_by].goodness(counted(run))) for run in self.trained)
+        return fmean(goodness(run, select_by) for run in self.trained)
+
+    def by_fold(self, select_by: MetricName) -> list[float]:
+        """`goodness` on each fold, means over the seeds."""
+        folds: dict[int | None, list[float]] = {}
+        for run in self.trained:
+            folds.setdefault(run.fold, []).append(goodness(run, select_by))
+        return [fmean(figures) for figures in folds.values()]
 
     @property
     def spread(self) -> dict[str, float]:
-        """The standard deviations of its metrics over the seeds; {} for one seed or if it diverged."""
+        """The standard deviations of its metrics over seeds and folds; {} for one training or if it diverged."""
         if len(self.trained) < 2 or self.diverged:
             return {}
         names = ("val_accuracy", "val_cross_entropy", "val_loss")
@@ -65,35 +77,31 @@ class Candidate(Frozen):
         return round(fmean(run.best_epoch for run in self.trained))
 
 
-def candidates(trained: Sequence[Trained], rungs: Sequence[int] = ()) -> list[Candidate]:
-    """One candidate for each combination; the trainings of a combination are adjacent in `trained`.
+def candidates(trained: Iterable[Trained], rung: int = 0) -> list[Candidate]:
+    """One candidate for each combination, in the order in which they first occur."""
+    grouped: dict[Combination, list[Trained]] = {}
+    for run in trained:
+        grouped.setdefault(run.combination, []).append(run)
+    return [Candidate(trained=tuple(runs), rung=rung) for runs in grouped.values()]
 
-    Parameters
-    ----------
-    rungs : the last rung of each combination; (): all trained to their end
-    """
-    grouped = [(combination, tuple(runs)) for combination, runs in groupby(trained, key=lambda run: run.combination)]
-    rungs = rungs or [0] * len(grouped)
-    last = max(rungs, default=0)
+
+def with_pruned(every: Sequence[Candidate]) -> list[Candidate]:
+    """The same candidates; those that halving stopped, on an earlier rung than the last, are marked."""
+    last = max(candidate.rung for candidate in every)
     return [
-        Candidate(
-            combination=combination,
-            trained=runs,
-            rung=rung,
-            pruned=rung < last and not all(run.ended for run in runs),
-        )
-        for (combination, runs), rung in zip(grouped, rungs, strict=True)
+        one.model_copy(update={"pruned": one.rung < last and not all(run.ended for run in one.trained)})
+        for one in every
     ]
 
 
-def ranked(selection: Selection, trained: Sequence[Trained], rungs: Sequence[int] = ()) -> tuple[Candidate, ...]:
+def ranked(selection: Selection, every: Iterable[Candidate]) -> tuple[Candidate, ...]:
     """The candidates in the selected order, best first."""
-    unordered = candidates(trained, rungs)
-    return tuple(unordered[at].model_copy(update={"gap": selection.gaps[at]}) for at in selection.order)
+    of = {candidate.combination: candidate for candidate in every}
+    return tuple(of[place.combination].model_copy(update={"gap": place.gap}) for place in selection.places)
 
 
 def rank(candidate: Candidate, select_by: MetricName) -> tuple[float, ...]:
-    """The sort key: later rungs first, then by the mean metric over the seeds.
+    """The sort key: later rungs first, then by the mean metric over seeds and folds.
 
     Ties are broken by cross-entropy, then by accuracy. Candidates that diverged are last.
     """
@@ -101,8 +109,8 @@ def rank(candidate: Candidate, select_by: MetricName) -> tuple[float, ...]:
     return (candidate.diverged, -candidate.rung, *figures)
 
 
-def counted(run: Trained) -> Counted:
-    """The counts of a training on the validation rows."""
+def goodness(run: Trained, select_by: MetricName) -> float:
+    """One of `METRICS` on the validation rows, negated if lower is better."""
     assert run.judged is not None
     rows, predicted, correct = np.array(run.judged.counts).T
-    return Counted(rows, predicted, correct, np.asarray(run.val_cross_entropy))
+    return float(METRICS[select_by].goodness(Counted(rows, predicted, correct, np.asarray(run.val_cross_entropy))))

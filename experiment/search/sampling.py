@@ -2,7 +2,8 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from experiment.axes import AXES, Combination
 from experiment.config import BATCH, Experiment, Sampler
 from experiment.errors import InputError
-from experiment.search.space import Range, Space, Values, points, size
+from experiment.search.space import Range, Space, Values, contains, points, size
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -24,7 +25,7 @@ REPEATS = 100  # draws in a row without a new combination
 
 def check_search(experiment: Experiment) -> None:
     """Raise InputError if ranges, trials, sampler and warm start do not fit together."""
-    trials, sampler, space = experiment.trials, experiment.sampler, experiment.grid
+    trials, sampler, space = experiment.trials, experiment.sampler, experiment.space
     ranges = {AXES[name].plural: values for name, values in space.items() if isinstance(values, Range)}
     if trials is None:
         for name, values in ranges.items():
@@ -33,16 +34,39 @@ def check_search(experiment: Experiment) -> None:
             )
         if sampler:
             raise InputError(f"sampler: {sampler} draws trials: set trials to their number, or leave the sampler out")
+    elif experiment.grids or experiment.where:
+        raise InputError("trials: combinations and where are for grids: leave them out, or leave trials out")
     elif trials > size(space):
         raise InputError(
             f"trials: {trials} is more than the {size(space)} combinations that there are: reduce it"
             + (", or leave trials out to train them all" if not ranges else "")
         )
+    if experiment.stop_when_noise and trials is None:
+        raise InputError("stop_when_noise: a grid is trained as a whole: set trials to the largest number to draw")
+    if experiment.stop_when_noise and experiment.halving:
+        raise InputError("stop_when_noise: it compares combinations that were trained to their end: leave halving out")
     if experiment.warm_start and sampler != "tpe":
         raise InputError(
             f"warm_start: the sampler {sampler or 'random'} does not use earlier trials: "
             "choose the sampler tpe, or leave warm_start out"
         )
+
+
+def check_grids(experiment: Experiment) -> None:
+    """Raise InputError if listed combinations leave out what they need, one is there twice, or none at all."""
+    for row, part in enumerate(experiment.grids, start=1):
+        values = {name: getattr(part, name) for name in AXES}
+        missing = [name for name, value in values.items() if value is None and len(experiment.space[name]) > 1]  # type: ignore[arg-type]
+        if missing and not any(isinstance(value, tuple) for value in values.values()):
+            flag = AXES[missing[0]].plural.replace("_", "-")
+            raise InputError(f"combinations: row {row} has no {missing[0]}: add it, or give one value with --{flag}")
+    if not experiment.grids and not experiment.where:
+        return
+    every = experiment.combinations
+    if not every:
+        raise InputError(f"where: {experiment.where} leaves out every combination: change it, or the grid")
+    if twice := [one for one, count in Counter(every).items() if count > 1]:
+        raise InputError(f"combinations: {twice[0]} is listed twice: give each combination once")
 
 
 def draw(
@@ -56,18 +80,13 @@ def draw(
     call as bad ones, which keeps them apart. If a finite space gives no new combination any more, an untried one is
     chosen at random.
 
-    Parameters
-    ----------
-    ranking : the combinations tried so far, best first
-
-    Raises
-    ------
-    InputError : the rounded ranges have hardly any new combinations
+    `ranking`: the combinations tried so far, best first.
+    InputError: the rounded ranges have hardly any new combinations.
     """
     fixed = {name: values[0] for name, values in space.items() if not isinstance(values, Range) and len(values) == 1}
     varied = {name: distribution(name, values) for name, values in space.items() if name not in fixed}
     source = [seed, len(ranking)]  # the random numbers of a batch do not depend on earlier draws
-    study = silent_study(optuna_sampler(sampler, int(np.random.SeedSequence(source).generate_state(1)[0])))
+    study = new_study(sampler, int(np.random.SeedSequence(source).generate_state(1)[0]))
     for place, combination in enumerate(ranking):
         study.add_trial(finished_trial(space, varied, combination, place))
     if sampler == "sobol":
@@ -89,25 +108,33 @@ def draw(
     return tuple(drawn)
 
 
-def silent_study(sampler: "BaseSampler | None" = None) -> "Study":
+def eligible(
+    tried: Iterable[Combination], space: Space, trained: Callable[[Combination], bool]
+) -> tuple[Combination, ...]:
+    """The combinations that a warm start begins with: each once, in the order they were tried.
+
+    `space`: the axes of the search; combinations outside are left out;
+    `trained`: whether a combination has been trained to its end, with every seed of this search.
+    """
+    within = (one for one in tried if all(contains(values, getattr(one, name)) for name, values in space.items()))
+    return tuple(filter(trained, dict.fromkeys(within)))
+
+
+def new_study(sampler: Sampler, seed: int) -> "Study":
     """An empty study in memory. Optuna logs only errors."""
     import optuna  # takes a second
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna.create_study(sampler=sampler)
-
-
-def optuna_sampler(sampler: Sampler, seed: int) -> "BaseSampler":
-    from optuna import samplers
-    from optuna.exceptions import ExperimentalWarning
-
-    if sampler == "random":
-        return samplers.RandomSampler(seed=seed)
-    if sampler == "tpe":
-        return samplers.TPESampler(seed=seed, n_startup_trials=BATCH)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)
+    with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
+        if sampler == "tpe":
+            made: BaseSampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=BATCH)
+        elif sampler == "random":
+            made = optuna.samplers.RandomSampler(seed=seed)
+        else:
+            made = optuna.samplers.QMCSampler(
+                qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False
+            )
+    return optuna.create_study(sampler=made)
 
 
 def distribution(name: str, values: Values) -> "BaseDistribution":
@@ -151,12 +178,7 @@ def rounded(values: Range, number: float, log: bool) -> float:
 
 
 def untried(space: Space, tried: set[Combination], rng: np.random.Generator) -> Combination:
-    """A random combination that has not been tried.
-
-    Raises
-    ------
-    InputError : the space is infinite
-    """
+    """A random combination that has not been tried. InputError: the space is infinite."""
     if size(space) == math.inf:
         raise InputError(
             f"trials: after {len(tried)} combinations {REPEATS} draws from these ranges gave no new one, because "

@@ -80,6 +80,8 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def kind(given: Any) -> str:
     """The tag of the union in `ValuesOrRange`."""
+    if given is None:
+        return "default"
     return "range" if isinstance(given, dict | Range) or range_texts(given) else "values"
 
 
@@ -90,7 +92,7 @@ def several(value: Any) -> Any:
 
 
 class ValuesOrRange:
-    """An annotation of `tuple[value, ...]` that also allows a range of such values.
+    """An annotation of `tuple[value, ...]` that also allows a range of such values, or None.
 
     The type itself is no union: the command line reads it to see that the flag takes several words.
     """
@@ -100,7 +102,8 @@ class ValuesOrRange:
         checks = [AfterValidator(logarithmic)] if log else []
         one = getitem(Annotated, (create_model(name, __base__=Range, **ends), *checks, Tag("range")))
         values = getitem(Annotated, (several(value), Tag("values")))
-        self.either = getitem(Annotated, (values | one, Discriminator(kind)))  # type: ignore[operator]  # mypy infers object
+        none = Annotated[None, Tag("default")]
+        self.either = getitem(Annotated, (values | one | none, Discriminator(kind)))  # type: ignore[operator]  # mypy infers object
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         return handler.generate_schema(self.either)

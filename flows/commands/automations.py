@@ -18,7 +18,7 @@ BLOCK = "sweep-trouble"  # holds the webhook's address
 def create(file: Path, webhook: str | None) -> list[str]:
     """Create the automations and return their names.
 
-    They replace earlier ones of the same names, and are enabled if those were.
+    They replace earlier ones of the same names, unless those are the same, and are enabled if those were.
 
     Parameters
     ----------
@@ -34,19 +34,20 @@ def create(file: Path, webhook: str | None) -> list[str]:
             action["block_document_id"] = str(block)
     else:
         automations = [about for about in automations if not any(action in calls for action in about["actions"])]
-    named = {about["name"]: about for about in automations}
     with get_client(sync_client=True) as client:
-        for earlier in client.request("POST", "/automations/filter", json={}).json():
-            if about := named.get(earlier["name"]):
-                about["enabled"] = earlier["enabled"]
+        known = {about["name"]: about for about in client.request("POST", "/automations/filter", json={}).json()}
+        for about in automations:
+            earlier = known.get(about["name"])
+            wanted = AutomationCore.model_validate({**about, "enabled": earlier["enabled"]} if earlier else about)
+            if earlier and AutomationCore.model_validate(earlier) == wanted:
+                continue  # a new one would not know since when it waits, for the heartbeat of a killed run say
+            if earlier:
                 client.request("DELETE", "/automations/{id}", path_params={"id": earlier["id"]})
-        for about in named.values():
-            core = AutomationCore.model_validate(about)
-            client.request("POST", "/automations/", json=core.model_dump(mode="json")).raise_for_status()
-    return list(named)
+            client.request("POST", "/automations/", json=wanted.model_dump(mode="json")).raise_for_status()
+    return [about["name"] for about in automations]
 
 
 if __name__ == "__main__":
     file, webhook = [*sys.argv[1:], ""][:2]
     for name in create(Path(file), webhook):
-        print(f"created {name}")
+        print(f"created or kept {name}")

@@ -5,8 +5,7 @@ import sys
 import webbrowser
 
 from execution.advice import short
-from execution.storage import layout
-from execution.storage.choose import storage_at
+from execution.storage import layout, storage_at
 from experiment.errors import InputError
 from report.page import PAGE
 
@@ -23,9 +22,8 @@ def page(name: str = layout.LATEST.rpartition("/")[2], *, artifacts: str = "arti
     """
     storage, key = storage_at(artifacts), f"{layout.SWEEPS}/{name}/{PAGE}"
     if not storage.exists(key):
-        raise InputError(
-            f"{short(storage.where(key))}: there is no such page: run the sweep first, or give another name"
-        )
+        where = short(storage.where(key))
+        raise InputError(f"{where}: there is no such page: run the sweep first, or give another name")
     path = storage.local(key)
     print(short(str(path)))
     # Without a display Python may find a terminal browser, which shows no charts.

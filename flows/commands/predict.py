@@ -1,12 +1,10 @@
 """`python -m flows predict`: predictions of a sweep's model for new examples."""
 
-import logging
 from pathlib import Path
 
-from execution.storage.choose import file_at
+from execution import log
+from execution.storage import file_at
 from experiment.output import as_csv, atomic_output
-
-log = logging.getLogger("sweep")
 
 
 def predict(model: str, data: str, *, output: Path = Path("predictions.csv"), id: str | None = None) -> int:
@@ -30,8 +28,8 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv"), id
     from rich.progress import track
 
     from experiment.config import Experiment
-    from experiment.data.new import examples
-    from experiment.logits import BLOCK
+    from experiment.data.own import examples
+    from experiment.data.scaling import LOGIT_ROWS
     from experiment.model import load
 
     trained = load(file_at(model))
@@ -41,12 +39,12 @@ def predict(model: str, data: str, *, output: Path = Path("predictions.csv"), id
     values = trained.features(found, data)
     for concern in trained.concerns(values, data):
         log.warning("%s", concern)
-    starts = track(range(0, len(values), BLOCK), "predict", console=Console(stderr=True), transient=True)
+    starts = track(range(0, len(values), LOGIT_ROWS), "predict", console=Console(stderr=True), transient=True)
     with atomic_output(output) as draft, draft.open("w", newline="") as file:
         for start in starts:
-            table = trained.table_of(values[start : start + BLOCK], first=start)
+            table = trained.table_of(values[start : start + LOGIT_ROWS], first=start)
             if ids is not None:
-                table.insert(0, id, ids[start : start + BLOCK], allow_duplicates=True)
+                table.insert(0, id, ids[start : start + LOGIT_ROWS], allow_duplicates=True)
             file.write(as_csv(table, header=start == 0))
     print(f"{output}: {len(values)} rows, class and probabilities")
     return 0

@@ -1,13 +1,15 @@
-"""A sweep as a saved report in W&B."""
+"""A sweep in W&B: as a report, as a workspace, and the configuration of its Sweep."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from wandb_workspaces import expr
+from wandb_workspaces import workspaces as ws
 from wandb_workspaces.reports.v2 import interface as wr
 
 from experiment.config import Experiment
-from experiment.search.space import extent
+from experiment.search.space import Range, extent
 from experiment.summary import Summary
 
 TOP = 10  # combinations in the second picture
@@ -21,14 +23,32 @@ def report_of(summary: Summary, trainings: Sequence[str], entity: str, project: 
 
     Parameters
     ----------
-    trainings : ids of their runs, best combination first, with all seeds of a combination next to each other
+    trainings : ids of their runs, best combination first, all trainings of a combination next to each other
     entity, project : of the runs and the report
     """
-    experiment = Experiment.model_validate(summary.provenance["experiment"])
-    top = min(TOP, summary.combinations)
-    over = partial(grid, entity, project, experiment.axes)
+    experiment, top = Experiment.model_validate(summary.provenance["experiment"]), min(TOP, summary.combinations)
+    lines, importance, *curves = panels_of(experiment)
+    settings = [*experiment.axes, "seed", *(["fold"] if summary.folds > 1 else [])]
+    columns = [f"config:{setting}.value" for setting in settings]
+    figures = [f"summary:{figure}" for figure in (ACCURACY, LOSS, "best_epoch", "epochs_trained", "diverged")]
+
+    def over(name: str, runs: Sequence[str], *panels: wr.PanelTypes) -> wr.PanelGrid:
+        """Panels over some runs; without panels a table of the runs.
+
+        The runs are listed by id, not by group: cached ones are in the group of the sweep that trained them.
+        """
+        runset = wr.Runset(
+            entity=entity,
+            project=project,
+            name=name,
+            filters=[expr.Metric("JobType") == "train", expr.Metric("ID").isin(list(runs))],
+            order=[wr.OrderBy(wr.SummaryMetric(ACCURACY), ascending=False)],
+            visible_columns=["run:displayName", *columns, *figures],
+            lock_columns=True,
+        )
+        return wr.PanelGrid(runsets=[runset], panels=list(panels), hide_run_sets=bool(panels))
+
     every = partial(over, "All trainings", trainings)
-    lines = parallel_coordinates(experiment)
     return wr.Report(
         project=project,
         entity=entity,
@@ -39,48 +59,66 @@ def report_of(summary: Summary, trainings: Sequence[str], entity: str, project: 
         blocks=[
             *(wr.P(paragraph) for paragraph in summary.analysis),
             wr.H2(f"All {summary.combinations} combinations"),
-            every([lines]),
+            every(lines),
             wr.H2(f"The best {top}"),
-            over(f"The best {top}", trainings[: top * len(experiment.training_seeds)], [lines]),
+            over(f"The best {top}", trainings[: top * experiment.trainings], lines),
             wr.H2("What mattered"),
             wr.P(
                 "The panel shows W&B's own measure, from a random forest over the runs; the shares in the text above "
                 f"come from {summary.importance.method if summary.importance else 'nothing: there are none'}."
             ),
-            every([wr.ParameterImportancePlot(with_respect_to=ACCURACY, layout=wr.Layout(w=WIDTH, h=10))]),
+            every(importance),
             wr.H2("Learning curves"),
-            every([curve("val_loss", "validation loss", 0), curve("val_accuracy", "validation accuracy", WIDTH // 2)]),
+            every(*curves),
             wr.H2("All runs"),
-            every([], table=True),
+            every(),
         ],
     )
 
 
-def grid(
-    entity: str,
-    project: str,
-    axes: Collection[str],
-    name: str,
-    runs: Sequence[str],
-    panels: list[wr.PanelTypes],
-    table: bool = False,
-) -> wr.PanelGrid:
-    """Panels over some runs, with or without a table of the runs.
-
-    The runs are listed by id, not by group: cached ones are in the group of the sweep that trained them.
-    """
-    columns = [*(f"config:{axis}.value" for axis in axes), "config:seed.value"]
-    figures = [f"summary:{figure}" for figure in (ACCURACY, LOSS, "best_epoch", "epochs_trained", "diverged")]
-    runset = wr.Runset(
-        entity=entity,
-        project=project,
-        name=name,
-        filters=[expr.Metric("JobType") == "train", expr.Metric("ID").isin(list(runs))],
-        order=[wr.OrderBy(wr.SummaryMetric(ACCURACY), ascending=False)],
-        visible_columns=["run:displayName", *columns, *figures],
-        lock_columns=True,
+def workspace_of(summary: Summary, winner: str, tag: str, entity: str, project: str) -> ws.Workspace:
+    """The workspace of the trainings that have the tag, compared with the winner; not yet saved."""
+    experiment = Experiment.model_validate(summary.provenance["experiment"])
+    axes = [f"config:{axis}.value" for axis in experiment.axes]
+    runs = ws.RunsetSettings(
+        filters=[expr.Metric("JobType") == "train", expr.Tags().isin([tag])],
+        order=[expr.Ordering(expr.Summary(ACCURACY), ascending=False)],
+        pinned_columns=[*axes, f"summary:{ACCURACY}", f"summary:{LOSS}"],
+        baseline_run=winner,
     )
-    return wr.PanelGrid(runsets=[runset], panels=panels, hide_run_sets=not table)
+    sections = [ws.Section(name="Trainings", panels=panels_of(experiment), is_open=True)]
+    return ws.Workspace(entity, project, f"Sweep {summary.name}", sections, runset_settings=runs)
+
+
+def sweep_config(summary: Summary) -> dict[str, Any]:
+    """The sweep in W&B's words, for the page of its Sweep; no agent is meant to run it."""
+    experiment = Experiment.model_validate(summary.provenance["experiment"])
+    axes = {name: experiment.grid[name] for name in experiment.axes} | {"seed": experiment.training_seeds}
+    if summary.folds > 1:
+        axes["fold"] = tuple(range(1, summary.folds * summary.repeats + 1))
+    parameters = {
+        name: {"min": values.low, "max": values.high} if isinstance(values, Range) else {"values": list(values)}
+        for name, values in axes.items()
+    }
+    figure, goal = (LOSS, "minimize") if experiment.select_by == "val_loss" else (ACCURACY, "maximize")
+    return {
+        "name": summary.name,
+        "method": "random" if experiment.drawn_by else "grid",
+        "metric": {"name": figure, "goal": goal},
+        "parameters": parameters,
+    }
+
+
+def panels_of(experiment: Experiment) -> list[wr.PanelTypes]:
+    """Parallel coordinates, importance, and two panels of learning curves side by side."""
+    curve = partial(wr.LinePlot, x="epoch", log_x=True, max_runs_to_show=MOST_LINES)
+    left, right = (wr.Layout(x=x, w=WIDTH // 2, h=10) for x in (0, WIDTH // 2))
+    curves = [
+        curve(title="validation loss", y=["val_loss"], layout=left),
+        curve(title="validation accuracy", y=["val_accuracy"], layout=right),
+    ]
+    importance = wr.ParameterImportancePlot(with_respect_to=ACCURACY, layout=wr.Layout(w=WIDTH, h=10))
+    return [parallel_coordinates(experiment), importance, *curves]
 
 
 def parallel_coordinates(experiment: Experiment) -> wr.ParallelCoordinatesPlot:
@@ -98,9 +136,3 @@ def parallel_coordinates(experiment: Experiment) -> wr.ParallelCoordinatesPlot:
     ]
     accuracy = wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(ACCURACY), display_name="validation accuracy")
     return wr.ParallelCoordinatesPlot(columns=[*columns, accuracy], layout=wr.Layout(w=WIDTH, h=12))
-
-
-def curve(metric: str, title: str, x: int) -> wr.LinePlot:
-    """Learning curves of a metric, half as wide as the report, with the left edge at `x`."""
-    layout = wr.Layout(x=x, w=WIDTH // 2, h=10)
-    return wr.LinePlot(title=title, x="epoch", y=[metric], log_x=True, max_runs_to_show=MOST_LINES, layout=layout)

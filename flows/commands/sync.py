@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from execution.orchestration.signals import say
-from execution.storage import layout
-from execution.storage.choose import storage_at
+from execution.storage import layout, storage_at
+from execution.storage.folders import gather
 from execution.tracking.offline import ended, id_of
 from experiment.errors import InputError, SweepError
 
@@ -22,7 +22,7 @@ def sync(*, artifacts: str = "artifacts") -> int:
         The artifact root.
     """
     storage = storage_at(artifacts)
-    every = [path for path in storage.gather(layout.TRACKING) if path.name.startswith("offline-run-")]
+    every = [path for path in gather(storage, layout.TRACKING) if path.name.startswith("offline-run-")]
     if not every:
         raise InputError(f"sync: there are no offline runs in {storage.where(layout.TRACKING)}")
     newest = {id_of(path): path for path in sorted(every)}  # the last try of a step contains all earlier ones

@@ -3,12 +3,12 @@
 import base64
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from prefect.artifacts import (
-    create_image_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
@@ -17,10 +17,12 @@ from prefect.artifacts import (
 from prefect.runtime import flow_run
 
 from execution import prepare
-from experiment.axes import Axis, axes_of
+from experiment.axes import axes_of
+from experiment.errors import InputError
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
-from report.text.verdict import page
+from flows.ui.settings import read
+from report.text.verdict import markdown
 
 ROWS = 50  # of the ranking; the leaderboard has all
 
@@ -28,7 +30,11 @@ ROWS = 50  # of the ranking; the leaderboard has all
 def name() -> str:
     """The flow run's name: the sweep's name and the start time."""
     parameters = flow_run.parameters
-    return f"{prepare.named(parameters['experiment'], parameters['execution'])} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+    asked = parameters["experiment"], parameters["execution"]
+    if config := parameters["config"]:
+        with suppress(InputError):  # the flow itself raises it
+            asked = read(config, *asked)
+    return f"{prepare.named(*asked)} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def begin_progress(total: int) -> UUID:
@@ -42,33 +48,30 @@ def progressed(artifact: UUID, fraction: float, words: str) -> None:
     update_progress_artifact(artifact, round(100 * fraction, 1), description=f"Trainings: {words}")
 
 
-def outcome(summary: Summary, ranking: Sequence[Candidate], notes: Mapping[str, str], picture: bytes | None) -> None:
-    """Show the ranking, the picture and the verdict.
+def conclude(
+    summary: Summary, ranking: Sequence[Candidate], outcome: str, message: str, notes: Mapping[str, str],
+    picture: bytes | None,
+) -> None:  # fmt: skip
+    """Show the ranking and the verdict.
 
-    Parameters
-    ----------
-    notes : texts to show with the figures, by heading
-    picture : the parallel coordinates as a PNG file small enough for a data URL, if they could be drawn
+    `outcome`, `message`: of the flow run's final state; `notes`: texts to show with the figures, by heading;
+    `picture`: the parallel coordinates, a PNG file small enough for a data URL, if they could be drawn.
     """
     address = f"data:image/png;base64,{base64.b64encode(picture).decode()}" if picture else ""
     axes = axes_of(candidate.combination for candidate in ranking)
-    create_table_artifact(
-        [row(place, candidate, axes) for place, candidate in enumerate(ranking[:ROWS], start=1)],
-        key="leaderboard",
-        description=f"The best {min(ROWS, len(ranking))} of {len(ranking)} combinations.",
-    )
-    if address:
-        create_image_artifact(address, key="parallel-coordinates", description="All combinations, and the best ten.")
-    figure = f"{summary.test_accuracy:.2%} · {summary.best}" + (f" · {notes['news']}" if notes.get("news") else "")
-    create_markdown_artifact(page(summary, notes, address), key="verdict", description=figure)
-
-
-def row(place: int, candidate: Candidate, axes: Mapping[str, Axis]) -> dict[str, Any]:
-    loss = candidate.val_cross_entropy
-    return {
-        "rank": place,
-        **{axis.label: getattr(candidate.combination, field) for field, axis in axes.items()},
-        "validation accuracy": f"{candidate.val_accuracy:.2%}",
-        "validation cross-entropy": f"{loss:.4f}" if math.isfinite(loss) else "diverged",
-        "best epoch": candidate.best_epoch,
-    }
+    rows = [
+        {
+            "rank": place,
+            **{axis.label: getattr(one.combination, field) for field, axis in axes.items()},
+            "validation accuracy": f"{one.val_accuracy:.2%}",
+            "validation cross-entropy": f"{loss:.4f}" if math.isfinite(loss := one.val_cross_entropy) else "diverged",
+            "best epoch": one.best_epoch,
+            "W&B run": one.trained[0].identity,
+        }
+        for place, one in enumerate(ranking[:ROWS], start=1)
+    ]
+    described = f"The best {min(ROWS, len(ranking))} of {len(ranking)} combinations."
+    create_table_artifact(rows, key="leaderboard", description=described)
+    figure = f"{summary.test_accuracy:.2%} · {summary.best} · {outcome.lower()}"
+    text = markdown(summary, f"{outcome}: {message}", notes, address)
+    create_markdown_artifact(text, key="verdict", description=figure)

@@ -1,13 +1,12 @@
 """Progress of the trainings: a live line on a terminal, otherwise a plain line now and then."""
 
-import logging
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 
 import numpy as np
@@ -16,8 +15,10 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from execution import log
 from execution.config import RunContext
-from execution.orchestration.forecast import Standing, forecast, halved_epochs, unknown
+from execution.orchestration.forecast import Job, Standing, forecast, halved_epochs, unknown
+from execution.runners.runner import outermost, slots
 from experiment.axes import Combination, axes_of
 from experiment.config import Experiment
 from experiment.results.trained import Trained
@@ -26,8 +27,6 @@ from experiment.search.ranking import Candidate, rank
 from experiment.values import text
 from flows.ui import artifacts as shown
 
-log = logging.getLogger("sweep")
-
 SECONDS_BETWEEN_SHOWS = 0.5  # a forecast takes milliseconds, dozens of them for thousands of trainings
 SECONDS_BETWEEN_LINES = 5.0
 LINES = 20  # approximate number of lines so far: the longer a sweep runs, the rarer they are
@@ -35,31 +34,23 @@ SHOWN = 5  # best trainings to show
 
 
 class Display(Progress):
-    """A progress bar and, below it, the best trainings so far."""
+    """A progress bar and, below it, the best combinations so far."""
 
-    best: Sequence[Trained] = ()  # the best first
+    best: Sequence[Candidate] = ()  # the best first
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)
-        if self.best:
-            yield standings(self.best)
-
-
-def standings(best: Sequence[Trained]) -> Table:
-    """Trainings as a table."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    axes = axes_of(trained.combination for trained in best)
-    for heading in (*(axis.label for axis in axes.values()), "accuracy", "loss", "epoch"):
-        table.add_column(heading, justify="right")
-    for trained in best:
-        values = [text(getattr(trained.combination, name)) for name in axes]
-        table.add_row(
-            *values, f"{trained.val_accuracy:.2%}", f"{trained.val_cross_entropy:.4f}", f"{trained.best_epoch}"
-        )
-    return table
-
-
-Job = tuple[Combination, int]  # and the seed
+        if not self.best:
+            return
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        axes = axes_of(candidate.combination for candidate in self.best)
+        for heading in (*(axis.label for axis in axes.values()), "accuracy", "loss", "epoch"):
+            table.add_column(heading, justify="right")
+        for candidate in self.best:
+            values = [text(getattr(candidate.combination, name)) for name in axes]
+            figures = f"{candidate.val_accuracy:.2%}", f"{candidate.val_cross_entropy:.4f}", f"{candidate.best_epoch}"
+            table.add_row(*values, *figures)
+        yield table
 
 
 class GridProgress:
@@ -74,23 +65,25 @@ class GridProgress:
         self.later = rungs[rungs.index(until) + 1 :]
         self.before = (0, *(rung or 0 for rung in rungs))[rungs.index(until)]
         self.at = {job: position for position, job in enumerate(jobs)}
-        self.total, self.workers = len(jobs), execution.workers
+        self.total = len(jobs)
         self.ended: dict[int, Standing | None] = {}  # ended trainings, by position; None: without a result
         self.running: dict[int, Standing] = {}
         self.cached = self.failed = self.left = 0
         self.fraction = 0.0  # of all epochs
-        self.ranked: list[tuple[tuple[float, ...], Trained]] = []  # the best, in the order of the final ranking
+        self.trained: dict[Combination, list[Trained]] = {}  # with some seeds or folds, but not yet with all
+        self.ranked: list[tuple[tuple[float, ...], Candidate]] = []  # the best, in the order of the final ranking
         self.begun = self.last_line = time.monotonic()
         self.last_shown = 0.0
-        limit = execution.time_limit
-        self.limit = None if limit is None else limit.total_seconds() - already()
+        flow_run, limit = FlowRunContext.get(), execution.time_limit
+        already = datetime.now(UTC) - flow_run.start_time if flow_run else timedelta()
+        self.limit = None if limit is None else (limit - already).total_seconds()
         self.bar: Display | None = None
         self.artifact = shown.begin_progress(self.total)  # in the Prefect UI
         self.lock = threading.RLock()  # one thread counts ended trainings, another polls the running ones
 
     @property
-    def best(self) -> list[Trained]:
-        return [trained for _, trained in self.ranked]
+    def best(self) -> list[Candidate]:
+        return [candidate for _, candidate in self.ranked]
 
     @property
     def done(self) -> int:
@@ -102,24 +95,31 @@ class GridProgress:
             self.cached += cached
             self.left += left
             self.failed += trained is None and not left
-            self.ended[self.at[job]] = None if trained is None else self.standing(trained, job[1])
-            if trained and not trained.diverged:
-                order = rank(Candidate(combination=trained.combination, trained=(trained,)), self.experiment.select_by)
-                self.ranked = sorted([*self.ranked, ((*order, self.at[job]), trained)], key=itemgetter(0))[:SHOWN]
+            self.ended[self.at[job]] = None if trained is None else self.standing(trained)
+            if trained is None:
+                return
+            runs = self.trained.setdefault(job.combination, [])
+            runs.append(trained)
+            if len(runs) == self.experiment.trainings and not any(run.diverged for run in runs):
+                candidate = Candidate(trained=tuple(runs))
+                place = (*rank(candidate, self.experiment.select_by), self.at[job])
+                self.ranked = sorted([*self.ranked, (place, candidate)], key=itemgetter(0))[:SHOWN]
 
-    def standing(self, trained: Trained, seed: int) -> Standing:
+    def standing(self, trained: Trained) -> Standing:
         """Final progress of a training that ended or paused."""
         epochs, recipe = trained.epochs_trained, self.experiment.recipe
         pauses = epochs == self.until and epochs < recipe.max_epochs and not trained.diverged
         return Standing(
-            combination=trained.combination, seed=seed, epochs=epochs, before=min(self.before, epochs - 1),
-            seconds=max(trained.seconds, 1e-6), expected=unknown(epochs, recipe.max_epochs) if pauses else epochs,
+            combination=trained.combination, seed=trained.seed, fold=trained.fold, epochs=epochs,
+            before=min(self.before, epochs - 1), seconds=max(trained.seconds, 1e-6),
+            expected=unknown(epochs, recipe.max_epochs) if pauses else epochs,
         )  # fmt: skip
 
     def look(self) -> None:
         """Read the progress of the running trainings, and show it."""
         standings = self.execution.state.standings()
-        found = {self.at[job]: one for one in standings if (job := (one.combination, one.seed)) in self.at}
+        jobs = ((Job(one.combination, one.seed, one.fold), one) for one in standings)
+        found = {self.at[job]: one for job, one in jobs if job in self.at}
         with self.lock:
             self.running = {position: one for position, one in found.items() if position not in self.ended}
             self.show()
@@ -138,115 +138,89 @@ class GridProgress:
             if now - self.last_line >= seldom or self.done == self.total:
                 self.last_line, words = now, self.words(parts)
                 shown.progressed(self.artifact, self.fraction, words)
-                log.info("%s: %s", self.called, words, extra={"console": not self.bar})
+                self.say(words, console=not self.bar)
+
+    def say(self, words: str, console: bool = True) -> None:
+        """Log a line of the sweep's flow run."""
+        about = {"console": console, "flow_run_id": self.execution.flow_run}
+        log.info("%s: %s", self.called, words, extra=about)
 
     def seconds_left(self) -> float | None:
         """Remaining seconds of the search, at most to the time limit; None while nothing is known."""
         known = {**{at: one for at, one in self.ended.items() if one}, **self.running}
-        recipe, most = self.experiment.recipe, self.until or self.experiment.max_epochs
-        assert recipe.patience is not None
-        found = forecast([job[0] for job in self.at], known, self.before, recipe.patience, most)
+        recipe, workers = self.experiment.recipe, self.execution.workers
+        most = self.until or recipe.max_epochs
+        found = forecast([job[0] for job in self.at], known, self.before, recipe.patience or most, most)
         if self.done == self.total:
             self.fraction = 1.0
+        left = None if self.limit is None else max(self.limit - (time.monotonic() - self.begun), 0)
         if found is None:
-            return self.in_time(None)
+            return left
         found.left[list(self.ended)] = 0
         expected = float(found.expected.clip(max=recipe.max_epochs).mean())
-        halving = self.experiment.halving
-        seeds = len(self.experiment.training_seeds)
-        going, at_once = survivors(self.total // seeds, halving or 1), min(self.experiment.at_once, self.total // seeds)
-        more = seeds * halved_epochs(going, self.later, halving, expected, self.until or 0)
+        halving, each_has = self.experiment.halving, self.experiment.trainings
+        combinations = self.total // each_has
+        going, at_once = survivors(combinations, halving or 1), min(self.experiment.at_once, combinations)
+        more = each_has * halved_epochs(going, self.later, halving, expected, self.until or 0)
         each = halved_epochs(at_once, self.experiment.rungs, halving, expected) / at_once
-        more += seeds * self.to_come * each
+        more += each_has * self.to_come * each
         done = float(np.sum([one.epochs - one.before for one in known.values()]))
         self.fraction = max(self.fraction, done / (done + found.left.sum()) if self.done < self.total else 1.0)
-        seconds = found.seconds(self.workers) + more * float(found.pace.mean()) / self.workers
-        return self.in_time(seconds)
-
-    def in_time(self, seconds: float | None) -> float | None:
-        """The seconds, or those until the time limit if that is sooner."""
-        if self.limit is None:
-            return seconds
-        left = max(self.limit - (time.monotonic() - self.begun), 0)
-        return left if seconds is None else min(seconds, left)
+        seconds = found.seconds(workers) + more * float(found.pace.mean()) / workers
+        return seconds if left is None else min(seconds, left)
 
     def words(self, parts: Sequence[str]) -> str:
-        best = [f"best so far {run.val_accuracy:.2%} ({run.combination})" for run in self.best[:1]]
+        best = [f"best so far {one.val_accuracy:.2%} ({one.combination})" for one in self.best[:1]]
         return ", ".join([f"{self.done} of {self.total} done", *parts, *best])
 
     def counts(self, left: float | None) -> list[str]:
-        parts = []
-        if self.cached:
-            parts.append(f"{self.cached} cached")
-        if self.failed:
-            parts.append(f"{self.failed} failed")
-        if self.left:
-            parts.append(f"{self.left} left")
-        if running := min(self.workers, self.total - self.done):
+        counted = {"cached": self.cached, "failed": self.failed, "left": self.left}
+        parts = [f"{count} {what}" for what, count in counted.items() if count]
+        if running := min(slots(self.execution), self.total - self.done):
             epochs = sum(one.epochs - one.before for one in self.running.values())
             parts.append(f"{running} running" + (f" ({epochs} epochs)" if epochs else ""))
             if left is not None:
                 how = "about" if self.fraction else "at most"  # at first only the time limit is known
                 parts.append(f"{how} {duration(left)} left")
+        elif self.done < self.total:
+            parts.append("waiting for a worker")
         return parts
-
-
-def already() -> float:
-    """Seconds that the flow run has taken so far."""
-    flow_run = FlowRunContext.get()
-    return (datetime.now(UTC) - flow_run.start_time).total_seconds() if flow_run else 0.0
 
 
 @contextmanager
 def grid_progress(
     experiment: Experiment, execution: RunContext, jobs: Sequence[Job], until: int | None, to_come: int = 0
 ) -> Iterator[GridProgress]:
-    """Show the progress of the trainings of a rung while the block runs.
+    """Show the progress of the trainings of a rung while the block runs; a thread polls it.
 
-    Parameters
-    ----------
-    until : the epoch after which they pause
-    to_come : number of combinations that will be drawn later
+    `until`: the epoch after which they pause; `to_come`: number of combinations that will be drawn later.
     """
-    progress = GridProgress(experiment, execution, jobs, until, to_come)
-    if not sys.stderr.isatty():
-        with looking(progress):
-            yield progress
-        return
-    columns = (
-        SpinnerColumn(),
-        TextColumn(progress.called),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f}%"),
-        TextColumn("{task.fields[words]}"),
-    )
-    progress.bar = Display(*columns, console=Console(stderr=True), transient=True)
-    with progress.bar:
-        progress.bar.add_task(progress.called, total=1.0, words="")
-        with looking(progress):
-            yield progress
-    log.info("%s: %s", progress.called, progress.words(progress.counts(None)))
-
-
-@contextmanager
-def looking(progress: GridProgress) -> Iterator[None]:
-    """Poll the progress of the running trainings in a thread."""
+    with outermost():
+        progress = GridProgress(experiment, execution, jobs, until, to_come)
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(progress.execution.state.seconds_between_looks):
+        while not over.wait(execution.state.seconds_between_looks):
             try:
                 progress.look()
             except Exception as error:  # the storage or Prefect's server may be down for a while
                 log.debug("Cannot read the progress of the trainings: %s", error)
 
     thread = threading.Thread(target=copy_context().run, args=(look,), name="progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    if sys.stderr.isatty():
+        words = TextColumn("{task.percentage:.0f}%"), TextColumn("{task.fields[words]}")
+        columns = SpinnerColumn(), TextColumn(progress.called), BarColumn(), *words
+        progress.bar = Display(*columns, console=Console(stderr=True), transient=True)
+        progress.bar.add_task(progress.called, total=1.0, words="")
+    with progress.bar or nullcontext():
+        thread.start()
+        try:
+            yield progress
+        finally:
+            over.set()
+            thread.join()
+    if progress.bar:
+        progress.say(progress.words(progress.counts(None)))
 
 
 def duration(seconds: float) -> str:

@@ -166,19 +166,19 @@ function scatterOption(chosen, colors, width) {
 }
 
 function timeOption(chosen, colors) {
-  const ordered = [...chosen].sort((a, b) => b.epochs - a.epochs || a.rank - b.rank);
+  const ordered = [...chosen].sort((a, b) => b.epochs_trained - a.epochs_trained || a.rank - b.rank);
   const value = (name) => ({ type: "value", name, nameTextStyle: { color: colors.ink }, axisLabel: labels(colors), splitLine: { lineStyle: { color: colors.line } } });
   return {
     ...common(colors),
     tooltip: { ...common(colors).tooltip, show: true, trigger: "axis",
-      formatter: ([item]) => { const c = ordered[item.dataIndex]; return `rank ${c.rank}: ${words(c)}\n${c.epochs} epochs, ${c.seconds} s`; } },
+      formatter: ([item]) => { const c = ordered[item.dataIndex]; return `rank ${c.rank}: ${words(c)}\n${c.epochs_trained} epochs, ${c.seconds} s`; } },
     legend: { data: ["epochs", "seconds"], bottom: 0, textStyle: { color: colors.ink } },
     grid: { left: 64, right: 56, top: 36, bottom: 72 },
     xAxis: { type: "category", data: ordered.map((c) => c.rank), name: "rank", nameLocation: "middle", nameGap: 28, nameTextStyle: { color: colors.ink },
       axisLabel: labels(colors), axisLine: { lineStyle: { color: colors.soft } } },
     yAxis: [value("epochs"), { ...value("seconds"), splitLine: { show: false } }],
     series: [
-      { type: "bar", name: "epochs", data: ordered.map((c) => c.epochs), itemStyle: { color: colors.accent }, large: true },
+      { type: "bar", name: "epochs", data: ordered.map((c) => c.epochs_trained), itemStyle: { color: colors.accent }, large: true },
       { type: "line", name: "seconds", yAxisIndex: 1, data: ordered.map((c) => c.seconds), showSymbol: ordered.length < 60, lineStyle: { color: colors.soft }, itemStyle: { color: colors.soft } },
     ],
   };

@@ -2,16 +2,17 @@
 
 import base64
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
-from experiment.axes import axes_of
-from experiment.search.ranking import Candidate
+from experiment.axes import AXES
+from experiment.search.comparison import standard_errors
 from report.pictures import most_mistaken
 
 POINTS = 400_000  # of all curves together, some megabytes
@@ -22,47 +23,43 @@ COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy")  # of a history
 
 
 def page_data(
-    ranking: Sequence[Candidate],
-    histories: Sequence[NDArray[np.float64]],
-    correct: Sequence[NDArray[np.floating]],
+    table: pd.DataFrame,
+    histories: Sequence[tuple[NDArray[np.float64], int]],
+    errors: list[list[float]],
     ranges: Collection[str] = (),
 ) -> dict[str, Any]:
     """Axes, combinations (best first), curves, and the standard errors of differences between the best.
 
     Parameters
     ----------
-    ranking : the candidates, best first
-    histories : their histories with the first seed, (epochs, 4) as in `Trained`
-    correct : for the best, (n,) whether validation rows are correct, mean over the seeds
+    table : the leaderboard
+    histories : of each combination's first training, (epochs, 5) as in `Trained`, with its best epoch
+    errors : `paired_errors`
     ranges : the hyperparameters that were drawn from ranges
     """
-    axes = axes_of(candidate.combination for candidate in ranking)
     most = min(MOST, max(FEWEST, POINTS // len(histories)))
+    finite = table.astype(object).where(table.notna() & (table != np.inf), None)
     return {
         "axes": [
             {"name": name, "label": axis.label, "scale": axis.scale, "range": name in ranges}
-            for name, axis in axes.items()
+            for name, axis in AXES.items()
+            if name in table
         ],
-        "combinations": [combination_data(rank, candidate, axes) for rank, candidate in enumerate(ranking, start=1)],
-        "curves": [
-            curve(history, candidate.trained[0].best_epoch, most)
-            for candidate, history in zip(ranking, histories, strict=True)
-        ],
-        "errors": paired_errors(correct),
+        "combinations": finite.to_dict("records"),
+        "curves": [curve(history, best_epoch, most) for history, best_epoch in histories],
+        "errors": errors,
     }
 
 
-def paired_errors(correct: Sequence[NDArray[np.floating]]) -> list[list[float]]:
-    """The standard errors of differences of two mean accuracies: [i][j] for the candidates at i + 1 and j ≤ i.
+def paired_errors(figures: Sequence[Sequence[float] | NDArray[np.floating]], factor: float) -> list[list[float]]:
+    """The standard errors of differences of two means: [i][j] for the candidates at i + 1 and j ≤ i.
 
-    √(var(x_i − x_j) / n), as in `experiment.search.comparison`.
+    `figures` : by candidate, one for each of n rows or of J folds; `factor` : 1 / n, or `Split.variance_factor`
     """
-    if not correct or len(correct[0]) < 2:
+    if not figures or len(figures[0]) < 2:
         return []
-    covariance = np.cov(np.stack(correct)).reshape(len(correct), -1)
-    variance = covariance.diagonal()
-    variances = (variance[:, None] + variance - 2 * covariance).clip(0) / len(correct[0])
-    return [np.sqrt(row[:i]).round(6).tolist() for i, row in enumerate(variances)][1:]
+    errors = (factor**0.5 * standard_errors(np.stack(figures))).round(6)
+    return [row[:i].tolist() for i, row in enumerate(errors)][1:]
 
 
 def classes_data(
@@ -81,11 +78,15 @@ def classes_data(
     W : (m, c)
     counts : (c, c), rows are true classes
     mistakes, mistaken : as in `Evaluation`
-    picture : height and width of pictures; None: features
+    picture : height and width; None: features
     """
-    shown = most_mistaken(counts).tolist()
-    limit = float(np.abs(W).max(initial=0))
-    low, high = shades(mistaken)
+    shown, limit = most_mistaken(counts).tolist(), float(np.abs(W).max(initial=0))
+    # Black and white: 0 and 255 for grey levels, otherwise the extremes.
+    low, high = (float(mistaken.min()), float(mistaken.max())) if mistaken.size else (0.0, 1.0)
+    low, high = (0.0, 255.0) if low >= 0 and 127 < high <= 255 else (low, high)
+    # Blue at −limit, white at 0, red at limit.
+    weights = colormaps["RdBu_r"](0.5 + W.T[shown] / (2 * limit or 1))[..., :3]
+    levels = ((mistaken.astype(np.float64) - low) / ((high - low) or 1)).clip(0, 1)
     return {
         "every": len(class_names),
         "drawn": picture is not None,
@@ -94,19 +95,19 @@ def classes_data(
         "classes": [
             {
                 "name": class_names[k],
-                "weights": weights_image(W[:, k], picture, limit) if picture else None,
+                "weights": image(colors.reshape(*picture, 3)) if picture else None,
                 "mistakes": [
                     {
                         "row": int(row),
                         "predicted": class_names[int(predicted)],
                         "probability": probability,
-                        "image": example_image(values, picture, low, high) if picture else None,
+                        "image": image(values.reshape(picture)) if picture else None,
                     }
-                    for (row, true, predicted, probability), values in zip(mistakes.tolist(), mistaken, strict=True)
+                    for (row, true, predicted, probability), values in zip(mistakes.tolist(), levels, strict=True)
                     if int(true) == k
                 ],
             }
-            for k in shown
+            for k, colors in zip(shown, weights, strict=True)
         ],
     }
 
@@ -114,13 +115,7 @@ def classes_data(
 def coefficients_data(
     W: NDArray[np.floating], class_names: Sequence[str], counts: NDArray[np.integer], feature_names: Sequence[str]
 ) -> dict[str, Any]:
-    """The largest coefficients: features in descending order, by class; at most `CLASSES` classes.
-
-    Parameters
-    ----------
-    W : (m, c)
-    feature_names : m names, or ()
-    """
+    """The largest coefficients of W (m, c): features in descending order, by class; at most `CLASSES` classes."""
     shown = most_mistaken(counts, CLASSES).tolist()
     largest = np.argsort(-np.abs(W).max(axis=1), kind="stable")[:FEATURES].tolist()
     return {
@@ -131,32 +126,6 @@ def coefficients_data(
             (feature_names[j] if feature_names else f"feature {j}", [float(f"{W[j, k]:.4g}") for k in shown])
             for j in largest
         ],
-    }
-
-
-def shades(values: NDArray[np.generic]) -> tuple[float, float]:
-    """The values of black and white in pictures: 0 and 255 for grey levels, otherwise the extremes."""
-    if not values.size:
-        return 0.0, 1.0
-    low, high = float(values.min()), float(values.max())
-    return (0.0, 255.0) if low >= 0 and 127 < high <= 255 else (low, high)
-
-
-def combination_data(rank: int, candidate: Candidate, axes: Iterable[str]) -> dict[str, Any]:
-    gap = candidate.gap
-    return {
-        "rank": rank,
-        **{name: getattr(candidate.combination, name) for name in axes},
-        "val_accuracy": None if candidate.diverged else candidate.val_accuracy,
-        "val_cross_entropy": None if candidate.diverged else candidate.val_cross_entropy,
-        "best_epoch": candidate.best_epoch,
-        "epochs": sum(run.epochs_trained for run in candidate.trained),
-        "diverged": candidate.diverged,
-        "behind": gap and gap.difference,
-        "behind_se": gap and gap.standard_error,
-        "pruned": candidate.pruned,
-        "near": rank == 1 or candidate.within_noise,
-        **({"std": candidate.spread["val_accuracy"]} if candidate.spread else {}),
     }
 
 
@@ -174,31 +143,8 @@ def curve(history: NDArray[np.float64], best_epoch: int, most: int) -> dict[str,
     }
 
 
-def example_image(values: NDArray[np.generic], picture: tuple[int, int], low: float, high: float) -> str:
-    """The image of an example, black at `low`, white at `high`.
-
-    Parameters
-    ----------
-    values : (m,)
-    picture : height and width, with product m
-    """
-    levels = (values.astype(np.float64) - low) / ((high - low) or 1)
-    return data_url(Image.fromarray((255 * levels.clip(0, 1)).round().astype(np.uint8).reshape(picture)))
-
-
-def weights_image(w: NDArray[np.floating], picture: tuple[int, int], limit: float) -> str:
-    """The image of the weights of a class: blue at −limit, white at 0, red at limit.
-
-    Parameters
-    ----------
-    w : (m,)
-    picture : height and width, with product m
-    """
-    shades = colormaps["RdBu_r"](0.5 + w.reshape(picture) / (2 * limit or 1))
-    return data_url(Image.fromarray((255 * shades[..., :3]).round().astype(np.uint8)))
-
-
-def data_url(picture: Image.Image) -> str:
+def image(levels: NDArray[np.floating]) -> str:
+    """A PNG file as a data URL: grey levels (h, w) or colours (h, w, 3) from 0 to 1."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="png", optimize=True)
+    Image.fromarray((255 * levels).round().astype(np.uint8)).save(buffer, format="png", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

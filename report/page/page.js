@@ -16,7 +16,6 @@ function draw(chosen) {
   document.getElementById("count").textContent =
     `${chosen.length} of ${ALL.length} combinations chosen` + (lost ? `; ${lost} diverged and are in no chart` : "");
   for (const button of document.querySelectorAll("[data-best]")) button.setAttribute("aria-pressed", String(Number(button.dataset.best) === state.best));
-  if (!CONVERGED.length) return;
   const colors = palette(printing);
   const width = printing ? PRINTED : charts.parallel.getDom().clientWidth;
   const picked = compared().map((c) => c.rank).join();
@@ -96,8 +95,10 @@ charts.parallel.getDom().addEventListener("pointerdown", () => (dragging = true)
 for (const end of ["pointerup", "pointercancel"])
   addEventListener(end, () => {
     if (!dragging) return;
-    dragging = false;
-    setTimeout(() => change({})); // after the chart has handled the end of the brush
+    setTimeout(() => { // after the chart has handled the end of the brush
+      dragging = false;
+      change({});
+    });
   });
 document.getElementById("best").addEventListener("input", (event) => {
   const wanted = Math.round(Number(event.target.value));
@@ -125,13 +126,12 @@ for (const [name, value] of [["beforeprint", true], ["afterprint", false]])
     resized();
     for (const canvas of document.querySelectorAll(".printed")) canvas.remove();
     for (const chart of Object.values(charts)) {
-      const [dom, canvas] = [chart.getDom(), printing && CONVERGED.length ? chart.renderToCanvas({ pixelRatio: 2 }) : null];
+      const [dom, canvas] = [chart.getDom(), printing ? chart.renderToCanvas({ pixelRatio: 2 }) : null];
       if (canvas) dom.after(Object.assign(canvas, { className: "printed", style: "" })); // drawn at once, at high resolution
-      dom.hidden = printing || !CONVERGED.length;
+      dom.hidden = printing;
     }
   });
 
-if (!CONVERGED.length) for (const chart of Object.values(charts)) chart.getDom().hidden = true;
 drawRanges();
 offerAxes();
 change({});

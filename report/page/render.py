@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence, Set
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, Template
 from markupsafe import Markup
@@ -13,10 +12,9 @@ from experiment.axes import AXES
 from experiment.metrics import METRICS
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
-from report.importance import REST
-from report.text import remarks
-
-SCRIPTS = ("echarts/echarts.min.js", "state.js", "charts.js", "table.js", "page.js")
+from report.importance import REST, SEPARATOR
+from report.text.verdict import facts, warnings
+from report.text.wording import means_over
 
 
 def page(
@@ -31,7 +29,7 @@ def page(
 
     Parameters
     ----------
-    ranking : the candidates, best first, with the ids and durations of their runs
+    ranking : best first, with the ids and durations of their runs
     shown : the data of `report.page.data`, as JSON
     notes : further texts by heading, such as the command that repeats the sweep
     runs_at : the prefix of the addresses of W&B runs; "" if they are not tracked online
@@ -39,53 +37,44 @@ def page(
     """
     data = json.loads(shown)
     for combination, candidate in zip(data["combinations"], ranking, strict=True):
-        combination["wandb"] = [run.identity for run in candidate.trained]
-        combination["online"] = bool(runs_at) and not unsent & set(combination["wandb"])
+        combination["online"] = bool(runs_at) and not unsent & {run.identity for run in candidate.trained}
         combination["prefect"] = [run.task_run for run in candidate.trained]
         combination["seconds"] = round(sum(run.seconds for run in candidate.trained), 3)
-    drawn = {name: data.pop(name) for name in ("axes", "combinations", "curves", "errors")}
-    selected = METRICS[summary.select_by]
-    drawn["selected"] = {"by": summary.select_by, "label": selected.label, "fraction": selected.fraction}
-    drawn["runs_at"] = runs_at
-    content = template().render(
+    selected, shares = METRICS[summary.select_by], summary.importance.shares if summary.importance else {}
+    drawn = {name: data.pop(name) for name in ("axes", "combinations", "curves", "errors")} | {
+        "selected": {"by": summary.select_by, "label": selected.label, "fraction": selected.fraction},
+        "runs_at": runs_at,
+    }
+    content = template("page.html").render(
         summary=summary,
         data=data,
-        drawn=for_script(drawn),
-        seeds=len(ranking[0].trained),
-        drawn_by=remarks.search(summary),
-        importance=sorted(
-            summary.importance.shares.items() if summary.importance else (),
-            key=lambda item: (item[0] == REST, -item[1]),
-        ),
-        warnings=remarks.warnings(summary),
+        drawn=drawn,
+        means=means_over(summary.seeds, summary.judge),
+        facts=dict(facts(summary)),
+        importance=sorted(shares.items(), key=lambda item: (item[0] == REST, -item[1])),
+        warnings=warnings(summary),
         notes={heading: text for heading, text in notes.items() if text},
-        style=Markup(text("page.css")),  # noqa: S704  # a file of this package, like the scripts
-        scripts=[Markup(text(name)) for name in SCRIPTS],  # noqa: S704
     )
     return content.encode()
 
 
-def for_script(value: Any) -> Markup:
-    """The value as JSON that is safe within a script element."""
-    escaped = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
-    return Markup(escaped.replace("&", "\\u0026"))  # noqa: S704
-
-
 @cache
-def template() -> Template:
+def template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("report.page", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters["percent"] = "{:.2%}".format
-    environment.filters["figure"] = "{:.4f}".format
     environment.filters["named"] = named
-    return environment.get_template("page.html")
+    environment.globals["file"] = file
+    return environment.get_template(name)
 
 
 def named(effect: str) -> str:
     """The displayed name of an effect: "α × batch size" for "alpha × batch_size"."""
-    return " × ".join(AXES[part].label if part in AXES else part for part in effect.split(" × "))
+    return SEPARATOR.join(AXES[part].label if part in AXES else part for part in effect.split(SEPARATOR))
 
 
-def text(name: str) -> str:
-    return files("report.page").joinpath(name).read_text("utf-8")
+def file(name: str) -> Markup:
+    """A file of this package, as it is."""
+    return Markup(files("report.page").joinpath(name).read_text("utf-8"))  # noqa: S704

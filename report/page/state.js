@@ -29,13 +29,11 @@ function axisOf({ name, label, scale, range }, figure) {
 }
 
 const HYPER = DATA.axes.map((axis) => axisOf(axis, false));
-const AXES = CONVERGED.length
-  ? [
-      ...HYPER,
-      axisOf({ name: "val_cross_entropy", label: "validation\ncross-entropy", scale: "linear" }, true),
-      axisOf({ name: "val_accuracy", label: "validation\naccuracy", scale: "linear" }, true),
-    ]
-  : [];
+const AXES = [
+  ...HYPER,
+  axisOf({ name: "val_cross_entropy", label: "validation\ncross-entropy", scale: "linear" }, true),
+  axisOf({ name: "val_accuracy", label: "validation\naccuracy", scale: "linear" }, true),
+];
 
 const MOST_PICKS = 4; // combinations side by side
 const state = { ranges: {}, best: ALL.length, picks: [], pointed: null, figure: "val_loss" };
@@ -63,7 +61,7 @@ function active() {
 // The combinations side by side: picked, pointed at, or the winner.
 function compared() {
   const shown = [...new Set([...state.picks, ...(state.pointed ? [state.pointed] : [])])];
-  return shown.length ? shown : [CONVERGED[0] ?? ALL[0]];
+  return shown.length ? shown : [ALL[0]];
 }
 
 function pick(c) {
@@ -74,7 +72,7 @@ function pick(c) {
 // The difference of two accuracies on the same validation rows, and its standard error if known.
 function difference(one, other) {
   const [low, high] = [one.rank, other.rank].sort((a, b) => a - b);
-  const error = low === high ? 0 : (DATA.errors[high - 2]?.[low - 1] ?? (low === 1 && DATA.selected.by === "val_accuracy" ? ALL[high - 1].behind_se : null));
+  const error = low === high ? 0 : (DATA.errors[high - 2]?.[low - 1] ?? (low === 1 && DATA.selected.by === "val_accuracy" ? ALL[high - 1].behind_best_se : null));
   return [one.val_accuracy - other.val_accuracy, error];
 }
 

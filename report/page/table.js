@@ -5,10 +5,10 @@ const COLUMNS = [
   { name: "rank", label: "rank" },
   ...HYPER.map((axis) => ({ name: axis.name, label: axis.label })),
   { name: "val_accuracy", label: "validation accuracy", text: accuracy },
-  { name: "behind", label: `${DATA.selected.label} behind the best, ${DATA.selected.fraction ? "points" : "nats"} ± standard error`, text: behind },
+  { name: "behind_best", label: `${DATA.selected.label} behind the best, ${DATA.selected.fraction ? "points" : "nats"} ± standard error`, text: behind },
   { name: "val_cross_entropy", label: "validation cross-entropy", text: (c) => (c.diverged ? "" : c.val_cross_entropy.toFixed(4)) },
   { name: "best_epoch", label: "best epoch" },
-  { name: "epochs", label: "epochs" },
+  { name: "epochs_trained", label: "epochs" },
   { name: "seconds", label: "seconds" },
 ];
 const sorting = { name: "rank", down: false };
@@ -16,15 +16,15 @@ let everyRow = false;
 
 function accuracy(c) {
   if (c.diverged) return "diverged";
-  return percent(c.val_accuracy) + (c.std === undefined ? "" : ` ± ${(100 * c.std).toFixed(2)}`) + (c.pruned ? ", pruned" : "");
+  return percent(c.val_accuracy) + (c.val_accuracy_std === undefined ? "" : ` ± ${(100 * c.val_accuracy_std).toFixed(2)}`) + (c.pruned ? ", pruned" : "");
 }
 
 function behind(c) {
   if (c.rank === 1) return "the best";
-  if (c.behind === null) return "";
-  const near = c.near ? ", within noise" : "";
+  if (c.behind_best === null) return "";
+  const near = c.within_noise ? ", within noise" : "";
   const [scale, digits] = DATA.selected.fraction ? [100, 2] : [1, 4];
-  return `${(scale * c.behind).toFixed(digits)} ± ${(scale * c.behind_se).toFixed(digits)}${near}`;
+  return `${(scale * c.behind_best).toFixed(digits)} ± ${(scale * c.behind_best_se).toFixed(digits)}${near}`;
 }
 
 function element(tag, text, attributes = {}) {
@@ -122,9 +122,9 @@ function drawDetail() {
   const code = (ids, prefix) => (c) => ids(c).map((id) => (prefix && c.online ? element("a", id, { href: prefix + id }) : element("code", id)));
   const rows = [
     ...HYPER.map((axis) => [axis.label, (c) => number(c[axis.name])]),
-    ...COLUMNS.filter(({ name }) => !["rank", "behind", ...HYPER.map((axis) => axis.name)].includes(name)).map(({ name, label, text }) => [label, text ?? ((c) => number(c[name]))]),
+    ...COLUMNS.filter(({ name }) => !["rank", "behind_best", ...HYPER.map((axis) => axis.name)].includes(name)).map(({ name, label, text }) => [label, text ?? ((c) => number(c[name]))]),
     ...(columns.some((c) => c !== reference) ? [[`accuracy against rank ${reference.rank}, same rows ± standard error`, against]] : []),
-    ["W&B run", code((c) => c.wandb, DATA.runs_at)],
+    ["W&B run", code((c) => c.wandb_runs.split(" "), DATA.runs_at)],
     ["Prefect task run", code((c) => c.prefect)],
   ];
   const table = element("table");

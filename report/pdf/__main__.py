@@ -10,8 +10,6 @@ from experiment.output import atomic_output
 from report.fonts import missing_letters
 from report.pdf.finished import finished
 
-DONE = 0
-
 app = App(
     name="python -m report.pdf",
     help="Write a finished sweep, the derivations and the code to one PDF.",
@@ -25,7 +23,7 @@ app = App(
 @app.default
 def pdf(
     sweep: Path = Path("artifacts/sweeps/latest"), *, output: Path = Path("submission.pdf"), author: str = ""
-) -> int:
+) -> None:
     """Write the PDF.
 
     Parameters
@@ -48,16 +46,15 @@ def pdf(
     if lacking := missing_letters(names(loaded, author), bitmaps=True):
         print(f"{output}: {lacking}", file=sys.stderr)
     print(f"{output}: sweep {loaded.summary.name}, {len(content) / 1e6:.1f} MB")
-    return DONE
 
 
 def main() -> int:
     try:
-        code: int = app(exit_on_error=False, print_error=False)
-        return code
+        app(exit_on_error=False, print_error=False)
     except (CycloptsError, InputError) as error:
         print(error, file=sys.stderr)
         return InputError.exit_code
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,24 +1,17 @@
 """The advantages of a systematic search, as shown by the figures of one sweep."""
 
-from collections.abc import Mapping, Sequence
 from math import prod
+
+import pandas as pd
 
 from experiment.axes import AXES
 from experiment.summary import Summary
-from report.text import remarks
-
-Row = Mapping[str, str]  # of leaderboard.csv
-Point = tuple[str, ...]
+from report.text.verdict import facts
 
 
-def advantages(summary: Summary, rows: Sequence[Row]) -> str:
-    """The answer in computed sentences.
-
-    Parameters
-    ----------
-    rows : the rows of the leaderboard, best first
-    """
-    n = len(rows)
+def advantages(summary: Summary, table: pd.DataFrame) -> str:
+    """The answer in computed sentences, from the leaderboard."""
+    n = len(table)
     if n == 1:
         return "Only one combination was tried. Nothing was searched, so no advantage of searching can be seen here."
     sentences = [
@@ -27,22 +20,21 @@ def advantages(summary: Summary, rows: Sequence[Row]) -> str:
     ]
     if summary.sampler:
         sentences.append("They were drawn by a seed, so the draw can be repeated.")
-    if summary.pruned or summary.left:
+    if partly := summary.pruned or summary.left:
         sentences.append("Not all of them were trained to their end, so their figures are of different epochs.")
-    accuracies = sorted(float(row["val_accuracy"]) for row in rows if row["diverged"] == "False")
-    low, high = accuracies[0], accuracies[-1]
+    converged = table["val_accuracy"][~table["diverged"]]
+    low, high = converged.min(), converged.max()
     lost = f", and {summary.diverged} diverged" if summary.diverged else ""
+    noise = summary.compared == summary.within_noise > 0  # no combination is known to be worse
     if low < high:
-        sentences.append(
-            f"Their validation accuracies range from {low:.2%} to {high:.2%}{lost}: this is the gain of the search."
-        )
+        gain = "which may all be chance" if noise else "which is the gain of the search"
+        sentences.append(f"Their validation accuracies range from {low:.2%} to {high:.2%}{lost}, {gain}.")
     else:
         sentences.append(f"All that converged are equally accurate{lost}: the search gained no accuracy here.")
-    if settled := remarks.ranking(summary):
+    if settled := dict(facts(summary)).get("ranking"):
         sentences.append(f"How certain the choice is: {settled}.")
-    if (ends := one_at_a_time(rows)) and not (summary.pruned or summary.left):
-        wins = ends.count(1)
-        worst = float(rows[max(ends) - 1]["val_accuracy"])
+    if (ends := one_at_a_time(table)) and not partly and not noise:
+        wins, worst = ends.count(1), table["val_accuracy"].iloc[max(ends) - 1]
         elsewhere = (
             f" and at another combination from the rest, at worst with {worst:.2%}: only combinations show interactions"
         )
@@ -57,27 +49,18 @@ def advantages(summary: Summary, rows: Sequence[Row]) -> str:
     return " ".join(sentences)
 
 
-def one_at_a_time(rows: Sequence[Row]) -> list[int]:
+def one_at_a_time(table: pd.DataFrame) -> list[int]:
     """The rank at which a coordinate search ends, from each combination; [] unless they are a grid of several axes.
 
     The search takes the axes in turn, moves to the value that ranks best, and ends when no axis improves.
     """
-    names = [name for name in AXES if len({row.get(name) for row in rows}) > 1]
-    points = [tuple(row[name] for name in names) for row in rows]
-    if len(names) < 2 or prod(len({row[name] for row in rows}) for name in names) != len(points):
+    names = [name for name in AXES if name in table and table[name].nunique() > 1]
+    if len(names) < 2 or prod(table[name].nunique() for name in names) != len(table):
         return []
-    best: dict[tuple[int, Point], Point] = {}  # the best point on the line through a point along an axis
-    for point in points:
-        for axis in range(len(names)):
-            best.setdefault((axis, point[:axis] + point[axis + 1 :]), point)
-
-    def end(point: Point) -> Point:
-        before = None
-        while point != before:
-            before = point
-            for axis in range(len(names)):
-                point = best[axis, point[:axis] + point[axis + 1 :]]
-        return point
-
-    rank = {point: number for number, point in enumerate(points, start=1)}
-    return [rank[end(point)] for point in points]
+    place = pd.Series(range(len(table)), table.index)
+    others = [[table[other] for other in names if other != name] for name in names]
+    best = [place.groupby(along).transform("min").to_numpy() for along in others]  # by axis and place
+    ends = place.to_numpy()
+    for line in best * len(table):  # the best place is reached after fewer moves
+        ends = line[ends]
+    return [int(end) + 1 for end in ends]

@@ -12,9 +12,9 @@ from experiment.summary import Summary
 from report.fonts import displayable, fallbacks, missing_letters
 from report.pdf.advantages import advantages
 from report.pdf.finished import Finished
-from report.pdf.listings import ROOT, listings, with_functions, with_output
+from report.pdf.listings import ROOT, listings, with_functions
 from report.pictures import MOST_CLASSES
-from report.text.remarks import facts
+from report.text.verdict import facts
 
 # Pandoc 3.9 writes ⊗ by Typst's name before 0.15.
 NAMES = '#let times = symbol("×", ("circle", "⊗"), ("o", "⊗"))\n'
@@ -23,31 +23,22 @@ TEST = ("test", "calibration", "baseline")  # headings of facts about the test s
 
 
 def submission(sweep: Finished, author: str = "") -> bytes:
-    """The PDF: the same bytes for the same sweep, sources, versions and fonts.
-
-    Parameters
-    ----------
-    author : the line below the title
-    """
+    """The PDF: the same bytes for the same sweep, sources, versions and fonts. The author is below the title."""
     document = files("report.pdf").joinpath("submission.typ").read_text("utf-8")
-    derivation = (ROOT / "docs" / "derivation.md").read_text("utf-8")
-    chain_rule = (ROOT / "docs" / "chain_rule.md").read_text("utf-8")
-    summary = sweep.summary
+    derivation, chain_rule = ((ROOT / "docs" / name).read_text("utf-8") for name in ("derivation.md", "chain_rule.md"))
+    summary, said = sweep.summary, facts(sweep.summary)
+    baseline = summary.baseline["val_accuracy"], summary.baseline["val_cross_entropy"]
     # Names given by users are data, because in markup they could have a meaning.
     data = {
         "sweep": summary.name,
         "author": author,
-        "derivation": title(derivation),
-        "chain_rule": title(chain_rule),
+        "derivation": derivation.partition("\n")[0].removeprefix("# "),
+        "chain_rule": chain_rule.partition("\n")[0].removeprefix("# "),
         "code": listings(document),
-        "test": [fact for fact in facts(summary) if fact[0] in TEST],
+        "test": [fact for fact in said if fact[0] in TEST],
         "selection": [
-            *(fact for fact in facts(summary) if fact[0] not in (*TEST, "what mattered")),
-            (
-                "validation baseline",
-                f"class frequencies: accuracy {summary.baseline['val_accuracy']:.2%}, cross-entropy "
-                f"{summary.baseline['val_cross_entropy']:.4f}",
-            ),
+            *(fact for fact in said if fact[0] not in (*TEST, "what mattered")),
+            ("validation baseline", "class frequencies: accuracy {:.2%}, cross-entropy {:.4f}".format(*baseline)),
             ("gradient check", f"largest relative error {summary.gradient_error:.1e}"),
         ],
         "classes": class_rows(summary),
@@ -62,7 +53,7 @@ def submission(sweep: Finished, author: str = "") -> bytes:
         (folder / "submission.typ").write_text(document, "utf-8")
         (folder / "data.json").write_text(json.dumps(data), "utf-8")
         (folder / "derivation.typ").write_text(markup(derivation), "utf-8")
-        (folder / "chain_rule.typ").write_text(markup(with_functions(with_output(chain_rule))), "utf-8")
+        (folder / "chain_rule.typ").write_text(markup(with_functions(chain_rule)), "utf-8")
         for picture, content in sweep.pictures.items():
             (folder / picture).write_bytes(content)
         pdf: bytes = typst.compile(folder / "submission.typ", root=folder)
@@ -77,15 +68,10 @@ def names(sweep: Finished, author: str) -> list[str]:
 def class_rows(summary: Summary) -> list[tuple[str, str]]:
     """The test accuracy of each class, of at most the `MOST_CLASSES` with the lowest."""
     names = displayable(list(summary.class_scores), fallbacks(summary.class_scores, bitmaps=True)[1])
-    classes = [(name, scores.recall) for name, scores in zip(names, summary.class_scores.values(), strict=True)]
+    classes = list(zip(names, summary.class_accuracy.values(), strict=True))
     if len(classes) > MOST_CLASSES:
         classes = sorted(classes, key=lambda item: 1 if item[1] is None else item[1])[:MOST_CLASSES]
     return [(name, "no test rows" if accuracy is None else f"{accuracy:.1%}") for name, accuracy in classes]
-
-
-def title(page: str) -> str:
-    """The heading of a Markdown page."""
-    return page.split("\n", 1)[0].removeprefix("# ")
 
 
 def markup(page: str) -> str:

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiment.resampling import LEVEL
+from experiment.results.evaluation import Importance
 from experiment.search.comparison import may_be_best
-from experiment.summary import Importance
 from experiment.values import text
 from report.importance import SEPARATOR
 from report.text.wording import capitalized, label, listed, listed_values, main_shares
@@ -46,12 +46,7 @@ def by_tercile(converged: pd.DataFrame, name: str) -> str:
 
 
 def observations(converged: pd.DataFrame, samples: Samples, varied: Sequence[str], importance: Importance) -> list[str]:
-    """Observations beyond the table: bundles, crossings, common values of the best.
-
-    Parameters
-    ----------
-    varied : the hyperparameters whose lines meet in values
-    """
+    """Observations beyond the table: bundles, crossings, common values. The lines of `varied` meet in values."""
     leading = main_shares(importance)[0][0]
     sentences = [
         bundles(converged, samples, leading) if importance.certain and leading in varied else "",
@@ -83,9 +78,9 @@ def bundles(converged: pd.DataFrame, samples: Samples, name: str) -> str:
     overlapping = [value for value in sorted(set(values) - near) if sure(samples[values == value].max(axis=0) > lowest)]
     if not overlapping:
         return ""
+    those = f"{'that' if len(overlapping) == 1 else 'those'} through {listed_values(overlapping)}"
     return (
-        f"The bundle through {label(name)} {text(best)} reaches highest but overlaps with "
-        f"{'that' if len(overlapping) == 1 else 'those'} through {listed_values(overlapping)}: a bad choice of the "
+        f"The bundle through {label(name)} {text(best)} reaches highest but overlaps with {those}: a bad choice of the "
         "other hyperparameters costs more than this value gains."
     )
 
@@ -97,15 +92,9 @@ def crossing(converged: pd.DataFrame, samples: Samples, varied: Sequence[str], i
         return ""
     first, second = max(pairs, key=lambda pair: importance.shares[SEPARATOR.join(pair)])
     values, others = (sorted(converged[name].unique()) for name in (first, second))
-    # Axes: values of the second, values of the first, resamples.
-    means = np.array(
-        [
-            [samples[(converged[first] == value) & (converged[second] == other)].mean(axis=0) for value in values]
-            for other in others
-        ]
-    )
-    if means.shape[1] < 2:
-        return ""
+    # Axes: values of the second, values of the first, resamples. With an interaction, it is a complete grid.
+    by_pair = pd.DataFrame(samples).groupby([converged[second].to_numpy(), converged[first].to_numpy()])
+    means = by_pair.mean().to_numpy().reshape(len(others), len(values), -1)
     runner_up, most = np.sort(means, axis=1)[:, -2:].transpose(1, 0, 2)
     ahead = (means.argmax(axis=1)[:, None] == np.arange(len(values))[:, None]) & (most > runner_up)[:, None]
     best = ahead.mean(axis=2).argmax(axis=1)  # by value of the second: most often the best
@@ -138,7 +127,5 @@ def common_values(converged: pd.DataFrame, samples: Samples, varied: Sequence[st
         if best[name].nunique() == 1 and sure(samples[converged[name] != best[name].iloc[0]].max(axis=0) < tenth)
     ]
     wide = [label(name) for name in several if set(best[name]) == set(converged[name])]
-    if not same:
-        return ""
     spread = f" and spread over every value of {listed(wide)}" if wide else ""
-    return f"The best {TOP} all go through {listed(same)}{spread}."
+    return f"The best {TOP} all go through {listed(same)}{spread}." if same else ""

@@ -3,9 +3,12 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
+
 from experiment.axes import AXES
 from experiment.metrics import METRICS, MetricName
-from experiment.summary import Importance
+from experiment.results.evaluation import Importance
+from experiment.results.split import Judge
 from experiment.values import text
 from report.importance import FITTED, REST
 
@@ -39,12 +42,26 @@ def listed_values(values: Collection[Any], last: str = "and") -> str:
     return listed([text(value) for value in values], last)
 
 
-def noise_in_words(near: int, others: int, every: int, rows: int, select_by: MetricName) -> str:
+def nats(loss: float) -> str:
+    """A cross-entropy, to four decimals unless it is huge."""
+    return f"{loss:.4f}" if loss < 10_000 else f"{loss:.3g}"
+
+
+def difference_form(select_by: MetricName) -> tuple[float, str, str]:
+    """How a difference in a metric is shown: its factor, its format and its unit. Fractions are shown in points."""
+    return (100, ".2f", " points") if METRICS[select_by].fraction else (1, ".4f", "")
+
+
+def means_over(seeds: int, judge: Judge) -> str:
+    """The trainings that the metrics are means over; "" for one."""
+    folds = (f"{judge.repeats} × " if judge.repeats > 1 else "") + f"{judge.folds} folds"
+    return listed([*([folds] if judge.folds > 1 else []), *([f"{seeds} seeds"] if seeds > 1 else [])])
+
+
+def noise_in_words(near: int, others: int, every: int, judge: Judge, select_by: MetricName) -> str:
     """How many of the combinations compared with the best may be as good.
 
-    Parameters
-    ----------
-    near, others, every : numbers of combinations besides the best: that may be as good, compared, in total
+    `near`, `others`, `every` : numbers of combinations besides the best: that may be as good, compared, in total
     """
     ended = " that trained to the end" if others < every else ""
     if others == 1:
@@ -54,10 +71,10 @@ def noise_in_words(near: int, others: int, every: int, rows: int, select_by: Met
         subject = f"{both} others{ended} are" if near else f"{none} of the {others:,} others{ended} is"
     else:
         subject = f"{near:,} of the {others:,} others{ended} {'is' if near == 1 else 'are'}"
-    return (
-        f"{subject} within noise of the best in {METRICS[select_by].label} "
-        f"(95 %, all compared at once on the same {count(rows, 'validation row')})"
-    )
+    how = f"on the same {count(judge.rows, 'validation row')}"
+    if judge.folds > 1:
+        how = f"by a t test on {means_over(1, judge)}, corrected for what their training rows share"
+    return f"{subject} within noise of the best in {METRICS[select_by].label} (95 %, all compared at once {how})"
 
 
 def main_shares(importance: Importance) -> list[tuple[str, float]]:
@@ -71,33 +88,23 @@ def percentages(importance: Importance) -> list[tuple[str, int]]:
 
     The largest remainders are rounded up. The rest of an analysis of variance is due to interactions ("together").
     """
-    parts = main_shares(importance)
-    rest = REST if importance.method == FITTED else "together"
-    parts.append((rest, 1 - sum(share for _, share in parts)))
-    exact = [100 * max(share, 0.0) for _, share in parts]
-    rounded = [int(value) for value in exact]
-    by_remainder = sorted(range(len(parts)), key=lambda i: rounded[i] - exact[i])
-    for i in by_remainder[: max(100 - sum(rounded), 0)]:
-        rounded[i] += 1
-    return [(name, percent) for (name, _), percent in zip(parts, rounded, strict=True)]
+    names, shares = map(list, zip(*main_shares(importance), strict=True))
+    exact = 100 * np.maximum([*shares, 1 - sum(shares)], 0)
+    rounded = exact.astype(int)
+    rounded[np.argsort(rounded - exact, kind="stable")[: max(100 - rounded.sum(), 0)]] += 1
+    return list(zip([*names, REST if importance.method == FITTED else "together"], rounded.tolist(), strict=True))
 
 
 def importance_in_words(importance: Importance | None, rows: int) -> str:
     """The shares and their intervals in one line."""
     if not importance:
-        return "unknown: this needs every combination of the grid trained to its end, or ten that converged"
+        return "unknown: this needs every combination of the grid trained to its end, or enough that converged"
     if not any(importance.shares.values()):
         return "nothing: all combinations are equally accurate"
-    shares = ", ".join(
-        f"{name.replace('_', ' ')} {percent}%{interval(importance, name)}" for name, percent in percentages(importance)
-    )
+    shares = []
+    for name, percent in percentages(importance):
+        ends = importance.intervals[name] if name in AXES else ()  # the rest has none
+        interval = f" ({'–'.join(f'{100 * end:.0f}' for end in ends)})" if ends else ""
+        shares.append(f"{name.replace('_', ' ')} {percent}%{interval}")
     over = f"of the variance, by {importance.method}; 95 % on resamples of the {count(rows, 'validation row')}"
-    unsure = "" if importance.certain else "uncertain: "
-    return f"{unsure}{shares} ({over})"
-
-
-def interval(importance: Importance, name: str) -> str:
-    if name not in AXES:  # the rest has no interval
-        return ""
-    low, high = importance.intervals[name]
-    return f" ({100 * low:.0f}–{100 * high:.0f})"
+    return f"{'' if importance.certain else 'uncertain: '}{', '.join(shares)} ({over})"

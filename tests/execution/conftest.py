@@ -28,9 +28,9 @@ def storage(request, tmp_path):
 
 @pytest.fixture(params=["folder", "object store", "memory"])
 def store(request, tmp_path):
-    """Every store there is, and one written for the tests: for what needs the methods of `Store` alone."""
+    """Every storage there is, and one written for the tests: for what needs the methods of `Storage` alone."""
     if request.param == "memory":
-        return MemoryStore()
+        return MemoryStore(tmp_path)
     return LocalStorage(root=tmp_path) if request.param == "folder" else request.getfixturevalue("objects")
 
 

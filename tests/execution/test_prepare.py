@@ -47,24 +47,27 @@ def test_workers_left_out_are_one_per_core_and_the_mode_is_no_guess(digits):
 
 
 @pytest.mark.parametrize(
-    ("group", "quotas", "cores"),
+    ("groups", "files", "cores"),
     [
-        ("/", {"": "150000 100000"}, 2),
-        ("/", {"": "max 100000"}, 64),
+        ("0::/", {"cpu.max": "150000 100000"}, 2),
+        ("0::/", {"cpu.max": "max 100000"}, 64),
         (
-            "/system.slice/sweep.service",
-            {"system.slice": "300000 100000", "system.slice/sweep.service": "max 100000"},
+            "0::/system.slice/sweep.service",
+            {"system.slice/cpu.max": "300000 100000", "system.slice/sweep.service/cpu.max": "max 100000"},
             3,
         ),
-        ("/of/the/host", {"": "10000 100000"}, 1),  # a container that sees the host's name of its group
+        ("0::/of/the/host", {"cpu.max": "10000 100000"}, 1),  # a container that sees the host's name of its group
+        ("3:cpuset:/\n1:cpu,cpuacct:/job\n0::/", V1 := {"cpu,cpuacct/job/cpu.cfs_period_us": "50000"}, 64),
+        ("1:cpu,cpuacct:/job\n0::/", V1 | {"cpu,cpuacct/job/cpu.cfs_quota_us": "100000"}, 2),
+        ("1:cpu,cpuacct:/job\n0::/", V1 | {"cpu,cpuacct/job/cpu.cfs_quota_us": "-1"}, 64),
     ],
 )
-def test_a_quota_of_cpu_time_counts_as_so_many_cores(tmp_path, monkeypatch, group, quotas, cores):
+def test_a_quota_of_cpu_time_counts_as_so_many_cores(tmp_path, monkeypatch, groups, files, cores):
     (tmp_path / "proc" / "self").mkdir(parents=True)
-    (tmp_path / "proc" / "self" / "cgroup").write_text(f"1:cpu:/\n0::{group}\n")
-    for name, quota in quotas.items():
-        folder = tmp_path / "sys" / "fs" / "cgroup" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "cpu.max").write_text(f"{quota}\n")
+    (tmp_path / "proc" / "self" / "cgroup").write_text(f"{groups}\n")
+    for name, content in files.items():
+        file = tmp_path / "sys" / "fs" / "cgroup" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{content}\n")
     monkeypatch.setattr(prepare.os, "sched_getaffinity", lambda process: set(range(64)))
     assert prepare.cores(tmp_path) == cores

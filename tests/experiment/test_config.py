@@ -28,7 +28,7 @@ from experiment.config import Experiment
         ("validation_fraction", 1.0),
         ("validation_fraction", math.nan),
         ("max_epochs", 0),
-        ("patience", 0),
+        ("patience", -1),
         ("seed", -1),
         ("seeds", [1, 1]),
         ("seeds", [-1]),

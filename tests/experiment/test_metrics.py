@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from experiment.counts import Counted, class_counts
-from experiment.metrics import METRICS, MetricName
+from experiment.metrics import METRICS, Counted, MetricName
 from experiment.resampling import RESAMPLES, Resampled, resamples
+from experiment.results.trained import class_counts
 
 SCIKIT_LEARN = {
     "val_accuracy": accuracy_score,

@@ -18,7 +18,15 @@ from tests.conftest import clean_environment
 from tests.patience import PATIENCE
 from tests.program import Program, Running
 
-GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 8, "patience": 8}
+GRID = {
+    "decay": ("none",),
+    "folds": 1,
+    "learning_rates": (0.5, 0.1),
+    "batch_sizes": (16, 64),
+    "alphas": (0.0, 0.01),
+    "max_epochs": 8,
+    "patience": 8,
+}
 
 
 @pytest.fixture
@@ -103,7 +111,7 @@ def begin(forking, prefect_server, digits, tmp_path):
 
     def begin(*flags: object, **environment: str) -> Running:
         about = {"PREFECT_API_URL": prefect_server} | environment
-        begun.append(Program(tmp_path / "artifacts", "--data-dir", digits, *flags, **about).fork())
+        begun.append(Program(tmp_path / "artifacts", "--data-dir", digits, *flags, **about).start())
         return begun[-1]
 
     yield begin

@@ -1,17 +1,21 @@
-"""A Prefect server of one's own, with all of its services, which can be stopped and started again."""
+"""A Prefect server of one's own, with all of its services, which can be stopped and started again.
 
+Forked: who has one needs the fixture `forking`.
+"""
+
+import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import requests
 
 from execution.orchestration import server
-from tests.conftest import PROJECT, clean_environment
+from tests.conftest import clean_environment
 from tests.patience import PATIENCE, until
+from tests.program import Forked, fork
 
 
 class Api:
@@ -23,19 +27,19 @@ class Api:
         self.home = home
         about = {"PREFECT_HOME": str(home), "PREFECT_API_URL": self.url}
         self.environment = clean_environment() | about | environment
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Popen[bytes] | Forked | None = None
 
     def start(self) -> None:
         if "PREFECT_API_DATABASE_CONNECTION_URL" not in self.environment:
             server.begin_database(self.home)
-        command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(self.port)]
-        with (self.home / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        # As `prefect server start` does it.
+        served = ("prefect.server.api.server:create_app", "--factory", "--host", "127.0.0.1", "--port", self.port)
+        self.process = fork("uvicorn", served, self.home / "server.log", self.environment).process
         until(self.answers)
 
     def stop(self) -> None:
         if self.process:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGTERM)
             self.process.wait(PATIENCE)
             self.process = None
 
@@ -45,21 +49,23 @@ class Api:
         except requests.RequestException:
             return False
 
-    def post(self, path: str, **body: Any) -> Any:
-        while (answer := requests.post(f"{self.url}{path}", json=body, timeout=PATIENCE)).status_code == 503:
+    def post(self, path: str, *several: Any, **body: Any) -> Any:
+        sent = several or body
+        while (answer := requests.post(f"{self.url}{path}", json=sent, timeout=PATIENCE)).status_code == 503:
             time.sleep(0.5)  # SQLite is busy: its clients ask again, too
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def begun(self) -> list[dict[str, Any]]:
-        """The flow runs that have begun, the last one first."""
-        return self.post("/flow_runs/filter", sort="START_TIME_DESC", flow_runs={"start_time": {"is_null_": False}})
+        """The sweeps that have begun, the last one first."""
+        begun = {"start_time": {"is_null_": False}, "parent_task_run_id": {"is_null_": True}}
+        return self.post("/flow_runs/filter", sort="START_TIME_DESC", flow_runs=begun)
 
     def newest(self) -> dict[str, Any]:
         return self.begun()[0]
 
     def cli(self, *arguments: object) -> str:
-        command = [sys.executable, "-m", "prefect", "--no-prompt", *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True, timeout=PATIENCE
-        ).stdout
+        """Type a command of Prefect's in the project's folder, and give what it printed."""
+        ended = fork("prefect", ["--no-prompt", *arguments], self.home / "cli.log", self.environment).wait()
+        assert ended.code == 0, ended.output
+        return ended.stdout

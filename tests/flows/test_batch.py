@@ -7,12 +7,12 @@ from prefect.exceptions import CancelledRun
 
 from execution import faults, prepare
 from execution.config import Execution
-from execution.steps import training
+from execution.steps import run as training
 from experiment.errors import TrainingFailed
 from flows.sweep import sweep
 from tests.conftest import model_of
 from tests.flows.conftest import execution_in
-from tests.flows.task_runs import ended, sources_of
+from tests.flows.task_runs import ended, of_nested, sources_of
 from tests.offline import offline_runs
 
 SAME = {"exclude": {"cached", "seconds", "provenance"}}
@@ -61,13 +61,13 @@ def test_a_batch_is_one_task_run_that_is_called_after_its_first_and_its_last(tog
     flow_run = state.state_details.flow_run_id
     runs = ended(flow_run, "train ", 3)
     assert {run.name for run in runs} == {
-        "train lr=0.1 batch=64 alpha=0 seed=541 … train lr=0.5 batch=16 alpha=0 seed=541 (3)",
-        "train lr=0.1 batch=64 alpha=0.01 seed=541 … train lr=0.5 batch=16 alpha=0.01 seed=541 (3)",
-        "train lr=0.1 batch=16 alpha=0 seed=541 … train lr=0.5 batch=64 alpha=0.01 seed=541 (2)",
+        "train lr=0.1 batch=64 alpha=0 seed=541 … train lr=0.5 batch=64 alpha=0.01 seed=541 (3)",
+        "train lr=0.5 batch=64 alpha=0 seed=541 … train lr=0.1 batch=16 alpha=0.01 seed=541 (2)",
+        "train lr=0.1 batch=16 alpha=0 seed=541 … train lr=0.5 batch=16 alpha=0.01 seed=541 (3)",
     }
     (check,), (selection,) = ended(flow_run, "check gradients"), ended(flow_run, "select")
-    assert all(check.id in sources_of(run) for run in runs)
-    assert {run.id for run in runs} <= sources_of(selection)
+    assert check.id in sources_of(of_nested(flow_run))
+    assert {run.flow_run_id for run in runs} <= sources_of(selection)
 
 
 def test_what_was_trained_alone_is_cached_for_a_batch_and_the_other_way_round(
@@ -95,7 +95,7 @@ def test_what_was_trained_alone_is_cached_for_a_batch_and_the_other_way_round(
 def test_one_that_fails_is_named_and_leaves_the_others_of_its_batch(experiment, batches, monkeypatch, swept):
     monkeypatch.setattr(faults, "_passes", Counter())
     monkeypatch.setenv("SWEEP_FAIL_AT", "train epoch:12")
-    with pytest.raises(TrainingFailed, match=r"^1 of 8 combinations failed.*\n  lr=.*: .*SWEEP_FAIL_AT=train epoch:12"):
+    with pytest.raises(TrainingFailed, match=r"^1 of 8 trainings failed.*\n  lr=.*: .*SWEEP_FAIL_AT=train epoch:12"):
         sweep(experiment, batches)
     monkeypatch.delenv("SWEEP_FAIL_AT")
     again = sweep(experiment, batches)
@@ -113,7 +113,7 @@ def test_a_stop_leaves_the_rest_of_a_batch_for_another_time(experiment, batches,
             begun[0].state.request_stop()
 
     monkeypatch.setattr(training, "log_epochs", stopping)
-    with pytest.raises(CancelledRun, match="of 8 combinations are trained"):
+    with pytest.raises(CancelledRun, match="of 8 trainings are done"):
         sweep(experiment, batches)
     monkeypatch.undo()
     again = sweep(experiment, batches)

@@ -1,9 +1,12 @@
 """A sweep run again: what is whole is not computed again, what is not whole is."""
 
 import json
+from collections import Counter
 
 import pytest
 
+from execution import faults
+from experiment.errors import TrainingFailed
 from flows.sweep import sweep
 from report import pictures
 from tests.conftest import model_of
@@ -24,9 +27,7 @@ def test_a_second_run_trains_nothing_and_gives_the_same(summary, experiment, exe
     assert again.model_dump(**same) == summary.model_dump(**same)
 
 
-def test_what_was_drawn_is_put_in_place_again_and_drawn_again_only_when_it_is_not_whole(
-    summary, experiment, execution, monkeypatch
-):
+def test_what_was_drawn_is_put_in_place_again_if_it_is_whole(summary, experiment, execution, monkeypatch):
     drawn = []
     weights = pictures.weights
     monkeypatch.setattr(pictures, "weights", lambda *about: drawn.append(about) or weights(*about))
@@ -42,6 +43,33 @@ def test_what_was_drawn_is_put_in_place_again_and_drawn_again_only_when_it_is_no
     sweep(experiment, execution)
     assert {name: (folder / name).read_bytes() for name in whole} == whole
     assert len(drawn) == 1
+
+
+def test_until_a_step_everything_is_cached_and_nothing_published(experiment, execution, caplog):
+    with caplog.at_level("INFO", "sweep"):
+        assert sweep(experiment, execution.model_copy(update={"until": "select"})) is None
+    assert "Stopped after select: lr=" in caplog.text
+    assert not (execution.artifacts / "sweeps").exists()
+    assert sweep(experiment, execution).cached == 8
+
+
+def test_refreshed_steps_run_again_and_are_compared(summary, experiment, execution, caplog):
+    with caplog.at_level("INFO", "sweep"):
+        again = sweep(experiment, execution.model_copy(update={"refresh": ("train", "evaluate")}))
+    assert again.cached == 0
+    said = [record.message for record in caplog.records if record.message.startswith("refresh: ")]
+    assert len(said) == 9
+    assert all(line.endswith(" gave the same result") for line in said)
+    same = {"exclude": {"cached", "seconds", "provenance"}}
+    assert again.model_dump(**same) == summary.model_dump(**same)
+
+
+def test_fail_fast_stops_at_the_first_training_that_fails(experiment, execution, monkeypatch):
+    monkeypatch.setattr(faults, "_passes", Counter())
+    monkeypatch.setenv("SWEEP_FAIL_AT", "train epoch:2")
+    with pytest.raises(TrainingFailed, match=r"^1 of 8 trainings failed; the others were stopped"):
+        sweep(experiment, execution.model_copy(update={"fail_fast": True, "workers": 1}))
+    assert trained_in(execution) <= 2
 
 
 def test_a_grown_grid_trains_only_what_is_new(summary, experiment, execution):

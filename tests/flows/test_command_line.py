@@ -11,21 +11,79 @@ import pytest
 
 from execution.config import Execution
 from experiment.config import Experiment
+from flows import __version__
+from flows.ui.flags import GROUPS, flag_of
 from tests.conftest import PROJECT, clean_environment
 from tests.patience import PATIENCE
 
-GRID = ["--learning-rates", 0.5, 0.1, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 3, "--workers", 2]
+GRID = [
+    "--decay",
+    "none",
+    "--folds",
+    1,
+    "--learning-rates",
+    0.5,
+    0.1,
+    "--batch-sizes",
+    64,
+    "--alphas",
+    0,
+    "--max-epochs",
+    3,
+    "--workers",
+    2,
+]
 
 
 def test_the_help_names_every_flag_and_exit_code():
     done = subprocess.run([sys.executable, "-m", "flows", "--help"], cwd=PROJECT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     for field in (*Experiment.model_fields, *Execution.model_fields):
-        described = re.search(rf"--{field.replace('_', '-')} +[^-]*?([A-Z][^│]{{10}})", done.stdout)
+        described = re.search(rf"{flag_of(field)} +[^-]*?([A-Z][^│]{{10}})", done.stdout)
         assert described, field
+    boxes = re.findall(r"╭─ (.*?) ─+╮\n│ (.*?)╰", done.stdout, re.S)
+    assert [name for name, content in boxes if content.startswith("Example: --")] == list(GROUPS)
+    assert "Default: 0.1 0.01 0.001" in done.stdout
     told = " ".join(re.findall(r"Exit codes:.*?\n\n", done.stdout, re.S)[0].split())
     for code in ("0 success", "1 the sweep failed", "2 bad usage or input", "130 or 143"):
         assert code in told
+
+
+@pytest.mark.parametrize(
+    ("module", "late"),
+    [
+        ("flows.__main__", {"prefect", "wandb", "sklearn", "pandas", "requests", "jinja2", "rich"}),
+        ("flows.sweep", {"wandb", "sklearn", "pandas", "numba", "scipy", "matplotlib", "optuna"}),
+    ],
+)
+def test_importing_the_command_line_and_the_flow_imports_nothing_that_takes_time_and_may_not_be_needed(module, late):
+    # Prefect reads its settings when it is imported, too.
+    code = f"import sys, {module}; print({late} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "set()\n")
+
+
+def test_the_version_is_shown(typed, capfd):
+    from flows.__main__ import app
+
+    app(["--version"], exit_on_error=False)
+    assert capfd.readouterr().out == f"softmax-sweep {__version__}\n"
+
+
+@pytest.mark.slow
+def test_the_script_of_the_documents_says_nothing_but_what_it_prints(prefect_server, tmp_path):
+    (script,) = re.findall(r"```python\n(.*?)```", (PROJECT / "docs" / "usage.md").read_text("utf-8"), re.S)
+    script = script.replace('"artifacts"', repr(str(tmp_path)))
+    environment = clean_environment() | {"PREFECT_API_URL": prefect_server}
+    done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"lr=.* batch=.* 0\.\d+\n", done.stdout)
+    asked = [
+        sys.executable,
+        "-c",
+        "import flows; from prefect._internal.analytics import *; print(is_telemetry_enabled())",
+    ]
+    assert subprocess.run(asked, cwd=PROJECT, env=environment, capture_output=True, text=True).stdout == "False\n"
 
 
 @pytest.mark.slow

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
@@ -14,8 +12,8 @@ from pydantic import create_model
 
 from deploy.pool import PUBLISHED, SECRETS, reference, template
 from execution.config import Execution
-from tests.conftest import PROJECT, clean_environment
-from tests.patience import PATIENCE
+from tests.conftest import PROJECT
+from tests.program import fork
 
 SECRET = "not-for-everybody"
 
@@ -27,16 +25,13 @@ def blocks(prefect_server):
 
 
 @pytest.fixture
-def prefect_command(prefect_server, tmp_path):
+def prefect_command(forking, prefect_server, tmp_path):
     """Type a command of Prefect's in the project's folder."""
     about = {"PREFECT_API_URL": prefect_server, "PREFECT_HOME": str(tmp_path), "SWEEP_ARTIFACTS": "s3://bucket/prefix"}
 
     def run(*arguments):
-        ended = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-            cwd=PROJECT, env=clean_environment() | about, capture_output=True, text=True, timeout=PATIENCE,
-        )  # fmt: skip
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        ended = fork("prefect", ["--no-prompt", *arguments], tmp_path / "log", about).wait()
+        assert ended.code == 0, ended.output
 
     return run
 

@@ -16,7 +16,14 @@ from tests.conftest import model_of
 pytestmark = pytest.mark.slow
 
 ARCHIVE = Path(__file__).with_name("earlier_release") / "root.tar.xz"
-GRID = {"learning_rates": (0.1, 0.01), "batch_sizes": (16,), "alphas": (0.0,), "max_epochs": 5}
+GRID = {
+    "decay": ("none",),
+    "folds": 1,
+    "learning_rates": (0.1, 0.01),
+    "batch_sizes": (16,),
+    "alphas": (0.0,),
+    "max_epochs": 5,
+}
 EXPERIMENT = Experiment(data="iris", **GRID)
 
 

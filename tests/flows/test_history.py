@@ -45,24 +45,25 @@ def test_a_night_whose_data_changed_says_how_the_figures_did(summary, experiment
     labels = np.load(folder / "fashion_mnist_test_labels.npy")
     np.save(folder / "fashion_mnist_test_labels.npy", (labels + 1) % 10)
     worse = sweep(moved, execution)
-    message = last_message(execution)
-    assert f"test accuracy {summary.test_accuracy:.2%} → {worse.test_accuracy:.2%}" in message
-    assert "(the data changed)" in message
+    state = newest(execution.artifacts).state
+    assert state.name == "News"
+    assert state.message.startswith("data changed: ")
+    assert f"test accuracy {summary.test_accuracy:.2%} → {worse.test_accuracy:.2%}" in state.message
+    assert "new champion: the data changed" in state.message
     assert len(remembered(execution)) == 3
+    np.save(folder / "fashion_mnist_test_labels.npy", labels)
+    sweep(moved, execution)
+    assert "champion" not in last_message(execution)  # on these rows it was already
 
 
-def test_news_are_the_figures_that_differ_and_what_else_does():
+def test_news_are_what_changed_and_the_figures_that_differ():
     assert news(BEFORE, BEFORE | {"finished": "later"}) == ""
     assert news(BEFORE, BEFORE | {"val_accuracy": "0.90000001", "code": "other"}) == ""
     changed = BEFORE | {"best": "lr=0.5 batch=8 alpha=0", "test_loss": "0.34666666"}
-    said = (
-        "changed since 2026-01-01 02:00:00: best lr=0.1 batch=8 alpha=0 → lr=0.5 batch=8 alpha=0; "
-        "test loss 0.3500 → 0.3467"
+    figures = (
+        "best lr=0.1 batch=8 alpha=0 → lr=0.5 batch=8 alpha=0; test loss 0.3500 → 0.3467; since 2026-01-01 02:00:00"
     )
-    assert news(BEFORE, changed) == said
+    assert news(BEFORE, changed) == figures
     origins = {"experiment": "a", "data": "b", "code": "c", "packages": "d"}
-    same = " (the settings, the data, the code, packages are the same)"
-    assert news(BEFORE | origins, changed | origins) == said + same
-    assert (
-        news(BEFORE | origins, changed | origins | {"data": "x", "code": "y"}) == said + " (the data, the code changed)"
-    )
+    assert news(BEFORE | origins, changed | origins) == f"same data, settings, code and packages: {figures}"
+    assert news(BEFORE | origins, changed | origins | {"data": "x", "code": "y"}) == f"data, code changed: {figures}"

@@ -19,23 +19,21 @@ FIELD = """
     wobble: Annotated[
         float,
         Field(ge=0),
-        Axis("wobbles", "wob", "wobble factor", "linear", (0.0, 0.5), "a hyperparameter that does nothing"),
+        Axis("wobbles", "wob", "wobble factor", "linear", (0.0, 0.5), (0.0, 0.5), "a hyperparameter that does nothing"),
     ]
 
     def __str__"""
-PICTURE = """
-import sys
+TOLD = """
+import json, sys
 sys.path.insert(0, ".")
 import pandas as pd
-from report.parallel import parallel_coordinates
-axis = parallel_coordinates(pd.read_csv(sys.argv[1])).axes[0]
-print([label.get_text() for label in axis.get_xticklabels()])
-"""
-DRAWN = """
 from experiment.config import Experiment
 from experiment.search.sampling import draw
-for one in draw(Experiment.model_validate({"wobbles": "0:0.5"}).grid, "tpe", 541, [], 20):
-    print(one.wobble)
+from report.parallel import parallel_coordinates
+axis = parallel_coordinates(pd.read_csv(sys.argv[1])).axes[0]
+drawn = draw(Experiment.model_validate({"wobbles": "0:0.5"}).grid, "tpe", 541, [], 20)
+labels = [label.get_text() for label in axis.get_xticklabels()]
+print(json.dumps([labels, str(Experiment().combinations[1]), [one.wobble for one in drawn]]))
 """
 
 
@@ -66,7 +64,7 @@ def test_a_new_axis_arrives_everywhere(project, prefect_server, digits):
     assert re.search(r"--wobbles .*Grid axis: a hyperparameter that does nothing", run("-m", "flows", "--help"))
     said = run(
         "-m", "flows", "--data-dir", digits, "--learning-rates", 0.5, "--batch-sizes", 64, "--alphas", 0,
-        "--max-epochs", 2, "--wobbles", 0, 0.25, 0.5, "--engine", "numpy",
+        "--decay", "none", "--folds", 1, "--max-epochs", 2, "--wobbles", 0, 0.25, 0.5, "--engine", "numpy",
     )  # fmt: skip
     assert "3 combinations" in said
     assert "alpha 0, wobble 0" in " ".join(said.split())
@@ -76,10 +74,9 @@ def test_a_new_axis_arrives_everywhere(project, prefect_server, digits):
     summary = json.loads((latest / "summary.json").read_text())
     assert summary["best"]["wobble"] == 0
     assert "wobble" in summary["importance"]["shares"]
-    assert "wobble factor" in run("-c", PICTURE, os.path.realpath(latest / "leaderboard.csv"))
-    names = run("-c", "from experiment.config import Experiment; print(Experiment().combinations[1])")
-    assert names.strip() == "lr=0.1 batch=8 alpha=0 wob=0.5"
-    drawn = [float(line) for line in run("-c", DRAWN).split()]
+    axes, name, drawn = json.loads(run("-c", TOLD, os.path.realpath(latest / "leaderboard.csv")))
+    assert "wobble factor" in axes
+    assert name == "lr=0.1 batch=8 alpha=0 wob=0.5"
     assert len(set(drawn)) == 20
     assert all(0 <= wobble <= 0.5 and wobble == round(wobble, 4) for wobble in drawn)
     assert 0.1 < sum(wobble < 0.25 for wobble in drawn) / 20 < 0.9  # evenly: its scale is linear, and has a 0

@@ -33,12 +33,12 @@ def one_near_a_million(X):
 
 
 def fashion_mnist_in_0_to_1():
-    """1,500 rows of Debian's package, if it is installed."""
+    """800 rows of Debian's package, if it is installed."""
     if not DEBIANS.exists():
         pytest.skip("Debian's dataset-fashion-mnist is not installed")
     pixels = np.frombuffer(gzip.decompress((DEBIANS / "train-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)
     labels = np.frombuffer(gzip.decompress((DEBIANS / "train-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
-    return pixels.reshape(-1, 784)[:1500] / 255, labels[:1500]
+    return pixels.reshape(-1, 784)[:800] / 255, labels[:800]
 
 
 MADE = {
@@ -79,6 +79,7 @@ def is_as_good(given, summary):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.soak(2)
 @pytest.mark.parametrize("name", [*NAMED, *MADE])
 def test_by_the_default_command_data_of_all_kinds_are_learnt(execution, tmp_path, name):
     if name in NAMED:

@@ -4,8 +4,6 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 
 from execution.config import Execution
@@ -35,7 +33,14 @@ def flowers(tmp_path_factory):
 def check(folder, artifacts, first, second):
     """Sweep twice, keep only the second, and run that again."""
     execution = Execution(artifacts=artifacts, workers=2)
-    grid = {"data_dir": folder, "learning_rates": (0.1, 0.01), "batch_sizes": (16,), "alphas": (0.0,)}
+    grid = {
+        "data_dir": folder,
+        "decay": ("none",),
+        "folds": 1,
+        "learning_rates": (0.1, 0.01),
+        "batch_sizes": (16,),
+        "alphas": (0.0,),
+    }
     sweep(Experiment(**grid, **first), execution)
     summary = sweep(Experiment(**grid, **second), execution)
 
@@ -61,17 +66,15 @@ def check(folder, artifacts, first, second):
     assert len(offline_runs(artifacts)) == before
 
 
-def test_with_more_patience_and_the_same_outcome_a_sweep_names_its_own_trainings(flowers, tmp_path, prefect_server):
+def test_with_more_patience_a_sweep_names_its_own_trainings(flowers, tmp_path, prefect_server):
     stops_early = {"max_epochs": 400, "patience": 2}
     check(flowers, tmp_path / "artifacts", stops_early, stops_early | {"max_epochs": 500})
 
 
-recipes = st.fixed_dictionaries({"max_epochs": st.integers(1, 12), "patience": st.integers(1, 12)})
-
-
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(first=recipes, second=recipes)
+@pytest.mark.soak(2)
+@pytest.mark.parametrize("number", range(6))
 def test_whatever_two_recipes_have_in_common_each_sweep_names_its_own_runs(
-    flowers, tmp_path_factory, prefect_server, first, second
+    flowers, tmp_path, prefect_server, dice, number
 ):
-    check(flowers, tmp_path_factory.mktemp("pair") / "artifacts", first, second)
+    first, second = ({"max_epochs": dice.randint(1, 12), "patience": dice.randint(1, 12)} for _ in range(2))
+    check(flowers, tmp_path / "artifacts", first, second)

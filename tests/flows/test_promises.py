@@ -20,14 +20,21 @@ from execution.storage import arrays
 from experiment.config import Experiment
 from experiment.errors import WrongGradient
 from experiment.results.dataset import Dataset
-from experiment.results.examples import TestSet
+from experiment.values import TestSet
 from flows.sweep import sweep
 from softmax import loss as loss_module
 from softmax import reference
 from tests.conftest import PROJECT, model_of
 from tests.trainings import train
 
-GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 4}
+GRID = {
+    "decay": ("none",),
+    "folds": 1,
+    "learning_rates": (0.5, 0.1),
+    "batch_sizes": (64,),
+    "alphas": (0.0,),
+    "max_epochs": 4,
+}
 
 
 @pytest.fixture

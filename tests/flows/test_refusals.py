@@ -20,6 +20,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")  
 # ---- bad usage
 
 
+@pytest.mark.parametrize("flag", ["--data", "--artifacts", "--label", "--config", "--name"])
+def test_bytes_that_are_no_text_are_refused(refused, flag):
+    assert r"'a\udcff.csv' is no text in utf-8: rename" in refused(flag, os.fsdecode(b"a\xff.csv"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -37,6 +42,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")  
         ),
         (["--batch-sizes", 8, 8], "--batch-sizes: 8 8 is not possible: 8 occurs twice"),
         (["--alphas", 0, "-0.0"], "--alphas: 0 -0.0 is not possible: 0 occurs twice"),
+        (["--combinations", "[]"], "is not possible: write axes with values"),
         (["--alphas", -0.1], "--alphas: -0.1 is not possible: Input should be greater than or equal to 0"),
         (["--alphas", 0, "1e39"], "--alphas: 1e39 is not possible: Input should be less than or equal to"),
         (["--learning-rates", "1e39"], "--learning-rates: 1e39 is not possible"),
@@ -75,14 +81,17 @@ pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")  
         (["--sampler", "grid"], "--sampler: grid is not possible: Input should be 'random', 'sobol' or 'tpe'"),
         (["--learning-rates", "0.1,0.01"], "(separate values with spaces)"),
         (["--learning-rate", 0.1], "Unknown option: --learning-rate. Did you mean --learning-rates?"),
-        (["surplus"], "surplus"),
+        (["surplus"], "surplus: not a command, and no value of a flag: flags begin with --"),
+        (["--workers", "1", "clean"], "clean: a command stands before all flags"),
+        (["swep"], "swep: not a command, and no value of a flag: did you mean sweep?"),
+        (["--seeds"], "--seeds: give at least one value"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
 def test_a_bad_flag_is_refused_by_its_name(refused, digits, arguments, says):
     said = refused("--data-dir", digits, *arguments)
     assert says in said
-    assert "python -m flows --help lists all flags" in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -100,12 +109,16 @@ def test_a_bad_flag_is_refused_by_its_name(refused, digits, arguments, says):
             ["--trials", 9, "--learning-rates", 0.1, "--alphas", 0, "--batch-sizes", "8:15"],
             "trials: 9 is more than the 8 combinations that there are: reduce it",
         ),
+        (["--stop-when-noise"], "stop_when_noise: a grid is trained as a whole: set trials to the largest"),
+        (["--stop-when-noise", "--trials", 9, "--halving", 3], "trained to their end: leave halving out"),
         (["--warm-start"], "warm_start: the sampler random does not use earlier trials: choose the"),
         (["--warm-start", "--trials", 3, "--sampler", "sobol"], "warm_start: the sampler sobol does not use"),
         (["--validation-fraction", 0.9999], "too few to hold out a fraction of 0.9999 of any class"),
-        (["--validation-fraction", 0.995], "give more rows, a test part, or another validation_fraction"),
+        (["--validation-fraction", 0.995], "give more rows of each class, or another validation_fraction"),
         (["--validation-fraction", 0.001], "too few to hold out a fraction of 0.001 of any class"),
+        (["--label", "Status"], "--label, --drop and --missing are for tables; leave them out"),
         (["--nesterov"], "nesterov: it needs a momentum above 0: give one"),
+        (["--momentum", 0.9, "--optimizer", "sgd", "adam"], "momentum: Adam has moments of its own: leave"),
         (["--wandb-mode", "online"], "wandb_mode: online needs an API key: run `wandb login`, or set WANDB_API_KEY"),
     ],
     ids=str,
@@ -127,7 +140,8 @@ def test_what_the_data_or_the_machine_do_not_allow_is_refused(refused, digits, a
     ],
     ids=str,
 )
-def test_a_runner_that_is_not_there_is_refused(refused, digits, arguments, says):
+def test_a_runner_that_is_not_there_is_refused(refused, digits, monkeypatch, arguments, says):
+    monkeypatch.setattr("execution.runners.scheduler.PATIENCE", 0.5)
     assert says in refused("--data-dir", digits, *arguments)
 
 
@@ -153,6 +167,47 @@ def test_an_engine_that_must_not_be_compiled_is_refused(refused, digits, monkeyp
     assert "NUMBA_DISABLE_JIT forbids compilation" in refused("--data-dir", digits)
 
 
+@pytest.mark.parametrize("threads", ["0", "-3"])
+def test_an_engine_without_threads_is_refused(refused, digits, monkeypatch, threads):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", threads)
+    assert "NUMBA_NUM_THREADS must be 1 or more" in refused("--data-dir", digits)
+
+
+def test_a_working_directory_that_was_removed_is_named(typed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    assert typed("page") == (2, "the working directory has been removed: change to another one\n")
+
+
+def test_a_full_disk_is_named_where_the_server_cannot_tell(typed, digits, tmp_path, monkeypatch):
+    def refused_by_the_server(*_):
+        raise RuntimeError("Server error '500 Internal Server Error'")
+
+    monkeypatch.setattr("flows.__main__.set_up_prefect", lambda _: None)
+    monkeypatch.setattr("execution.orchestration.startup.check_api", lambda: None)
+    monkeypatch.setattr("flows.sweep.sweep", refused_by_the_server)
+    command = ("--data-dir", digits, "--artifacts", tmp_path)
+    assert "500 Internal" in typed(*command)[1]
+    monkeypatch.setattr("execution.storage.choose.ROOM", 10**18)
+    assert typed(*command) == (
+        1,
+        f"The sweep failed: {tmp_path} has no space left: make room, and run the same command again\n",
+    )
+
+
+def test_a_command_that_fails_is_no_sweep(typed, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("flows.commands.replay.storage_at", full)
+    assert typed("replay") == (1, "replay failed: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("flag", ["--data", "--data-dir", "--config", "--combinations"])
+def test_a_home_of_nobody_is_no_file(refused, flag):
+    assert "~nobody-here/x.csv" in refused(flag, "~nobody-here/x.csv")
+
+
 # ---- bad data
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = (
@@ -176,7 +231,7 @@ def with_value(value):
     [
         (TRAIN_LABELS, lambda _: None, "missing; provide all of"),
         (TRAIN_IMAGES, lambda _: b"1,2,3\n", "not a NumPy .npy file; write it with numpy.save"),
-        (TEST_LABELS, lambda y: y.astype(object), "truncated, damaged, or not plain numbers"),
+        (TEST_LABELS, lambda y: y.astype(object), "holds Python objects"),
         (TRAIN_IMAGES, lambda X: X[:, 0, 0], "save images as n × features or n × height × width"),
         (TRAIN_LABELS, lambda y: np.stack([y, y, y], 1), "save labels as a 1-D array"),
         (TRAIN_LABELS, lambda y: y[:-1], "1399 labels for 1400 images; save one label per image"),
@@ -227,7 +282,7 @@ def test_an_artifact_root_that_cannot_be_written_is_refused(typed, digits, tmp_p
 
 def test_an_artifact_root_without_room_is_refused(refused, digits, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: namedtuple("Usage", "free")(1_000_000))
-    assert "has 1 MB free and this sweep needs 1 MB: make room or give another folder" in refused("--data-dir", digits)
+    assert "has 1 MB free and this sweep needs 1 MB: make room, or give another folder" in refused("--data-dir", digits)
 
 
 # ---- and as a process

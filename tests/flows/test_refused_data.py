@@ -41,4 +41,4 @@ def test_what_is_not_there_is_refused(refused, tmp_path, name):
 
 def test_an_archive_with_pickles_is_refused(refused, tmp_path):
     np.savez(tmp_path / "set.npz", x_train=np.array([[1, None]] * 9), y_train=np.arange(9) % 3)
-    assert "not an .npz of plain arrays" in refused("--data", tmp_path / "set.npz")
+    assert "holds Python objects" in refused("--data", tmp_path / "set.npz")

@@ -1,10 +1,6 @@
 """Nights, as `make deploy` and `make worker` have them: on a real server, by a real worker."""
 
 import json
-import subprocess
-import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -14,35 +10,30 @@ import yaml
 from flows.commands import automations
 from tests.conftest import PROJECT
 from tests.flows.prefect_api import Api
+from tests.loopback import Webhooks
 from tests.patience import PATIENCE, until
+from tests.program import fork
 
 pytestmark = [pytest.mark.slow, pytest.mark.hostile, pytest.mark.timeout(1500)]
 
-GRID = {"learning_rates": [0.5, 0.1], "batch_sizes": [64], "alphas": [0.0], "max_epochs": 2}
+GRID = {
+    "decay": ["none"],
+    "folds": 1,
+    "learning_rates": [0.5, 0.1],
+    "batch_sizes": [64],
+    "alphas": [0.0],
+    "max_epochs": 2,
+}
 
 
 @pytest.fixture(scope="module")
 def told():
-    """What a receiver of webhooks on loopback was told, and its address."""
-    messages = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self):
-            messages.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    receiver = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=receiver.serve_forever, daemon=True).start()
-    yield messages, f"http://127.0.0.1:{receiver.server_address[1]}/"
-    receiver.shutdown()
+    with Webhooks() as told:
+        yield told.messages, told.url
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory):
+def api(tmp_path_factory, forking):
     api = Api(tmp_path_factory.mktemp("prefect"), PWD=str(PROJECT))
     api.environment |= {"PREFECT_UI_URL": "http://prefect.example", "PREFECT_WORKER_QUERY_SECONDS": "2"}
     api.start()
@@ -74,21 +65,24 @@ def nightly(api, tmp_path_factory, digits):
     return deployment, artifacts
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def worker(api):
-    """Start a worker as `make worker` does; it and what it started are killed at the end."""
-    started = []
+    """Start a worker as `make worker` does, whose runs wait as long as a file is there; give it, and the file.
 
-    def start(**environment):
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "sweeps"]
-        with (api.home / "worker.log").open("ab") as log:
-            process = subprocess.Popen(command, cwd=PROJECT, env=api.environment | environment, stdout=log, stderr=log)
-        started.append(process)
-        return process
+    It and what it started are killed at the end, and when another is started.
+    """
+    held, started = api.home / "held", []
 
-    yield start
-    for process in started:
-        kill(process)
+    def start():
+        while started:
+            kill(started.pop())
+        about = {"SWEEP_WAIT_AT": "train checkpoints written:2", "SWEEP_WAIT_FILE": str(held)}
+        command = ["worker", "start", "--pool", "sweeps"]
+        started.append(fork("prefect", command, api.home / "worker.log", api.environment | about).process)
+
+    yield start, held
+    while started:
+        kill(started.pop())
 
 
 def kill(process):
@@ -96,7 +90,7 @@ def kill(process):
     for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
         child.kill()
     process.kill()
-    process.wait()
+    process.wait(PATIENCE)
 
 
 def of(api, deployment, *states):
@@ -114,9 +108,11 @@ def heartbeats(api, run):
     return api.post("/events/filter", filter=such)["events"]
 
 
-def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overlap(api, nightly, worker, held):
+def test_nights_begin_by_themselves_and_do_not_overlap(api, nightly, worker):
     deployment, artifacts = nightly
-    worker(SWEEP_WAIT_AT="train checkpoints written:2", SWEEP_WAIT_FILE=str(held))
+    start, held = worker
+    held.touch()
+    start()
     until(lambda: of(api, deployment, "RUNNING"))
     until(lambda: of(api, deployment, "CANCELLED"))  # the night that found the first one still at work
     assert len(of(api, deployment, "RUNNING")) == 1
@@ -131,42 +127,41 @@ def test_nights_begin_by_themselves_are_cached_the_second_time_and_do_not_overla
     until(lambda: not under_way(api, deployment))  # one that is killed with its worker would let no other begin
 
 
-def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(
-    api, nightly, worker, told, held, tmp_path
-):
+def test_a_killed_night_is_called_crashed_somebody_is_told_and_it_is_run_again(api, nightly, worker, told, tmp_path):
     deployment, artifacts = nightly
+    start, held = worker
     messages, address = told
     watched = tmp_path / "automations.yaml"
     text = (PROJECT / "automations.yaml").read_text()
     assert "within: 90" in text
     watched.write_text(text.replace("within: 90", "within: 40"))
-    create = [sys.executable, "-m", "flows.commands.automations", watched, address]
 
     def created():
-        subprocess.run(list(map(str, create)), cwd=PROJECT, env=api.environment, check=True, timeout=PATIENCE)
+        ended = fork("flows.commands.automations", [watched, address], tmp_path / "log", api.environment).wait()
+        assert ended.code == 0, ended.output
         there = {one["name"]: one["enabled"] for one in api.post("/automations/filter")}
-        assert sorted(there) == ["sweep-again", "sweep-gone", "sweep-trouble"]
+        assert there.keys() == {about["name"] for about in yaml.safe_load(text)["automations"]}
         return there
 
     assert not created()["sweep-again"]
     api.cli("automation", "resume", "sweep-again")
     assert created()["sweep-again"]  # in place of the first, switched as that was by then
 
-    process = worker(SWEEP_WAIT_AT="train checkpoints written:2", SWEEP_WAIT_FILE=str(held))
+    held.touch()
+    start()
     longer = {**deployment["parameters"], "experiment": {**deployment["parameters"]["experiment"], "max_epochs": 4}}
     run = api.post(f"/deployments/{deployment['id']}/create_flow_run", parameters=longer)["id"]
     until(lambda: [one for one in of(api, deployment, "RUNNING") if one["id"] == run])
     until(lambda: list((artifacts / "checkpoints").glob("*.ckpt")))
     until(lambda: len(heartbeats(api, run)) >= 2)  # a living run is not taken for a dead one
     assert [one for one in of(api, deployment, "RUNNING") if one["id"] == run]
-    kill(process)
+    start()  # another worker, once the first is killed with all that it has started
+    held.unlink()
     until(lambda: any("is Crashed: No heartbeat" in message for message in messages))
     message = next(json.loads(message)["text"] for message in messages if "No heartbeat" in message)
     assert f"http://prefect.example/runs/flow-run/{run}" in message
     assert "run it again to continue" in message
 
-    held.unlink()
-    worker()
     until(lambda: [one for one in of(api, deployment, "COMPLETED") if one["id"] == run])
 
 
@@ -192,4 +187,6 @@ def test_without_a_webhook_only_what_needs_none_is_created(monkeypatch):
             pass
 
     monkeypatch.setattr(automations, "get_client", lambda **_: Client())
-    assert automations.create(Path(PROJECT / "automations.yaml"), "") == created == ["sweep-gone", "sweep-again"]
+    assert automations.create(Path(PROJECT / "automations.yaml"), "") == created == [
+        "sweep-gone", "sweep-stuck", "sweep-again",
+    ]  # fmt: skip

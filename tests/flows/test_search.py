@@ -7,14 +7,16 @@ import pytest
 from execution.config import Execution
 from experiment.config import BATCH, Experiment
 from experiment.errors import InputError
-from experiment.search.ranking import candidates, rank
+from experiment.search.ranking import rank
 from experiment.search.sampling import draw
 from flows.sweep import sweep
-from flows.ui.command import flags
+from flows.ui.settings import flags
+from report.text.verdict import facts
 from tests.conftest import model_of
 
 RANGES = {
     "learning_rates": "1e-3:1", "batch_sizes": "16:128", "alphas": (0.0, 0.01), "max_epochs": 6, "patience": 6,
+    "decay": ("none",), "folds": 1,
 }  # fmt: skip
 
 
@@ -33,7 +35,11 @@ def at(tmp_path, prefect_server):
 
 
 def trials(one):
-    return [candidate.combination for candidate in candidates(one.trained, one.rungs)]
+    return [candidate.combination for candidate in one.candidates]
+
+
+def rungs(one):
+    return [candidate.rung for candidate in one.candidates]
 
 
 def latest(execution, name):
@@ -82,14 +88,14 @@ def test_what_was_drawn_and_how_is_said_and_stands_in_every_table(search, at, fo
 def test_random_trials_are_halved_together_those_of_tpe_by_the_batch(search, at, found):
     execution = at("a")
     summary = sweep(search(trials=12, halving=2, first_rung=2), execution)
-    assert [found[0].rungs.count(rung) for rung in range(3)] == [6, 3, 3]  # until max_epochs
+    assert [rungs(found[0]).count(rung) for rung in range(3)] == [6, 3, 3]  # until max_epochs
     assert summary.pruned == 9
     sweep(search(trials=10, sampler="tpe", halving=2, first_rung=2), execution)
-    batches = found[1].rungs[:BATCH], found[1].rungs[BATCH:]
+    batches = rungs(found[1])[:BATCH], rungs(found[1])[BATCH:]
     assert [[batch.count(rung) for rung in range(3)] for batch in batches] == [[4, 2, 2], [1, 0, 1]]
     # Told in the order that a leaderboard has, so that those pruned are behind those that came further.
     (first, second) = found[1].sampled
-    told = sorted(candidates(found[1].trained, found[1].rungs)[:BATCH], key=lambda one: rank(one, "val_accuracy"))
+    told = sorted(found[1].candidates[:BATCH], key=lambda one: rank(one, "val_accuracy"))
     assert [one.rung for one in told] == sorted(batches[0], reverse=True)
     assert len(second.combinations) == BATCH
     assert not set(first.combinations) & set(second.combinations)
@@ -116,7 +122,7 @@ def test_a_warm_start_begins_from_what_earlier_sweeps_trained_and_keeps_to_it(se
     assert more.cached == summary.combinations
 
 
-def test_a_warm_start_that_leaves_fewer_new_combinations_than_trials_takes_them_all(search, at, found, caplog):
+def test_a_warm_start_takes_all_if_fewer_are_left_than_trials(search, at, found, caplog):
     execution, grid = at("a"), {"learning_rates": (0.1, 0.5), "batch_sizes": (16, 32, 64), "max_epochs": 2}
     sweep(search(**grid, trials=10), execution)
     summary = sweep(search(**grid, trials=12, sampler="tpe", warm_start=True), execution)
@@ -141,6 +147,22 @@ def test_a_batch_that_diverges_as_a_whole_does_not_end_a_halved_search(search, a
         n for n in range(99) if 0.1 not in {c.learning_rate for c in draw(search(**about).grid, "tpe", n, [], 8)}
     )
     summary = sweep(search(trials=27, sampler="tpe", halving=2, first_rung=2, seed=seed, **about), at("a"))
-    assert all(run.diverged for run in found[0].trained[:BATCH])
+    assert all(candidate.diverged for candidate in found[0].candidates[:BATCH])
     assert summary.diverged == 24
     assert summary.best.learning_rate == 0.1
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_search_stops_where_only_noise_is_left_and_says_so(search, at, found, sampler):
+    narrow = {"learning_rates": "0.1:0.3", "batch_sizes": (16,), "alphas": (0.0,), "sampler": sampler}
+    execution = at("a")
+    stopped = sweep(search(trials=48, stop_when_noise=True, **narrow), execution)
+    assert BATCH < stopped.combinations < 48
+    assert stopped.stopped.trials == 48
+    assert stopped.stopped.gain <= stopped.stopped.standard_error
+    for name in ("summary.json", "report.html"):
+        assert "stopped" in latest(execution, name).decode()
+    assert dict(facts(stopped))["search"].startswith(f"{stopped.combinations} drawn, sampler {sampler}; stopped before")
+    again = sweep(search(trials=stopped.combinations, **narrow), execution)
+    assert again.cached == again.combinations == stopped.combinations
+    assert trials(found[0]) == trials(found[1])

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from execution.cache.key import identity
 from execution.storage import arrays
 from execution.tracking import choose
 from flows.sweep import sweep
+from softmax.sgd import Metrics
 
 
 class JsonLines:
@@ -42,8 +42,8 @@ class JsonLines:
 
 def test_a_sweep_is_tracked_by_another_tracker_with_nothing_else_changed(experiment, execution, monkeypatch, found):
     @contextmanager
-    def tracked(run_context, job_type, _name, config):
-        with (run_context.artifacts / f"{job_type}-{identity()}.jsonl").open("w") as file:
+    def tracked(run_context, identity, job_type, _name, config):
+        with (run_context.artifacts / f"{job_type}-{identity}.jsonl").open("w") as file:
             yield JsonLines(file, config)
 
     monkeypatch.setattr(choose, "tracked", tracked)
@@ -52,7 +52,7 @@ def test_a_sweep_is_tracked_by_another_tracker_with_nothing_else_changed(experim
     for trained in found[0].trained:
         config, *rows = map(json.loads, lines[f"train-{trained.identity}"])
         assert config["learning_rate"] == trained.combination.learning_rate
-        logged = [[row[name] for name in ("epoch", "train_loss", "val_loss", "val_accuracy")] for row in rows[:-2]]
+        logged = [[row[name] for name in Metrics._fields] for row in rows[:-2]]
         np.testing.assert_array_equal(logged, arrays.open_array(execution.storage, trained.history))
     (report,) = ([json.loads(line) for line in lines[name]] for name in lines if name.startswith("report-"))
     assert {line["what"] for line in report} == {"config", "summary", "shown", "note", "used", "made"}

@@ -12,7 +12,20 @@ from tests.patience import PATIENCE
 
 NOBODY = 65534
 UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
-GRID = ("--data", "digits", "--learning-rates", 0.5, "--batch-sizes", 64, "--alphas", 0, "--max-epochs", 1)
+GRID = (
+    "--data",
+    "digits",
+    "--learning-rates",
+    0.5,
+    "--batch-sizes",
+    64,
+    "--alphas",
+    0,
+    "--max-epochs",
+    1,
+    "--folds",
+    1,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -54,7 +67,7 @@ def play(theirs, tmp_path_factory, prefect_server):
     return artifacts, play
 
 
-def test_compiled_code_goes_below_the_artifact_root_where_the_checkout_is_read_only(play):
+def test_compiled_code_of_a_read_only_checkout_goes_below_the_root(play):
     artifacts, _ = play
     assert list((artifacts / "compiled").rglob("*.nbc"))
 

@@ -5,10 +5,10 @@ import threading
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import CancelledRun
-from prefect.states import Cancelling
+from prefect.exceptions import CancelledRun, Pause
+from prefect.states import Cancelling, Suspended
 
-from execution.steps import training
+from execution.steps import run as training
 from flows.sweep import sweep
 from tests.flows import task_runs
 from tests.patience import PATIENCE, until
@@ -22,7 +22,7 @@ def held(monkeypatch):
 
     def wait(tracker, rows):
         log_epochs(tracker, rows)
-        if tracker.run.group == "stopped" and len(rows) and rows[-1].epoch == 2:
+        if tracker.run.group in ("stopped", "suspended") and len(rows) and rows[-1].epoch == 2:
             waiting.append(tracker.run.id)
             assert release.wait(PATIENCE)
 
@@ -30,7 +30,13 @@ def held(monkeypatch):
     return release, waiting
 
 
-def test_of_two_flow_runs_in_one_process_the_cancelled_one_stops_and_the_other_goes_on(experiment, execution, held):
+def newest_of(client, sweep):
+    """The newest flow run of this sweep."""
+    every = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=20)  # also nested ones, and of other tests
+    return next(flow_run for flow_run in every if flow_run.name.startswith(f"{sweep} "))
+
+
+def test_of_two_flow_runs_in_one_process_only_the_cancelled_one_stops(experiment, execution, held):
     release, waiting = held
     outcomes = {}
 
@@ -51,8 +57,7 @@ def test_of_two_flow_runs_in_one_process_the_cancelled_one_stops_and_the_other_g
         thread.start()
     until(lambda: len(waiting) == 2)
     with get_client(sync_client=True) as client:
-        every = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=2)
-        (flow_run,) = [flow_run for flow_run in every if flow_run.name.startswith("stopped ")]
+        flow_run = newest_of(client, "stopped")
         client.set_flow_run_state(flow_run.id, Cancelling(), force=True)
         mark = execution.artifacts / "runs" / str(flow_run.id) / "stop"
         until(mark.exists)
@@ -60,7 +65,7 @@ def test_of_two_flow_runs_in_one_process_the_cancelled_one_stops_and_the_other_g
         for thread in threads:
             thread.join(PATIENCE)
         assert outcomes["other"].combinations == 8
-        assert "0 of 8 combinations are trained" in outcomes["stopped"]
+        assert "0 of 8 trainings are done" in outcomes["stopped"]
         assert "Run it again" in outcomes["stopped"]
         state = client.read_flow_run(flow_run.id).state
         assert state.is_cancelled()
@@ -77,3 +82,28 @@ def test_of_two_flow_runs_in_one_process_the_cancelled_one_stops_and_the_other_g
     again = sweep(experiment, execution)
     assert again.cached == 0  # what was cut short is no result
     assert again.test_loss == outcomes["other"].test_loss
+
+
+def test_a_suspended_flow_run_keeps_its_checkpoints_and_stays_suspended(experiment, execution, held):
+    """As the UI's button does it; Resume has a worker run it again, which continues."""
+    release, waiting = held
+    outcomes = []
+
+    def run():
+        try:
+            sweep(experiment, execution.model_copy(update={"name": "suspended", "checkpoint_seconds": 0}))
+        except Pause as paused:
+            outcomes.append(paused)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: len(waiting) == execution.workers)
+    with get_client(sync_client=True) as client:
+        flow_run = newest_of(client, "suspended")
+        client.set_flow_run_state(flow_run.id, Suspended(timeout_seconds=300), force=True)
+        until((execution.artifacts / "runs" / str(flow_run.id) / "stop").exists)
+        release.set()
+        thread.join(PATIENCE)
+        assert outcomes
+        assert client.read_flow_run(flow_run.id).state.name == "Suspended"
+    assert {path.stem for path in (execution.artifacts / "checkpoints").glob("*.ckpt")} == set(waiting)

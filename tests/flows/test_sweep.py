@@ -19,7 +19,15 @@ from tests.flows import task_runs
 from tests.offline import offline_runs
 from tests.patience import until
 
-GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (16, 64), "alphas": (0.0, 0.01), "max_epochs": 8, "patience": 8}
+GRID = {
+    "decay": ("none",),
+    "folds": 1,
+    "learning_rates": (0.5, 0.1),
+    "batch_sizes": (16, 64),
+    "alphas": (0.0, 0.01),
+    "max_epochs": 8,
+    "patience": 8,
+}
 STEPS = ["download", "scale", "split", "check_gradients", "select", "retrain", "evaluate", "analyse", "report"]
 
 
@@ -115,7 +123,7 @@ def test_prefect_knows_every_step_by_a_readable_name_and_its_wandb_run(swept):
         assert client.read_flow_run(flow_run).state.is_completed()
 
         def every_run_is_logged():
-            logs = client.read_logs(LogFilter(flow_run_id={"any_": [flow_run]}), limit=200)
+            logs = client.read_logs(LogFilter(task_run_id={"any_": list(runs)}), limit=200)
             return all(
                 any(str(entry.task_run_id) == task_run and run.id in entry.message for entry in logs)
                 for task_run, run in runs.items()
@@ -134,7 +142,7 @@ def test_a_sweep_leaves_everything_a_person_needs(swept):
     assert folder.resolve().name == summary.name
     assert {path.name for path in folder.iterdir()} == {
         "summary.json", "leaderboard.csv", "model.npz", "weights.png", "confusion.png", "learning_curves.png",
-        "parallel_coordinates.png", "report.html",
+        "parallel_coordinates.png", "report.html", "config.toml",
     }  # fmt: skip
     written = json.loads((folder / "summary.json").read_text())
     assert written["best"] == summary.best.model_dump()
@@ -161,9 +169,7 @@ def test_if_every_combination_diverges_the_flow_fails_and_says_so(experiment, ex
         sweep(wild, execution)
 
 
-def test_rows_of_features_give_no_picture_of_weights_though_their_number_is_a_square(
-    experiment, execution, digits, tmp_path
-):
+def test_features_give_no_picture_of_weights_though_a_square_number(experiment, execution, digits, tmp_path):
     folder = tmp_path / "rows"
     folder.mkdir()
     for path in digits.iterdir():

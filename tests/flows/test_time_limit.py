@@ -10,10 +10,10 @@ from prefect.exceptions import CancelledRun
 
 from execution import prepare
 from execution.config import Execution
-from execution.steps import training
+from execution.steps import run as training
 from flows.__main__ import app
 from flows.sweep import sweep
-from flows.ui.command import command
+from flows.ui.settings import command
 from tests.conftest import model_of
 from tests.flows import task_runs
 from tests.offline import offline_runs
@@ -90,15 +90,13 @@ def test_the_best_of_what_is_finished_is_selected_and_the_same_again_goes_on(
     assert all(model_of(other)[name].tobytes() == array.tobytes() for name, array in model_of(alone).items())
 
 
-def test_a_rung_that_is_cut_ranks_those_it_had_begun_with_before_those_that_were_pruned(
-    experiment, alone, time_is_up, found
-):
+def test_a_rung_that_is_cut_ranks_before_those_that_were_pruned(experiment, alone, time_is_up, found):
     time_is_up(2, epoch=5)
     summary = sweep(experiment.model_copy(update={"halving": 2, "first_rung": 3}), alone)
-    assert found[0].rungs.count(1) == 4
+    assert [candidate.rung for candidate in found[0].candidates].count(1) == 4
     assert [run.epochs_trained for run in found[0].trained].count(6) == 1
     assert (summary.combinations, summary.left, summary.pruned) == (8, 3, 4)
-    assert found[0].rungs[[run.combination for run in found[0].trained].index(summary.best)] == 1
+    assert [candidate.rung for candidate in found[0].candidates if candidate.combination == summary.best] == [1]
     assert LEFT in " ".join(summary.analysis)
 
 
@@ -120,7 +118,22 @@ def test_with_nothing_finished_it_says_so_and_goes_on_later(experiment, alone, t
 
 @pytest.mark.slow
 def test_a_process_whose_time_is_up_ends_with_1_and_says_how_to_go_on(begin):
-    flags = ["--learning-rates", 1e-6, "--batch-sizes", 1, "--alphas", 0, "--engine", "numpy", "--patience", 100_000]
+    flags = [
+        "--decay",
+        "none",
+        "--folds",
+        1,
+        "--learning-rates",
+        1e-6,
+        "--batch-sizes",
+        1,
+        "--alphas",
+        0,
+        "--engine",
+        "numpy",
+        "--patience",
+        100_000,
+    ]
     done = begin(*flags, "--max-epochs", 100_000, "--time-limit", "0.5s").wait()
     assert done.code == 1
     assert "no combination was trained in the time limit of 0:00:00.5" in done.stderr

@@ -35,7 +35,7 @@ def forked(forking, prefect_server, server, tmp_path):
         where = {"PREFECT_API_URL": prefect_server, "HOME": str(tmp_path)} | server.env() | environment
         program = Program(tmp_path / "artifacts", *GRID, *flags, **where)
         program.folder = tmp_path
-        done = program.run_forked()
+        done = program.run()
         return done, of_w_and_b(done.stdout)
 
     return forked

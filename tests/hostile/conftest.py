@@ -9,7 +9,10 @@ import pytest
 from tests.hostile.leavings import Row, results, rows_on_disk
 from tests.program import Program
 
-GRID = ("--learning-rates", 0.5, 0.1, "--batch-sizes", 16, 64, "--alphas", 0, "--max-epochs", 30, "--patience", 30)
+GRID = (
+    "--decay", "none", "--folds", 1, "--learning-rates", 0.5, 0.1, "--batch-sizes", 16, 64, "--alphas", 0,
+    "--max-epochs", 30, "--patience", 30,
+)  # fmt: skip
 OFTEN = ("--checkpoint-seconds", 0)  # after every epoch
 
 
@@ -37,7 +40,7 @@ def sweep_in(prefect_server, digits, forking):
 def undisturbed(sweep_in, tmp_path_factory):
     """Results and W&B rows of the small grid."""
     artifacts = tmp_path_factory.mktemp("undisturbed") / "artifacts"
-    ended = sweep_in(artifacts).run_forked()
+    ended = sweep_in(artifacts).run()
     assert ended.code == 0, ended.output
     seconds = json.loads((artifacts / "sweeps" / "latest" / "summary.json").read_text())["seconds"]
     return Undisturbed(artifacts, results(artifacts), rows_on_disk(artifacts), seconds)

@@ -32,7 +32,7 @@ POINTS = {
     "report": ("files drafted:3", "tracking ended:1", "cache drafted:1"),
     "": ("publish between:1", "publish in place:1", "publish linked:1"),
 }  # fmt: skip
-WAYS = 7  # in which it comes to its end: on each it is killed at every seventh point of a step, from another on
+WAYS = 10  # to its end: on each it is killed at every tenth point, from another on
 
 # Four combinations to epoch 4, two to epoch 8, one to its end; rows of W&B are all written again by each rung.
 HALVED = (*GRID, "--halving", 2, "--first-rung", 4)
@@ -52,7 +52,7 @@ def artifacts(tmp_path):
 
 
 def killed(program, point):
-    ended = program.run_forked(SWEEP_KILL_AT=point)
+    ended = program.run(SWEEP_KILL_AT=point)
     assert ended.code == KILLED, f"it was not killed at {point}\n{ended.output}"
 
 
@@ -64,7 +64,7 @@ def same(artifacts, expected, rows, places=(rows_on_disk,)):
 
 def ends_as_if_nothing_had_happened(program, undisturbed):
     """Run it again to its end, and compare everything with an undisturbed run, also as it arrives at W&B."""
-    ended = program.run_forked()
+    ended = program.run()
     assert ended.code == 0, ended.output
     same(program.artifacts, undisturbed.results, undisturbed.rows, places=(rows_on_disk, rows_synced))
 
@@ -74,9 +74,8 @@ def ends_as_if_nothing_had_happened(program, undisturbed):
 def test_killed_at_named_points_of_every_step(sweep_in, artifacts, undisturbed, way):
     """On the way to its end it is killed in one step after the other, each time after having gone on."""
     program = sweep_in(artifacts)
-    for step in POINTS:
-        for point in POINTS[step][way::WAYS]:
-            killed(program, f"{step} {point}".strip())
+    for point in [f"{step} {point}".strip() for step in POINTS for point in POINTS[step]][way::WAYS]:
+        killed(program, point)
     ends_as_if_nothing_had_happened(program, undisturbed)
 
 
@@ -84,7 +83,7 @@ def test_killed_at_named_points_of_every_step(sweep_in, artifacts, undisturbed, 
 @pytest.mark.parametrize("number", range(6))
 def test_killed_at_a_random_time(sweep_in, artifacts, undisturbed, dice, number):
     program = sweep_in(artifacts)
-    running = program.fork()
+    running = program.start()
     running.wait_for("wandb", artifacts)  # the first step has begun
     time.sleep(dice.uniform(0, undisturbed.seconds))
     running.process.kill()
@@ -96,7 +95,7 @@ def test_killed_at_a_random_time(sweep_in, artifacts, undisturbed, dice, number)
 def halved(sweep_in, tmp_path_factory):
     """Results, rows and number of epochs of an undisturbed halving."""
     artifacts = tmp_path_factory.mktemp("halved") / "artifacts"
-    ended = sweep_in(artifacts, *HALVED).run_forked(COUNT_EPOCHS="1")
+    ended = sweep_in(artifacts, *HALVED).run(COUNT_EPOCHS="1")
     assert ended.code == 0, ended.output
     return results(artifacts), rows_on_disk(artifacts), ended.epochs
 
@@ -108,7 +107,7 @@ def test_a_halving_trains_no_epoch_twice(halved):
     assert epochs == check + summary["epochs_trained"] + summary["best_epoch"]
 
 
-@pytest.mark.soak(2)
+@pytest.mark.soak(1)
 @pytest.mark.parametrize("point", IN_RUNGS + BETWEEN_RUNGS)
 def test_killed_in_or_between_rungs_a_halving_trains_no_epoch_again(sweep_in, artifacts, halved, point):
     expected, rows, epochs = halved
@@ -116,7 +115,7 @@ def test_killed_in_or_between_rungs_a_halving_trains_no_epoch_again(sweep_in, ar
     killed(program, point)
     storage = LocalStorage(root=artifacts)
     stood = [checkpoints.load(storage, path.stem) for path in artifacts.glob("checkpoints/*.ckpt")]
-    ended = program.run_forked(COUNT_EPOCHS="1")
+    ended = program.run(COUNT_EPOCHS="1")
     assert ended.code == 0, ended.output
     assert ended.epochs <= epochs - sum(len(state.history) for state in stood)
     same(artifacts, expected, rows)

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.hostile
 
 SEARCH = (
     "--learning-rates", "0.01:1", "--batch-sizes", "16:64", "--alphas", 0, "--max-epochs", 20, "--patience", 20,
-    "--trials", 12, "--sampler", "tpe", "--halving", 3,
+    "--decay", "none", "--folds", 1, "--trials", 12, "--sampler", "tpe", "--halving", 3,
 )  # fmt: skip
 POINTS = ("sample cache drafted:1", "train cache written:3", "sample cache written:2", "train epoch:70")
 
@@ -17,7 +17,7 @@ POINTS = ("sample cache drafted:1", "train cache written:3", "sample cache writt
 @pytest.fixture(scope="module")
 def alone(sweep_in, tmp_path_factory):
     artifacts = tmp_path_factory.mktemp("alone") / "artifacts"
-    ended = sweep_in(artifacts, *SEARCH).run_forked()
+    ended = sweep_in(artifacts, *SEARCH).run()
     assert ended.code == 0, ended.output
     return results(artifacts), rows_on_disk(artifacts)
 
@@ -27,9 +27,9 @@ def alone(sweep_in, tmp_path_factory):
 def test_a_killed_search_goes_on_with_the_same_trials(sweep_in, tmp_path, alone, when):
     expected, rows = alone
     program = sweep_in(tmp_path / "artifacts", *SEARCH)
-    ended = program.run_forked(SWEEP_KILL_AT=when)
+    ended = program.run(SWEEP_KILL_AT=when)
     assert ended.code == KILLED, ended.output
-    ended = program.run_forked()
+    ended = program.run()
     assert ended.code == 0, ended.output
     found = results(tmp_path / "artifacts")
     assert found == expected, [name for name in expected if found[name] != expected[name]]

@@ -15,7 +15,23 @@ from tests.program import KILLED, Running
 
 pytestmark = pytest.mark.hostile
 
-GRID = ("--learning-rates", 0.01, 0.02, "--batch-sizes", 16, "--alphas", 0, "--max-epochs", 20, "--patience", 20)
+GRID = (
+    "--decay",
+    "none",
+    "--folds",
+    1,
+    "--learning-rates",
+    0.01,
+    0.02,
+    "--batch-sizes",
+    16,
+    "--alphas",
+    0,
+    "--max-epochs",
+    20,
+    "--patience",
+    20,
+)
 WAITING_AT = "train checkpoints written:6"  # both trainings have a checkpoint by then, and neither is done
 SIGNALS = [signal.SIGINT, signal.SIGTERM]  # SIGHUP is as SIGTERM
 
@@ -35,8 +51,8 @@ def training(sweep, artifacts, held):
     """Start the sweep; it is in the middle of both trainings."""
 
     def training(**environment):
-        begin = sweep.fork if "PREFECT_API_URL" in sweep.environment else sweep.start
-        running = begin(SWEEP_WAIT_AT=WAITING_AT, SWEEP_WAIT_FILE=str(held), **environment)
+        forked = "PREFECT_API_URL" in sweep.environment or "FORKED" in environment
+        running = sweep.start(forked=forked, SWEEP_WAIT_AT=WAITING_AT, SWEEP_WAIT_FILE=str(held), **environment)
         running.wait_for("*.ckpt", artifacts / "checkpoints", count=2)
         until(lambda: sum(epochs_in_checkpoints(artifacts).values()) == 7)  # and both wait
         return running
@@ -47,7 +63,7 @@ def training(sweep, artifacts, held):
 @pytest.fixture(scope="module")
 def undisturbed(sweep_in, tmp_path_factory):
     artifacts = tmp_path_factory.mktemp("undisturbed") / "artifacts"
-    ended = sweep_in(artifacts, *GRID).run_forked()
+    ended = sweep_in(artifacts, *GRID).run()
     assert ended.code == 0, ended.output
     return results(artifacts), rows_on_disk(artifacts)
 
@@ -72,9 +88,10 @@ def interrupt_all(running: Running, number: signal.Signals) -> None:
         process.send_signal(number)
 
 
-def stop(running: Running, held, number: signal.Signals, interrupt=interrupt) -> None:
+def stop(running: Running, artifacts, held, number: signal.Signals, interrupt=interrupt) -> None:
     """Send the signal in the middle of training, and expect a quiet end."""
     interrupt(running, number)
+    running.wait_for("runs/*/stop", artifacts)  # or the trainings, of milliseconds, may end before the signal arrives
     held.unlink()
     ended = running.wait()
     assert ended.code == 128 + number, ended.output
@@ -94,38 +111,38 @@ def epochs_in_checkpoints(artifacts) -> dict[str, int]:
 def test_a_signal_ends_it_soon_and_it_resumes_from_its_checkpoints(
     sweep, training, held, artifacts, number, undisturbed
 ):
-    stop(training(PATIENT="1"), held, number)
+    stop(training(PATIENT="1"), artifacts, held, number)
     before = epochs_in_checkpoints(artifacts)
     assert before
     assert all(0 < epochs < 20 for epochs in before.values())
 
-    assert sweep.run_forked(SWEEP_KILL_AT="train checkpoints written:1").code == KILLED
+    assert sweep.run(SWEEP_KILL_AT="train checkpoints written:1").code == KILLED
     after = epochs_in_checkpoints(artifacts)
     # It went on with the next epoch of one of them, or of both if the other was as fast.
     assert sum(before.values()) < sum(after.values()) <= sum(before.values()) + len(before)
 
-    ended = sweep.run_forked()
+    ended = sweep.run()
     assert ended.code == 0, ended.output
     assert results(artifacts) == undisturbed[0]
     assert lost_and_doubled(rows_on_disk(artifacts), undisturbed[1]) == (0, 0)
 
 
-@pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_leaves_no_temporary_server_behind(private, training, held, number):
-    stop(training(), held, number)
-
-
-def test_sigterm_to_all_its_processes_at_once_is_as_one_to_the_program(private, training, held):
-    running = training()
-    stop(running, held, signal.SIGTERM, interrupt_all)
+@pytest.mark.soak(1)
+@pytest.mark.parametrize(
+    ("number", "interrupt"),
+    [(signal.SIGINT, interrupt), (signal.SIGTERM, interrupt), (signal.SIGTERM, interrupt_all)],
+    ids=["Ctrl-C", "SIGTERM", "SIGTERM to all its processes at once"],
+)
+def test_a_signal_leaves_no_temporary_server_behind(private, training, artifacts, held, number, interrupt):
+    stop(training(), artifacts, held, number, interrupt)
 
 
 def test_a_killed_program_takes_its_temporary_server_along(private, training):
-    running = training()
+    running = training(FORKED="1")
     (page,) = re.findall(r"Prefect UI while this runs: (\S+)", running.log.read_text())
     assert "<title>Prefect" in requests.get(page, timeout=PATIENCE).text
     running.process.kill()
-    running.process.wait()
+    running.process.wait(PATIENCE)
     assert not running.orphans()
 
 

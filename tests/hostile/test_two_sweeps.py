@@ -9,7 +9,7 @@ from tests.offline import offline_runs
 
 pytestmark = pytest.mark.hostile
 
-COMMON = ("--batch-sizes", 16, 64, "--alphas", 0, "--max-epochs", 30, "--patience", 30)
+COMMON = ("--decay", "none", "--folds", 1, "--batch-sizes", 16, 64, "--alphas", 0, "--max-epochs", 30, "--patience", 30)
 GRIDS = (("--learning-rates", 0.5, 0.1, *COMMON), ("--learning-rates", 0.1, 0.02, *COMMON))
 
 
@@ -29,7 +29,7 @@ def alone(sweep_in, tmp_path_factory):
     found = []
     for number, grid in enumerate(GRIDS):
         artifacts = tmp_path_factory.mktemp("alone") / "artifacts"
-        ended = sweep_in(artifacts, *grid, "--name", f"s{number}").run_forked(DRAWN="1")
+        ended = sweep_in(artifacts, *grid, "--name", f"s{number}").run()
         assert ended.code == 0, ended.output
         found.append(results_of(artifacts, f"s{number}"))
     return found
@@ -43,7 +43,7 @@ def test_two_sweeps_at_once_share_their_work_and_are_both_right(sweep_in, tmp_pa
         program.log = tmp_path / f"{number}.log"
         if not shared:
             del program.environment["PREFECT_API_URL"]
-    running = [program.fork(DRAWN="1") if shared else program.start() for program in programs]
+    running = [program.start() for program in programs]
     ended = [process.wait() for process in running]
     assert [end.code for end in ended] == [0, 0], [end.output for end in ended]
     assert "Traceback" not in "".join(end.output for end in ended)

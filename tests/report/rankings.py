@@ -8,11 +8,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from experiment.resampling import resamples
-from experiment.results.split import Baseline, Split
+from experiment.results.evaluation import Importance
+from experiment.results.split import Baseline, Fold, Split
 from experiment.results.trained import Judged
 from experiment.search.comparison import compared
 from experiment.search.ranking import Candidate
-from experiment.summary import Importance
 from report.importance import importance
 from report.text.analysis import analysis
 from tests.made_up import NOTHING, combination, diverged, trained
@@ -21,7 +21,8 @@ FLOOR = Baseline(accuracy=-1, cross_entropy=9)  # that everything beats
 
 
 def split_of(rows: int, floor: Baseline) -> Split:
-    return Split(train=NOTHING, validation=NOTHING.model_copy(update={"shape": (rows,)}), baseline=floor)
+    fold = Fold(train=NOTHING, validation=NOTHING.model_copy(update={"shape": (rows,)}))
+    return Split(folds=(fold,), baseline=floor)
 
 
 class Made(NamedTuple):
@@ -61,12 +62,12 @@ def made(combinations, right, *, lost=(), pruned=()) -> Made:
     candidates = []
     for at, (of, bits) in enumerate(zip(combinations, right, strict=True)):
         runs = [
-            diverged(of)
+            diverged(of, seed=seed)
             if at in lost
-            else trained(of, float(one.mean()), 2 - float(one.mean()), judged=judged(rows, int(one.sum())))
-            for one in bits
+            else trained(of, float(one.mean()), 2 - float(one.mean()), judged=judged(rows, int(one.sum())), seed=seed)
+            for seed, one in enumerate(bits)
         ]
-        candidates.append(Candidate(combination=of, trained=tuple(runs), pruned=at in pruned))
+        candidates.append(Candidate(trained=tuple(runs), pruned=at in pruned))
     order = sorted(range(len(candidates)), key=lambda at: (at in lost, at in pruned, -candidates[at].val_accuracy))
     samples = (right.mean(axis=1) @ drawn(rows))[order]
     ranking = [candidates[at] for at in order]
@@ -118,4 +119,4 @@ def sweep(seed: int) -> Made:
         right[:] = right[0, 0]
         right[0, 0, 0] ^= kind == "one row"
     lost = np.flatnonzero(rng.uniform(size=len(combinations)) < rng.choice([0, 0, 0.15]))
-    return made(combinations, right, lost=set(lost.tolist()))
+    return made(combinations, right, lost={*lost.tolist()} - {0})  # if all diverge, nothing is selected

@@ -4,6 +4,7 @@ import itertools
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,13 +17,13 @@ VALUES = {"learning_rate": ["0.1", "0.01", "0.001"], "batch_size": ["8", "16"], 
 
 
 def rows_of(ranks):
-    """Return the leaderboard's rows of a grid, given every point's rank."""
+    """The leaderboard of a grid, given every point's rank."""
     names = list(VALUES)[: ranks.ndim]
     rows = [
         {name: VALUES[name][at] for name, at in zip(names, point, strict=True)} | {"rank": rank}
         for point, rank in np.ndenumerate(ranks)
     ]
-    return sorted(rows, key=lambda row: row["rank"])
+    return pd.DataFrame(rows).sort_values("rank")
 
 
 def descended(ranks, point):
@@ -55,16 +56,24 @@ def test_what_is_no_grid_is_not_searched():
 
 def answer(left=0, **about):
     made = made_sweep(**about)
-    table = leaderboard(made.ranking, [["run"]] * len(made.ranking))
-    rows = [{name: str(value) for name, value in row.items()} for row in table.to_dict("records")]
-    return advantages(made.summary.model_copy(update={"left": left}), rows), made, rows
+    table = leaderboard(made.ranking)
+    return advantages(made.summary.model_copy(update={"left": left}), table), made, table
+
+
+def test_where_nothing_is_told_from_noise_nothing_is_gained():
+    made = made_sweep()
+    summary = made.summary.model_copy(update={"within_noise": made.summary.compared})
+    said = advantages(summary, leaderboard(made.ranking))
+    assert "which may all be chance. How certain" in said
+    assert "gain" not in said
+    assert "interactions" not in said
 
 
 def test_the_figures_are_those_of_the_sweep():
-    said, made, rows = answer(lost=(0.1,))
+    said, made, table = answer(lost=(0.1,))
     accuracies = [candidate.val_accuracy for candidate in made.ranking if not candidate.diverged]
     assert f"from {min(accuracies):.2%} to {max(accuracies):.2%}, and 4 diverged" in said
-    ends = one_at_a_time(rows)
+    ends = one_at_a_time(table)
     found = re.search(r"ends at the winner from (\w+) of the 12", said)
     assert found
     assert found[1] == ("each" if ends.count(1) == 12 else str(ends.count(1)))

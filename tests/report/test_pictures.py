@@ -23,7 +23,10 @@ def test_the_curves_are_those_of_every_combination_and_the_best_is_thick():
     rng = np.random.default_rng(0)
     histories = {c: np.c_[np.arange(1, 6), rng.uniform(size=(5, 3))] for c in EXPERIMENT.combinations}
     best = EXPERIMENT.combinations[7]
-    axes = np.array(pictures.learning_curves(histories, best).axes).reshape(2, 4)
+    other = np.c_[np.arange(1, 9), rng.uniform(size=(8, 3))]
+    figure = pictures.learning_curves(histories, best, others=[other])
+    assert figure.get_suptitle().startswith("the first of 2 trainings")
+    axes = np.array(figure.axes).reshape(2, 4)
     assert [axis.get_title() for axis in axes[0]] == ["α = 0", "α = 0.001", "α = 0.01", "the winner alone"]
     for row, column in zip(axes, (2, 3), strict=True):
         panels = [axis.collections[0] for axis in row[:3]]
@@ -35,7 +38,21 @@ def test_the_curves_are_those_of_every_combination_and_the_best_is_thick():
             if width > 2
         ]
         np.testing.assert_array_equal([path.vertices for path in thick], [histories[best][:, [0, column]]])
-        np.testing.assert_array_equal(row[3].lines[0].get_xydata(), histories[best][:, [0, column]])
+        np.testing.assert_array_equal(row[3].lines[0].get_xydata(), other[:, [0, column]])
+        np.testing.assert_array_equal(row[3].lines[1].get_xydata(), histories[best][:, [0, column]])
+
+
+def test_the_best_epoch_is_the_trainings_own_not_the_lowest_of_the_curve():
+    history = np.array([[1, 0.5, 0.5, 0.5], [2, 0.4, 0.3, 0.5], [3, 0.3, 0.4, 0.5]])
+    combination = EXPERIMENT.combinations[0]
+    figure = pictures.learning_curves({combination: history}, combination, best_epoch=3)
+    for axis in figure.axes[1::2]:
+        assert [line.get_xdata()[0] for line in axis.lines if line.get_label() == "best epoch 3"] == [3]
+
+
+def test_equal_curves_are_not_drawn_on_a_scale_of_rounding_errors():
+    low, high = pictures.limits_of(np.array([0.826, 0.826 + 1e-12]), upwards=True)
+    assert high - low == pytest.approx(0.002)
 
 
 @pytest.mark.parametrize("rates", [1, 8, 9, 300])
@@ -59,7 +76,7 @@ def test_parallel_coordinates_show_all_that_ended_and_the_best_ten():
     assert heights == pytest.approx(np.linspace(0, 1, 31))  # worst first, so that the best lie on top
 
 
-def test_an_axis_that_is_not_in_the_table_is_not_drawn_and_categories_have_their_names():
+def test_an_axis_not_in_the_table_is_not_drawn_and_categories_have_names():
     rows = [
         {"learning_rate": 0.1, "decay": decay, "val_accuracy": 0.8, "diverged": False} for decay in ("none", "cosine")
     ]
@@ -104,7 +121,7 @@ def test_pictures_of_many_classes_stay_small_and_say_which_they_show(classes):
     assert f"the first 40 of {classes} classes" in weighed.get_suptitle()
 
 
-def test_numbers_stand_where_a_column_ends_and_a_row_begins_and_at_the_winner_s_own_scale(tmp_path):
+def test_numbers_stand_where_a_column_ends_and_a_row_begins(tmp_path):
     histories = {c: np.array([[1, 0.5, 0.5, 0.5], [900, 0.4, 0.4, 0.6]]) for c in EXPERIMENT.combinations}
     figure = pictures.learning_curves(histories, EXPERIMENT.combinations[0])
     figure.savefig(tmp_path / "curves.png")

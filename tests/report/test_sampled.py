@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from experiment.axes import AXES
 from experiment.config import Experiment
+from experiment.search.listed import space_of
 from experiment.search.sampling import draw
 from experiment.search.space import Range
 from report.importance import EXACT, FITTED, REST
@@ -49,6 +50,25 @@ def test_what_alone_decides_has_nearly_all_of_the_fit(name):
     assert found.shares[name] > 0.85
 
 
+def test_listed_combinations_with_values_of_their_own_are_as_if_drawn():
+    combinations = draw(SPACE, "random", 1, [], 60)
+    experiment = Experiment(grids=[one.nondefault() for one in combinations])
+    space = space_of(experiment)
+    assert {name for name, values in space.items() if isinstance(values, Range)} == {*RANGES}
+    assert sweep(alone("alpha")).importance(space).shares["alpha"] > 0.85
+
+
+@pytest.mark.parametrize("grids", [[], [{"alpha": [0.1 * at for at in range(9)]}], [{"alpha": at} for at in range(9)]])
+def test_values_of_a_grid_are_values(grids):
+    assert space_of(Experiment(grids=grids)) is None
+
+
+def test_nothing_is_said_to_have_mattered_where_every_combination_has_values_of_its_own():
+    told = sweep(alone("alpha"))
+    assert told.importance() is None
+    assert "There are too many different values for so few combinations to show which" in told.said()
+
+
 def test_two_that_weigh_as_two_to_one_have_shares_of_four_to_one():
     both = sweep(lambda one: 0.2 + 0.4 * place(one, "alpha") + 0.2 * place(one, "learning_rate"), 200)
     found = both.importance(SPACE)
@@ -64,7 +84,7 @@ def test_an_effect_in_the_middle_of_a_range_is_found():
     assert found.shares["learning_rate"] > 0.8
 
 
-def test_there_is_no_figure_for_few_or_halved_combinations_and_none_of_the_constant():
+def test_there_is_no_figure_for_few_or_halved_combinations():
     few = sweep(alone("alpha"), 9)
     assert few.importance(SPACE) is None
     assert "Fewer than 10" in few.said(SPACE)

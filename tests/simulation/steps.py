@@ -9,8 +9,9 @@ from prefect._internal.result_records import ResultRecord, ResultRecordMetadata
 from prefect.serializers import JSONSerializer
 
 from execution.cache import locks, records
-from execution.steps import training
+from execution.steps.run import Run
 from execution.storage import arrays, layout
+from execution.storage.folders import hand_over
 from experiment.axes import Combination
 from experiment.values import ArrayRef, Result
 from softmax.sgd import train
@@ -39,7 +40,7 @@ class Played(Result):
     history: ArrayRef
 
 
-class Run:
+class Tracker:
     """What a training asks of its tracker; offline, a folder with a file of rows and one beside it."""
 
     def __init__(self):
@@ -55,7 +56,7 @@ class Run:
         (folder / "files").mkdir(parents=True, exist_ok=True)
         (folder / f"run-{identity}.wandb").write_text(json.dumps(self.rows))
         (folder / "files" / "table.json").write_text("[]")
-        storage.hand_over(folder, f"{layout.TRACKING}/offline-run-{identity}")
+        hand_over(storage, folder, f"{layout.TRACKING}/offline-run-{identity}")
 
 
 def step(execution, combination, holder, trained):
@@ -65,9 +66,9 @@ def step(execution, combination, holder, trained):
     try:
         if recorded(storage, combination):
             return None
-        run, identity = Run(), key[: layout.IDENTITY]
-        state = training.follow(execution, identity, run, trained)
-        run.hand_over(storage, identity)
+        tracker, identity = Tracker(), key[: layout.IDENTITY]
+        state = Run(execution, identity, tracker, {}, limited=False).follow(trained)
+        tracker.hand_over(storage, identity)
         put = partial(arrays.put_array, storage)
         result = Played(
             task_run=holder, epochs=len(state.history), lowest=state.lowest, W=put(state.best.W), b=put(state.best.b),
@@ -84,7 +85,7 @@ def step(execution, combination, holder, trained):
 def recorded(storage, combination):
     """The result in the record of a combination; None if there is none that counts."""
     try:
-        return result_in(records.read(storage, KEYS[combination]))
+        return records.read(storage, KEYS[combination]).result
     except ValueError:
         return None
 

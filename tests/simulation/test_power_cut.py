@@ -15,6 +15,7 @@ import pytest
 from execution.cache import checkpoints
 from execution.config import RunContext
 from execution.storage import arrays, layout
+from execution.storage.folders import publish
 from execution.storage.local import LocalStorage
 from tests.simulation.steps import COMBINATIONS, EPOCHS, KEYS, epochs, recorded, step, truth
 
@@ -87,10 +88,10 @@ def play(root):
     """A small sweep: trainings with a checkpoint after every epoch, what only one may write, and what is published."""
     execution = execution_at(root)
     storage = execution.storage
-    storage.put_if_absent("earlier/begun.json", b"first")
+    storage.put("earlier/begun.json", b"first", durable=True)
     for combination in COMBINATIONS:
         step(execution, combination, "one", lambda combination=combination, **given: epochs(combination, **given))
-    storage.publish("sweeps/one", FILES, layout.LATEST, replaced=())
+    publish(storage, "sweeps/one", FILES)
     storage.put(layout.HISTORY, b"line", durable=True)
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from execution.config import RunContext
-from execution.steps import training
+from execution.steps import run as training
 from execution.storage import client, layout, leases, objects
 from tests.simulation.steps import COMBINATIONS, EPOCHS, KEYS, bits, epochs, recorded, result_in, step, truth
 from tests.simulation.world import Clock, Lock, Process, Threads, World
@@ -129,7 +129,7 @@ def simulated(monkeypatch, tmp_path):
 
 
 @pytest.mark.soak
-def test_no_schedule_trains_to_two_different_bits_loses_a_record_or_sends_a_row_twice(simulated, capsys, dice, whole):
+def test_no_schedule_gives_other_bits_loses_a_record_or_sends_a_row_twice(simulated, capsys, dice, whole):
     happened, trained = World(0).happened, 0
     seeds = dice.sample(range(10**6), 1000) if whole else SEEDS
     for seed in seeds:

@@ -16,6 +16,11 @@ from obstore.store import MemoryStore
 
 UNAVAILABLE = "Server returned non-2xx status code: 503 Service Unavailable: <Code>SlowDown</Code>"
 BROKEN = "Server returned non-2xx status code: 500 Internal Server Error: <Code>InternalError</Code>"
+READS, CHANGES = ("get", "head", "list"), ("put", "delete", "copy")
+OLD, OLDEST = (
+    0.03,
+    30.0,
+)  # how many reads are answered with a version that is no longer so, and how many seconds ago it was
 LOST = "HTTP error: error sending request: connection closed before message completed"
 
 
@@ -30,6 +35,7 @@ class World:
         self.happened = Counter()
         self.trace = []
         self.written = {}  # every content that a key ever had
+        self.versions = {}  # of each key: since when, metadata and content, None where it was removed
         self.every = []  # greenlets: one that nobody knows any more would be ended, which runs its `finally`
         self.over = False
 
@@ -82,12 +88,19 @@ class World:
             self.happened["slow"] += 1
             self.sleep(self.dice.uniform(1, 30))  # longer than a lease, now and then
         try:
-            answer = getattr(self.store, name)(*arguments, **options)
-            answer = answer.collect() if name == "list" else answer
+            if self.faults and name in READS and self.dice.random() < OLD:
+                self.happened["older version"] += 1
+                answer = self.older(name, self.now - self.dice.uniform(0, OLDEST), *arguments, **options)
+            else:
+                answer = getattr(self.store, name)(*arguments, **options)
+                answer = answer.collect() if name == "list" else answer
         except Exception as error:
             answer = error
         if name == "put":
             self.written.setdefault(arguments[0], set()).add(arguments[1])
+        if name in CHANGES:
+            changed = arguments[-1 if name == "copy" else 0]
+            self.remember([changed] if isinstance(changed, str) else changed)
         self.trace.append((round(self.now, 6), process.name, name, str(arguments[0]), type(answer).__name__))
         if 0.04 < luck < 0.06:
             self.happened["answer lost"] += 1
@@ -98,6 +111,30 @@ class World:
         if isinstance(answer, Exception):
             raise answer
         return SimpleNamespace(collect=lambda: answer) if name == "list" else answer
+
+    def remember(self, keys):
+        """Note what is under keys that a request may have changed."""
+        for key in keys:
+            try:
+                got = self.store.get(key)
+                version = got.meta, bytes(got.bytes())
+            except FileNotFoundError:
+                version = None
+            self.versions.setdefault(key, []).append((self.now, version))
+
+    def older(self, name, moment, path, options=None):
+        """What a read would have been answered at some moment before."""
+
+        def at(key):
+            return next((version for since, version in reversed(self.versions.get(key, ())) if since <= moment), None)
+
+        if name == "list":
+            return [version[0] for key in sorted(self.versions) if key.startswith(f"{path}/") and (version := at(key))]
+        if not (version := at(path)):
+            raise FileNotFoundError(path)
+        meta, content = version
+        part = slice(*(options or {}).get("range", (None, None)))
+        return meta if name == "head" else SimpleNamespace(meta=meta, bytes=lambda: content[part])
 
 
 class Process:

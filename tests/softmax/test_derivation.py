@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from softmax import loss as module
 from softmax.decay import decayed
 from softmax.loss import accuracy, cross_entropy, gradient, log_softmax, loss, one_hot, penalty, softmax
-from softmax.optimiser import SGD
+from softmax.optimiser import SGD, Adam
 from softmax.reference import sgd_epoch
 
 Array = NDArray[np.float64]
@@ -168,7 +168,7 @@ def test_section_8_minibatch_gradients_average_to_the_full_gradient(size: int) -
         assert_allclose(mean, full, atol=1e-12)
 
 
-def test_section_8_averaged_parameters_are_no_worse_than_the_iterates_on_average() -> None:
+def test_section_8_averages_are_no_worse_than_iterates() -> None:
     weights, biases = rng.standard_normal((20, m, c)), rng.standard_normal((20, c))
     of_each = [loss(W_t, b_t, X, labels, ALPHA) for W_t, b_t in zip(weights, biases, strict=True)]
     assert loss(weights.mean(axis=0), biases.mean(axis=0), X, labels, ALPHA) <= np.mean(of_each)
@@ -203,3 +203,17 @@ def test_section_9_the_rates_are_those_of_the_page() -> None:
         assert decayed(0.3, "none", t, 7) == 0.3
         assert decayed(0.3, "inverse_sqrt", t, 7) == pytest.approx(0.3 / t**0.5)
         assert decayed(0.3, "cosine", t, 7) == pytest.approx(0.15 * (1 + np.cos(np.pi * (t - 1) / 7)))
+
+
+def test_section_10_corrected_means_are_means_of_all_gradients() -> None:
+    adam, gradients = Adam(), rng.standard_normal((6, m, c))
+    state = adam.init(W)
+    for t, g in enumerate(gradients, start=1):
+        direction = adam.step(g, state, t)
+        parts = [[beta ** (t - s) for s in range(1, t + 1)] for beta in (adam.beta1, adam.beta2)]
+        mean = np.average(gradients[:t], axis=0, weights=parts[0])
+        square = np.average(gradients[:t] ** 2, axis=0, weights=parts[1])
+        assert_allclose(direction, mean / (np.sqrt(square) + adam.epsilon), rtol=1e-12)
+    state = adam.init(W)
+    for t in range(1, 4):
+        assert_allclose(adam.step(gradients[0], state, t), np.sign(gradients[0]), rtol=1e-6)

@@ -11,6 +11,7 @@ from softmax.loss import (
     accuracy,
     cross_entropy,
     gradient,
+    inputs,
     log_softmax,
     loss,
     normalized,
@@ -111,6 +112,15 @@ def test_one_hot_refuses_what_is_no_class(labels, words):
 
 
 def test_grey_levels_become_inputs_between_minus_and_plus_one_half():
-    inputs = normalized(np.arange(256, dtype=np.uint8).reshape(2, 128))
-    assert inputs.dtype == np.float32
-    np.testing.assert_allclose(inputs.ravel(), np.arange(256) / 255 - 0.5, atol=1e-7)
+    pixels = np.arange(256, dtype=np.uint8).reshape(2, 128)
+    assert normalized(pixels).dtype == np.float32
+    np.testing.assert_allclose(normalized(pixels).ravel(), np.arange(256) / 255 - 0.5, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_grey_levels_are_normalised_and_whatever_else_is_taken_as_it_is(dtype):
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    for images, expected in ((pixels, normalized(pixels)), (pixels / 7, pixels / 7)):
+        found = inputs(images, dtype)
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, expected.astype(dtype))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from softmax.decay import decayed
 from softmax.kernels import sgd_epoch
 from softmax.loss import loss
+from softmax.optimiser import SGD
 from tests.softmax.test_kernels import problem, shapes
 from tests.softmax.test_kernels import textbook as textbook_epoch
 from tests.softmax.test_sgd import IMAGES, LABELS, VALIDATION, equal, rate, run, textbook
@@ -78,10 +79,10 @@ def test_an_epoch_with_momentum_is_the_textbook_one_from_any_velocity(
     W, b, images, labels, order = problem(seed, m, c, n, grey)
     velocity = [0.1 * array for array in problem(seed + 1, m, c, n)[:2]]
     expected = [v.astype(float) for v in velocity]
-    how = {"momentum": momentum, "nesterov": nesterov}
-    textbooks = textbook_epoch(W, b, images, labels, order, batch_size, 0.05, alpha, expected, **how)
+    textbooks = textbook_epoch(W, b, images, labels, order, batch_size, 0.05, alpha, expected, momentum, nesterov)
+    how = {"optimiser": SGD(momentum, nesterov), "moments": [velocity]}
     sums = {"W_sum": np.zeros((m, c), order="F"), "b_sum": np.zeros(c)} if averaging else {}
-    loss = sgd_epoch(W, b, images, labels, order, batch_size, 0.05, alpha, velocity=velocity, **how, **sums)
+    loss = sgd_epoch(W, b, images, labels, order, batch_size, 0.05, alpha, **how, **sums)
     assert loss == pytest.approx(textbooks[2], rel=5e-6, abs=1e-5 * n)
     for found, truth in zip((W, b, *velocity), (*textbooks[:2], *expected), strict=True):
         np.testing.assert_allclose(found, truth, atol=1e-5)

@@ -73,7 +73,7 @@ def textbook(epochs, learning_rate, batch_size, alpha, seed, momentum=0.0, neste
 @pytest.mark.parametrize("engine", ["numba", "numpy"])
 @pytest.mark.parametrize(("batch_size", "alpha"), [(1, 0.0), (7, 0.01), (32, 0.1), (110, 0.0)])
 def test_training_is_the_textbook_loop(engine, average, batch_size, alpha):
-    states = run(engine=engine, average=average, batch_size=batch_size, alpha=alpha)
+    states = run(engine=engine, average=average, batch_size=batch_size, alpha=alpha, patience=12)
     expected = list(textbook(12, 0.3, batch_size, alpha, 3))
     assert len(states) == len(expected)
     for state, (W, b, W_mean, b_mean) in zip(states, expected, strict=True):
@@ -149,11 +149,13 @@ def test_training_stops_when_patience_runs_out_and_returns_the_best_epoch():
         assert end - (int(np.argmin(losses[:end])) + 1) < 3
 
 
-def test_without_validation_training_runs_to_the_last_epoch_and_returns_it():
-    states = run(validation=None)
-    assert len(states) == 12
+@pytest.mark.parametrize("validation", [None, VALIDATION])
+def test_without_validation_or_patience_training_runs_to_its_end(validation):
+    states = run(validation=validation, learning_rate=4.0)
+    assert len(states) == states[-1].best_epoch == 12
     np.testing.assert_array_equal(states[-1].best.W, states[-1].last.W)
-    assert all(math.isnan(row.val_loss) for row in states[-1].history)
+    losses = [row.val_loss for row in states[-1].history]
+    assert all(map(math.isnan, losses)) if validation is None else np.argmin(losses) < 11  # an earlier one was better
 
 
 @pytest.mark.parametrize("engine", ["numba", "numpy"])
@@ -189,7 +191,7 @@ def test_a_training_continued_from_any_epoch_is_bit_for_bit_the_same(epochs, ave
 @pytest.mark.parametrize("validation", [VALIDATION, None], ids=["validated", "not validated"])
 @pytest.mark.parametrize(("average", "momentum"), [(False, 0.0), (True, 0.0), (True, 0.9)])
 @pytest.mark.parametrize("engine", ["numba", "numpy"])
-def test_a_training_stopped_anywhere_in_an_epoch_continues_with_the_bits_of_an_undisturbed_one(
+def test_a_training_stopped_in_an_epoch_continues_with_the_same_bits(
     monkeypatch, engine, average, momentum, validation
 ):
     monkeypatch.setattr(sgd.implementation(engine), "BLOCK", 32)
@@ -209,7 +211,7 @@ def test_a_training_stopped_anywhere_in_an_epoch_continues_with_the_bits_of_an_u
         assert len(state.history) == 3
 
 
-def test_an_epoch_of_fashion_mnist_is_one_part_and_a_long_one_is_cut_between_batches():
+def test_a_long_epoch_is_cut_between_batches():
     for batch_size in (8, 16, 32, 64):
         assert len(sgd.parts(np.arange(60_000), batch_size, 784 * 10)) == 1
     assert len(sgd.parts(np.arange(12_000), 32, 784 * 10)) == 1

@@ -12,9 +12,8 @@ from sklearn.datasets import load_digits
 from execution.steps.step import settings
 from execution.storage import arrays
 from execution.storage.local import LocalStorage
-from experiment.results.examples import TestSet, TrainingSet
-from experiment.results.split import Baseline, Split
-from experiment.values import Artifact
+from experiment.results.split import Baseline, Fold, Split
+from experiment.values import Artifact, FoldData, TestSet, TrainingSet
 from softmax.sgd import State
 
 
@@ -101,16 +100,22 @@ def inputs() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 @pytest.fixture
 def training(run, inputs):
     images, labels = (array[:300] for array in inputs)
-    return TrainingSet(images=run.put(images), labels=run.put(labels))
+    return TrainingSet(images=run.put(images), labels=run.put(labels), classes=10)
 
 
 @pytest.fixture
 def parts(run):
-    return Split(
-        train=run.put(np.arange(240)),
-        validation=run.put(np.arange(240, 300)),
-        baseline=Baseline(accuracy=0.1, cross_entropy=2.3),
-    )
+    fold = Fold(train=run.put(np.arange(240)), validation=run.put(np.arange(240, 300)))
+    return Split(folds=(fold,), baseline=Baseline(accuracy=0.1, cross_entropy=2.3))
+
+
+@pytest.fixture
+def fold_data(training, parts):
+    return fold_of(training, parts.folds[0])
+
+
+def fold_of(training: TrainingSet, fold: Fold) -> FoldData:
+    return FoldData(**training.model_dump(), **fold.model_dump())
 
 
 @pytest.fixture

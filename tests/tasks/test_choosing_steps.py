@@ -9,23 +9,18 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 from experiment.axes import Combination
-from experiment.counts import class_counts
 from experiment.errors import EveryCombinationDiverged
-from experiment.resampling import RESAMPLES
-from experiment.results.analysis import Analysis
+from experiment.resampling import RESAMPLES, resamples
 from experiment.results.dataset import DatasetInfo
-from experiment.results.evaluation import Evaluation
-from experiment.results.examples import TrainingSet
+from experiment.results.evaluation import Analysis, Evaluation, Importance
 from experiment.results.report import Shown
-from experiment.results.retrained import Retrained
 from experiment.results.scaled import Scaled, ScalingRef
-from experiment.results.selection import Gap, Selection
-from experiment.results.split import Baseline
-from experiment.results.trained import Judged, Trained
+from experiment.results.selection import Gap
+from experiment.results.split import Baseline, Fold, Split
+from experiment.results.trained import Judged, Retrained, Trained, class_counts
 from experiment.scores import calibration, class_scores
-from experiment.search.ranking import candidates, ranked
-from experiment.summary import Importance
-from experiment.values import Artifact
+from experiment.search.ranking import candidates, with_pruned
+from experiment.values import Artifact, TrainingSet
 from tasks.evaluate import evaluate
 from tasks.report import report
 from tasks.select import select
@@ -47,6 +42,7 @@ def trained(run):
         rng = np.random.default_rng([int(1000 * rate), seed])
         return Trained(
             combination=Combination(learning_rate=rate, batch_size=8, alpha=0.1),
+            seed=seed,
             identity=f"{rate:g}-{seed}",
             diverged=diverged,
             epochs_trained=epoch + 2,
@@ -81,17 +77,27 @@ def judged(run, accuracy, loss):
 def chosen(call, parts, run):
     def chosen(runs, select_by="val_accuracy", rungs=(), true=TRUE):
         labels = None if true is None else run.put(np.r_[np.zeros(240, int), true])
-        return call(select, trained=runs, split=parts, labels=labels, select_by=select_by, rungs=list(rungs))[0]
+        every = candidates(runs)
+        if rungs:
+            every = [one.model_copy(update={"rung": rung}) for one, rung in zip(every, rungs, strict=True)]
+        return call(select, candidates=with_pruned(every), split=parts, labels=labels, select_by=select_by)[0]
 
     return chosen
 
 
 def order(chosen, runs, select_by="val_accuracy"):
-    result = chosen(runs, select_by)
-    return [candidate.combination.learning_rate for candidate in ranked(result, runs)]
+    return rates(chosen(runs, select_by))
 
 
-def test_the_most_accurate_is_first_and_ties_go_to_the_lower_loss_then_to_the_grids_order(chosen, trained):
+def rates(result):
+    return [place.combination.learning_rate for place in result.places]
+
+
+def gaps(result):
+    return [place.gap for place in result.places]
+
+
+def test_the_most_accurate_is_first_and_ties_go_to_the_lower_loss(chosen, trained):
     runs = [trained(0.1, 1, 0.8, 0.5), trained(0.2, 1, 0.9, 0.7), trained(0.3, 1, 0.9, 0.6), trained(0.4, 1, 0.8, 0.5)]
     assert order(chosen, runs) == [0.3, 0.2, 0.1, 0.4]
     assert order(chosen, runs, "val_loss") == [0.1, 0.4, 0.3, 0.2]
@@ -112,11 +118,11 @@ def test_if_all_diverged_there_is_nothing_to_select(chosen, trained):
         order(chosen, [trained(0.1, 1, diverged=True), trained(0.2, 1, diverged=True)])
 
 
-def test_a_selection_holds_positions_and_nothing_of_who_trained(chosen, trained):
+def test_a_selection_holds_combinations_and_nothing_of_who_trained(chosen, trained):
     runs = [trained(0.1, 1), trained(0.2, 1)]
     result = chosen(runs)
     equal = Gap(difference=0, standard_error=0, within_noise=True)
-    assert (result.order, result.gaps) == ((0, 1), (equal, equal))
+    assert (rates(result), gaps(result)) == ([0.1, 0.2], [equal, equal])
 
 
 def test_by_macro_f1_a_rare_class_counts_as_much(chosen, trained, run):
@@ -125,21 +131,22 @@ def test_by_macro_f1_a_rare_class_counts_as_much(chosen, trained, run):
     for rate, said in ((0.1, np.zeros(60, np.uint8)), (0.2, (np.arange(60) >= 48).astype(np.uint8))):
         found = Judged(counts=class_counts(true, said, 2), predicted=run.put(said), losses=losses)
         runs.append(trained(rate, 1).model_copy(update={"judged": found}))
-    for select_by, best in (("val_accuracy", 0), ("val_macro_f1", 1), ("val_balanced_accuracy", 1)):
-        assert chosen(runs, select_by, true=true).order[0] == best
+    for select_by, best in (("val_accuracy", 0.1), ("val_macro_f1", 0.2), ("val_balanced_accuracy", 0.2)):
+        assert rates(chosen(runs, select_by, true=true))[0] == best
 
 
 def test_while_halving_nothing_is_compared_and_at_last_not_those_pruned(chosen, trained):
     runs = [trained(0.1, 1, 0.8), trained(0.2, 1, 0.7).model_copy(update={"ended": False}), trained(0.3, 1, 0.6)]
-    assert chosen(runs, rungs=[0, 0, 0], true=None).gaps == (None, None, None)
+    assert gaps(chosen(runs, rungs=[0, 0, 0], true=None)) == [None, None, None]
     result = chosen(runs, rungs=[1, 0, 0])
-    assert [gap is None for gap in result.gaps] == [False, True, False]  # the third had ended
+    compared = {place.combination.learning_rate: place.gap is not None for place in result.places}
+    assert compared == {0.1: True, 0.2: False, 0.3: True}  # the third had ended
 
 
 def test_differences_are_on_the_same_rows_and_none_where_diverged(chosen, trained, run):
     runs = [trained(0.1, 1, 0.8), trained(0.2, 1, diverged=True), trained(0.3, 1, 0.5)]
     result = chosen(runs)
-    same, none, other = result.gaps
+    same, other, none = gaps(result)
     assert (same.difference, none) == (0, None)
     assert other.difference == pytest.approx(0.3)
     assert other.standard_error == pytest.approx(np.sqrt(18 - 18**2 / 60) / 60, rel=0.1)
@@ -147,6 +154,39 @@ def test_differences_are_on_the_same_rows_and_none_where_diverged(chosen, traine
     assert accuracies.shape == (3, RESAMPLES)
     assert np.isnan(accuracies[2]).all()  # ranked: the one that diverged is last
     assert accuracies[1].mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_with_folds_the_mean_over_them_counts(call, run, trained):
+    rng, true = np.random.default_rng(0), np.arange(9) % 2
+    rows = [np.arange(0, 2), np.arange(2, 9), np.arange(5, 9), np.arange(0, 5)]  # two folds, twice
+    folds = [Fold(train=run.put(np.setdiff1d(np.arange(9), part)), validation=run.put(part)) for part in rows]
+    parts = Split(folds=tuple(folds), repeats=2, baseline=BASELINE)
+    right = rng.random((2, 4, 9)) < [[[0.9]], [[0.5]]]
+    runs = []
+    for rate, models in zip((0.1, 0.2), right, strict=True):
+        for number, (part, model) in enumerate(zip(rows, models, strict=True), start=1):
+            said = np.where(model[part], true[part], 1 - true[part]).astype(np.uint8)
+            one = Judged(
+                counts=class_counts(true[part], said, 2), predicted=run.put(said),
+                losses=run.put(np.ones(len(part), np.float32)),
+            )  # fmt: skip
+            runs.append(trained(rate, 1).model_copy(update={"judged": one, "fold": number}))
+    result, _ = call(select, candidates=candidates(runs), split=parts, labels=run.put(true), select_by="val_accuracy")
+    on_folds = np.array([[model[part].mean() for part, model in zip(rows, each, strict=True)] for each in right])
+    differences = on_folds[0] - on_folds[1]
+    ratio = np.mean([len(part) / (9 - len(part)) for part in rows])
+    assert rates(result) == [0.1, 0.2]
+    assert gaps(result)[1].difference == pytest.approx(differences.mean())
+    assert gaps(result)[1].standard_error == pytest.approx(np.sqrt((1 / 4 + ratio) * differences.var(ddof=1)))
+    drawn = np.concatenate(list(resamples(9)), axis=1)
+    size = {(k, row): len(part) for k, part in enumerate(rows) for row in part}
+    for figures, model in zip(run.open(result.resampled), right, strict=True):
+        expected = []  # of each repeat: the share of right rows, where each fold has the same weight
+        for repeat in ((0, 1), (2, 3)):
+            weights = [next(1 / size[k, row] for k in repeat if (k, row) in size) for row in range(9)]
+            hits = [next(model[k, row] for k in repeat if (k, row) in size) for row in range(9)]
+            expected.append((np.array(weights) * hits) @ drawn / (np.array(weights) @ drawn))
+        np.testing.assert_allclose(figures, np.mean(expected, axis=0), rtol=1e-5)
 
 
 def test_the_best_epoch_is_the_mean_over_the_seeds(trained):
@@ -177,7 +217,8 @@ def test_the_test_figures_are_scikit_learns_without_any_penalty(call, run, grey,
     assert result.test_accuracy == accuracy_score(labels, predicted)
     np.testing.assert_array_equal(run.open(result.confusion), confusion_matrix(labels, predicted))
     assert handle.summary["test_loss"] == result.test_loss
-    assert result.class_accuracy == pytest.approx(np.diag(confusion_matrix(labels, predicted, normalize="true")))
+    recalls = np.diag(confusion_matrix(labels, predicted, normalize="true"))
+    assert [scores.recall for scores in result.class_scores] == pytest.approx(recalls)
 
 
 def test_the_mistakes_kept_are_the_five_of_each_class_that_gave_it_least(call, run, grey, training, test_set, inputs):
@@ -209,24 +250,23 @@ def reported(call, run, grey, trained, parts):
         trained(0.1, 1, 0.81, epoch=4), trained(0.1, 2, 0.79, epoch=8),
         trained(0.2, 1, 0.60), trained(0.2, 2, 0.62),
     ]  # fmt: skip
-    ranking = ranked(Selection(order=(0, 1), gaps=(None, None), resampled=None), runs)
+    ranking = candidates(runs)
     model = Retrained(
         combination=ranking[0].combination, epochs=6, train_loss=1.0, W=run.put(np.full((64, 10), 2, np.float32)),
         b=run.put(np.full(10, 3, np.float32)), history=run.put(np.zeros((6, 4))),
     )  # fmt: skip
     test = Evaluation(
-        test_loss=0.4, test_accuracy=0.8, interval=(0.7, 0.9), baseline=BASELINE, class_accuracy=(1.0,) * 10,
+        test_loss=0.4, test_accuracy=0.8, interval=(0.7, 0.9), baseline=BASELINE,
         class_scores=class_scores(np.eye(10, dtype=int)), calibration=calibration(np.ones(9), np.ones(9, bool)),
-        confusion=run.put(9 * np.eye(10, dtype=int)), mistakes=run.put(np.zeros((0, 4))),
-        mistaken=run.put(np.zeros((0, 64))),
+        correct=run.put(np.ones(9, bool)), confusion=run.put(9 * np.eye(10, dtype=int)),
+        mistakes=run.put(np.zeros((0, 4))), mistaken=run.put(np.zeros((0, 64))),
     )  # fmt: skip
-    called = [[result.identity for result in candidate.trained] for candidate in ranking]
-    examples = TrainingSet(images=model.W, labels=model.b)
-    scaled = Scaled(train=examples, train_scaling=grey, final=examples, final_scaling=grey, description="")
+    examples = TrainingSet(images=model.W, labels=model.b, classes=10)
+    scaled = Scaled(folds=(), fold_scaling=grey, final=examples, final_scaling=grey, description="")
     info = DatasetInfo(class_names=NAMES, picture=(4, 16))
     shown = Shown(
         info=info, data=DATA, split=parts, labels=run.put(np.r_[np.zeros(240, int), TRUE]), new=None, ranges=(),
-        lbfgs=None, lbfgs_run="", runs=tuple(map(tuple, called)),
+        lbfgs=None, runs=(),
     )  # fmt: skip
     alpha = Importance(
         method="", shares={"alpha": 1.0}, intervals={"alpha": (1, 1)}, beyond_noise=(), lead=1, certain=True

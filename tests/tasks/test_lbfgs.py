@@ -6,11 +6,12 @@ import pytest
 
 from execution.config import Execution
 from experiment.config import Experiment
-from experiment.results.examples import TrainingSet
-from experiment.results.split import Split
+from experiment.results.split import Fold
+from experiment.values import TrainingSet
 from flows.sweep import sweep
 from softmax.loss import accuracy, cross_entropy, gradient
 from tasks.lbfgs import lbfgs
+from tests.tasks.conftest import fold_of
 
 
 @pytest.fixture
@@ -23,8 +24,8 @@ def fitted(monkeypatch):
     return models
 
 
-def test_at_its_solution_the_gradient_of_our_loss_vanishes(call, run, training, parts, inputs, fitted):
-    result, handle = call(lbfgs, training=training, split=parts, alpha=0.01)
+def test_at_its_solution_the_gradient_of_our_loss_vanishes(call, run, fold_data, inputs, fitted):
+    result, handle = call(lbfgs, folds=[fold_data], alpha=0.01)
     images, labels = inputs[0].astype(np.float64), inputs[1]
     W, b = fitted[0].coef_.T.astype(np.float64), fitted[0].intercept_.astype(np.float64)
     grad_W, grad_b = gradient(W, b, images[:240], labels[:240], 0.01)
@@ -39,16 +40,24 @@ def test_at_its_solution_the_gradient_of_our_loss_vanishes(call, run, training, 
 def test_two_classes_are_judged_as_more_are(call, run, inputs, fitted, alpha):
     two = inputs[1] < 2
     images, labels = inputs[0][two], inputs[1][two]
-    training = TrainingSet(images=run.put(images), labels=run.put(labels))
-    parts = Split.model_construct(train=run.put(np.arange(200)), validation=run.put(np.arange(200, 300)))
-    result, _ = call(lbfgs, training=training, split=parts, alpha=alpha)
+    raw, fold = TrainingSet(images=run.put(images), labels=run.put(labels), classes=10), np.split(np.arange(300), [200])
+    data = fold_of(raw, Fold(train=run.put(fold[0]), validation=run.put(fold[1])))
+    result, _ = call(lbfgs, folds=[data], alpha=alpha)
     assert result.val_accuracy == fitted[0].score(images[200:300], labels[200:300]) > 0.95
 
 
 @pytest.mark.slow
 def test_it_stands_beside_the_combinations_and_is_cached(digits, tmp_path, prefect_server):
     experiment = Experiment.model_validate(
-        {"data_dir": digits, "learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.001,), "max_epochs": 5}
+        {
+            "data_dir": digits,
+            "decay": ("none",),
+            "folds": 1,
+            "learning_rates": (0.5, 0.1),
+            "batch_sizes": (64,),
+            "alphas": (0.001,),
+            "max_epochs": 5,
+        }
     )
     execution = Execution(artifacts=tmp_path, wandb_mode="disabled")
     without = sweep(experiment, execution)

@@ -6,8 +6,9 @@ from sklearn.metrics import log_loss
 
 from experiment.axes import Combination
 from experiment.config import Recipe
-from experiment.counts import class_counts
 from experiment.errors import Diverged
+from experiment.results.trained import class_counts
+from experiment.search.replay import Recorded
 from softmax import sgd
 from tasks.retrain import retrain
 from tasks.train import train
@@ -30,11 +31,9 @@ def loop(images, labels, rows, seed, epochs):
         yield W, b
 
 
-def test_the_best_epoch_and_its_figures_are_those_of_a_plain_loop(call, run, training, parts, inputs):
+def test_the_best_epoch_and_its_figures_are_those_of_a_plain_loop(call, run, fold_data, inputs):
     images, labels = inputs
-    result, handle = call(
-        train, combination=COMBINATION, seed=7, training=training, split=parts, classes=10, recipe=RECIPE, until=None
-    )
+    result, handle = call(train, combination=COMBINATION, seed=7, fold=None, data=fold_data, recipe=RECIPE, until=None)
     losses, accuracies, weights, right = [], [], [], []
     for W, b in loop(images, labels, np.arange(240), 7, 6):
         e = np.exp(images[240:300] @ W + b)
@@ -56,23 +55,21 @@ def test_the_best_epoch_and_its_figures_are_those_of_a_plain_loop(call, run, tra
     assert handle.summary["final_val_loss"] == result.val_loss
     assert handle.summary["best_epoch"] == result.best_epoch
     assert handle.config == {
-        "learning_rate": 0.2, "batch_size": 16, "alpha": 0.01, "seed": 7, "classes": 10, "max_epochs": 6, "patience": 6,
-        "average": False, "engine": "numba", "momentum": 0.0, "decay": "none", "nesterov": False, "horizon": 6,
+        "learning_rate": 0.2, "batch_size": 16, "alpha": 0.01, "seed": 7, "max_epochs": 6, "patience": 6,
+        "average": False, "engine": "numba", "momentum": 0.0, "decay": "none",
+        "optimizer": "sgd", "nesterov": False, "horizon": 6,
     }  # fmt: skip
 
 
-def test_divergence_is_a_result(call, training, parts):
-    result, handle = call(
-        train, combination=WILD, seed=7, training=training, split=parts, classes=10, recipe=RECIPE, until=None
-    )
+def test_divergence_is_a_result(call, fold_data):
+    result, handle = call(train, combination=WILD, seed=7, fold=None, data=fold_data, recipe=RECIPE, until=None)
     assert result.diverged
     assert handle.summary["diverged"]
 
 
 def test_retraining_takes_all_rows_and_the_epochs_it_is_told(call, run, training, inputs):
-    result, handle = call(
-        retrain, combination=COMBINATION, seed=7, training=training, classes=10, recipe=RECIPE.for_exactly(4)
-    )
+    result, handle = call(retrain, combination=COMBINATION, seed=7, training=training, recipe=RECIPE.for_exactly(4))
+    assert sgd.permutation.cache.currsize == 0
     *_, (W, b) = loop(inputs[0], inputs[1], np.arange(300), 7, 4)
     assert result.epochs == 4
     np.testing.assert_allclose(run.open(result.W), W, atol=1e-4)
@@ -83,4 +80,18 @@ def test_retraining_takes_all_rows_and_the_epochs_it_is_told(call, run, training
 
 def test_a_final_training_that_diverges_is_an_error(call, training):
     with pytest.raises(Diverged, match=r"lr=1e\+30 .* leave its learning rate out"):
-        call(retrain, combination=WILD, seed=7, training=training, classes=10, recipe=RECIPE.for_exactly(4))
+        call(retrain, combination=WILD, seed=7, training=training, recipe=RECIPE.for_exactly(4))
+
+
+@pytest.mark.parametrize(("engine", "patience"), [("numba", 4), ("numpy", 4), ("numba", None)])
+@pytest.mark.parametrize("rate", [2.0, 1e30], ids=["uneven", "diverging"])
+def test_a_replay_pauses_at_each_epoch_where_the_step_does_to_the_bit(call, run, fold_data, rate, engine, patience):
+    recipe = Recipe(max_epochs=12, patience=patience, average=False, nesterov=False, horizon=12, engine=engine)
+    combination = COMBINATION.model_copy(update={"learning_rate": rate})
+    inputs = {"combination": combination, "seed": 7, "fold": None, "data": fold_data, "recipe": recipe}
+    whole, _ = call(train, **inputs, until=None)
+    recorded = Recorded(whole, run.open(whole.history))
+    for epoch in range(1, 13):
+        paused, _ = call(train, **inputs, until=epoch)
+        left_out = {"W", "b", "history", "judged"}
+        assert recorded.until(epoch, patience).model_dump(exclude=left_out) == paused.model_dump(exclude=left_out)

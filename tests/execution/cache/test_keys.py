@@ -16,9 +16,8 @@ from execution.cache.key import key, plain, sources
 from execution.config import Execution
 from experiment.axes import Combination
 from experiment.config import Experiment, Recipe
-from experiment.results.examples import TrainingSet
 from experiment.results.scaled import Scaled, ScalingRef
-from experiment.values import ArrayRef
+from experiment.values import ArrayRef, TrainingSet
 from tests.conftest import PROJECT
 
 STEPS = sorted(path.stem for path in (PROJECT / "tasks").glob("[a-z]*.py"))
@@ -28,7 +27,7 @@ MODULES = sorted(
     for path in (PROJECT / room).rglob("*.py")
 )
 REACH = Path(__file__).with_name("reach.json")
-REF = ArrayRef(digest="sha256:0", shape=(1,), dtype="f")
+REF = ArrayRef(digest=f"sha256:{0:064}", shape=(1,), dtype="f")
 
 
 CONTENTS = (closures.closure, closures.source_of, sources)
@@ -115,7 +114,7 @@ def test_a_new_setting_or_axis_with_a_default_trains_nothing_again(tree):
 
 def test_defaults_that_keys_leave_out_are_as_they_were_released():
     """Another default under the same name would take results of the old one for its own: rename the field instead."""
-    kept = {"momentum": 0.0, "decay": "none"}
+    kept = {"momentum": 0.0, "decay": "none", "optimizer": "sgd"}
     assert {name: field.default for name, field in Combination.model_fields.items() if not field.is_required()} == kept
     assert not [name for name, field in Recipe.model_fields.items() if not field.is_required()]
 
@@ -184,13 +183,13 @@ def test_no_other_input_is_left_out_whatever_it_is_called(name):
 
 
 def test_what_a_result_is_called_does_not_count_and_all_else_of_it_does():
-    examples = TrainingSet(images=REF, labels=REF)
+    examples = TrainingSet(images=REF, labels=REF, classes=2)
     grey = ScalingRef(kind="grey-levels", statistics=None, extremes=REF)
-    about = {"train_scaling": grey, "final_scaling": grey, "final": examples, "description": ""}
-    one, other = (Scaled(train=examples, identity=name, **about) for name in ("one", "other"))
+    about = {"folds": (), "fold_scaling": grey, "final_scaling": grey, "description": ""}
+    one, other = (Scaled(final=examples, identity=name, **about) for name in ("one", "other"))
     assert plain([one]) == plain([other])
     assert plain(one) != plain(
-        Scaled(train=examples.model_copy(update={"labels": REF.model_copy(update={"dtype": "i"})}), **about)
+        Scaled(final=examples.model_copy(update={"labels": REF.model_copy(update={"dtype": "i"})}), **about)
     )
     assert plain(Combination(learning_rate=0.1, batch_size=8, alpha=0)) != plain(
         Combination(learning_rate=0.1, batch_size=8, alpha=0.1)

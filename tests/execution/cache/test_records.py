@@ -46,8 +46,9 @@ def test_a_record_counts_only_while_it_and_its_arrays_are_whole(records, real):
     records.storage.local(key_of(result.W.digest)).write_bytes(b"")
     with pytest.raises(ValueError, match="is invalid"):
         records.read_path(KEY)
-    with pytest.raises(ValueError, match="no record"):
-        records.read_path(KEY)
+    assert records.storage.exists(f"cache/{KEY}")  # as the step writes it again, if the array does not come back
+    put_array(records.storage, np.arange(9))
+    assert ResultRecord.deserialize(records.read_path(KEY)).result == result
 
 
 def test_that_of_another_step_does_not_count(records, real):
@@ -115,11 +116,9 @@ def containers(value):
             yield from containers(value[key])
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(outer=mutations() | st.none(), inner=mutations() | st.none(), cut=st.none() | st.integers(0, 2000))
-def test_whatever_a_record_says_only_results_are_made_of_it_and_nothing_else_is_imported(
-    records, real, monkeypatch, outer, inner, cut
-):
+def test_whatever_a_record_says_nothing_but_results_is_made_of_it(records, real, monkeypatch, outer, inner, cut):
     found = json.loads(real)
     if inner:
         found["result"] = json.dumps(inner(json.loads(found["result"])))

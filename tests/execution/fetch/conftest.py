@@ -1,6 +1,5 @@
 """The small Fashion-MNIST, served."""
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,12 +15,7 @@ from tests.execution.fetch.small import RAW, SMALL, Server, flat
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield server
-        server.closing.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -6,14 +6,16 @@ import io
 import struct
 import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from werkzeug import Request, Response
 
 from execution.fetch.sources import Web
 from experiment.data.formats import Arrays, Expected, npy_name
+from tests.loopback import Loopback
 
 # A Fashion-MNIST in small: 30 + 10 images of 4×5 pixels in 3 classes.
 rng = np.random.default_rng(0)
@@ -24,12 +26,7 @@ RAW = {
     "test_labels": np.arange(10, dtype=np.uint8) % 3,
 }
 FILES = [npy_name(array) for array in Arrays._fields]
-IDX = [
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
-]
+IDX = [f"{side}-{kind}-ubyte.gz" for side in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
 SMALL = {
     name: Expected(array.shape, hashlib.sha256(array.tobytes()).hexdigest(), file)
     for (name, array), file in zip(RAW.items(), IDX, strict=True)
@@ -65,44 +62,39 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {".lock"}
 
 
-class Server(ThreadingHTTPServer):
+class Server(Loopback):
     """Serves `files`, after what `faults[name]` lists, one a request: a status, "truncate", "reset", …"""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
         self.faults: dict[str, list[int | str]] = {}
         self.asked: Counter[str] = Counter()
         self.closing = threading.Event()
-        self.base = f"http://127.0.0.1:{self.server_port}/"
+        super().__init__()
 
+    @property
+    def base(self) -> str:
+        return f"{self.url}/"
 
-class Handler(BaseHTTPRequestHandler):
-    server: Server
+    def __exit__(self, *_: object) -> None:
+        self.closing.set()
+        self.stop()
 
-    def do_GET(self) -> None:
-        name = self.path.lstrip("/")
-        self.server.asked[name] += 1
-        faults = self.server.faults.get(name)
-        fault = faults.pop(0) if faults else None
-        body = self.server.files.get(name)
-        if fault == "reset":
-            return  # the connection closes without an answer
+    def respond(self, request: Request) -> Response:
+        name = request.path[1:]
+        self.asked[name] += 1
+        fault = faults.pop(0) if (faults := self.faults.get(name)) else None
         if fault == "hang":
-            self.server.closing.wait()
-            return
+            self.closing.wait()
+        if fault in ("hang", "reset"):
+            raise ConnectionError
+        body = self.files.get(name)
         if isinstance(fault, int) or body is None:
-            self.send_error(fault if isinstance(fault, int) else 404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", "many" if fault == "nonsense" else str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if fault == "truncate" else body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+            status = HTTPStatus(fault if isinstance(fault, int) else 404)
+            return Response(status=f"{status} {status.phrase}")
+        response = Response(body[: len(body) // 2] if fault == "truncate" else body)
+        response.headers["Content-Length"] = "many" if fault == "nonsense" else str(len(body))
+        return response
 
 
 def alter(content: bytes) -> bytes:

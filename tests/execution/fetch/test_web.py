@@ -11,7 +11,7 @@ import pytest
 
 from execution.fetch.sources import Web, fashion_mnist
 from experiment.errors import DataError
-from tests.execution.fetch.small import AS_IDX, AS_NPY, FILES, IDX, SMALL, Handler, alter, names, web, write
+from tests.execution.fetch.small import AS_IDX, AS_NPY, FILES, IDX, SMALL, alter, names, web, write
 
 
 @pytest.mark.parametrize(("idx", "files"), [(True, AS_IDX), (False, AS_NPY)], ids=["idx", "npy"])
@@ -101,14 +101,15 @@ def test_wrong_bytes_are_set_aside_and_the_next_source_asked(tmp_path, fetch, se
 
 
 def test_gz_files_arrive_as_they_are(fetch, server, monkeypatch):
-    plain = Handler.send_header
+    plain = server.respond
 
-    def send(self, keyword, value):
-        if keyword == "Content-Length" and "gzip" in self.headers["Accept-Encoding"]:
-            plain(self, "Content-Encoding", "gzip")
-        plain(self, keyword, value)
+    def respond(request):
+        answer = plain(request)
+        if "gzip" in request.headers["Accept-Encoding"]:
+            answer.content_encoding = "gzip"
+        return answer
 
-    monkeypatch.setattr(Handler, "send_header", send)
+    monkeypatch.setattr(server, "respond", respond)
     server.files = AS_IDX
     fetch(web(server.base))
 

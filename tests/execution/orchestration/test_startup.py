@@ -7,7 +7,7 @@ from execution.orchestration.startup import check_api
 from experiment.errors import InputError
 
 
-def test_an_address_that_is_not_prefects_api_is_refused_and_the_right_one_is_not(prefect_server):
+def test_an_address_that_is_not_prefects_api_is_refused(prefect_server):
     check_api()
     with (
         temporary_settings({PREFECT_API_URL: prefect_server.removesuffix("/api")}),

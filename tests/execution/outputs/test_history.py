@@ -55,5 +55,5 @@ def test_what_is_no_history_is_set_aside_whole_and_begun_anew(path, content, cap
 def test_a_line_that_cannot_be_written_is_a_warning(path, run_context, caplog, monkeypatch):
     monkeypatch.setattr(history, "add", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with caplog.at_level(logging.WARNING):
-        assert history.remember(run_context, Experiment(), made_sweep().summary) == ""
+        assert history.remember(run_context, Experiment(), made_sweep().summary) is None
     assert "has no line for this run: disk full" in caplog.text

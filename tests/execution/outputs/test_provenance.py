@@ -34,9 +34,7 @@ def test_it_is_that_of_the_checkout_with_a_word_on_changes(repository, monkeypat
     assert provenance.commit() == head
 
 
-def test_it_is_not_that_of_a_repository_around_an_unpacked_archive_nor_of_one_that_the_environment_names(
-    repository, monkeypatch
-):
+def test_it_is_not_that_of_another_repository(repository, monkeypatch):
     unpacked = repository / "unpacked"
     unpacked.mkdir()
     monkeypatch.setattr(provenance, "PROJECT", unpacked)

@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from execution.config import Execution
 from execution.outputs import retention
+from execution.storage import layout
 from execution.storage.local import LocalStorage
 from experiment.config import Experiment
 from experiment.errors import InputError, InUse
@@ -19,7 +20,14 @@ from flows import __main__ as command_line
 from flows.sweep import sweep
 from tests.offline import offline_runs
 
-GRID = {"learning_rates": (0.5, 0.1), "batch_sizes": (64,), "alphas": (0.0,), "max_epochs": 3}
+GRID = {
+    "decay": ("none",),
+    "folds": 1,
+    "learning_rates": (0.5, 0.1),
+    "batch_sizes": (64,),
+    "alphas": (0.0,),
+    "max_epochs": 3,
+}
 
 
 @pytest.fixture
@@ -45,9 +53,29 @@ def remove(execution, keep):
 
 def test_all_that_finished_sweeps_need_is_kept(swept):
     execution, experiment, grown = swept
-    assert {key.split("/")[0] for key in remove(execution, keep=None)} == {"checkpoints", "locks"}
+    copies = {"wandb"}  # that W&B's client made of tables, and does not need
+    assert {key.split("/")[0] for key in remove(execution, keep=None)} - copies == {"checkpoints", "locks"}
     assert sweep(experiment, execution).cached == 2
     assert sweep(grown, execution).cached == 3
+
+
+def test_a_sweep_that_is_to_keep_the_newest_removes_the_others_and_their_unsent_runs(swept):
+    execution, experiment, _ = swept
+    unsent = {run.id for run in offline_runs(execution.artifacts)}
+    other = experiment.model_copy(update={"learning_rates": (0.05,)})
+    last = sweep(other, execution)
+    mine = {run for runs in last.runs.values() for run in runs}
+    written = [path for run in mine for path in execution.artifacts.glob(f"wandb/*{run}/*.wandb")]
+    tables = {key for path in written for key in retention.files_sent(path) if key.startswith(layout.STAGED)}
+    assert tables
+    for key in (*tables, stray := f"{layout.STAGED}/tmp_1234567"):  # the client puts them below its first root
+        execution.storage.put(key, b"")
+    assert sweep(other, execution.model_copy(update={"keep": 1})).cached == 1
+    kept = {layout.LATEST, layout.HISTORY, f"{layout.SWEEPS}/{last.name}"}
+    assert set(execution.storage.list(layout.SWEEPS)) == kept
+    assert {run.id for run in offline_runs(execution.artifacts)} == mine != unsent
+    assert all(map(execution.storage.exists, tables))
+    assert not execution.storage.exists(stray)
 
 
 def test_of_dropped_sweeps_only_what_kept_ones_share_stays(swept):
@@ -85,7 +113,7 @@ def test_runs_that_were_never_sent_stay_with_what_they_send_unless_it_is_said(sw
     assert command_line.app(clean, exit_on_error=False) == 0
     said = capsys.readouterr().out
     assert f"{len(before) - 1} W&B runs were never sent and will be kept" in said
-    assert "wandb sync" in said
+    assert f"-m flows sync --artifacts {root}" in said
     assert {run.id for run in offline_runs(root)} == before - {sent.name.split("-", 3)[-1]}
     needed = {
         Path(entry.local_path)
@@ -200,3 +228,10 @@ def test_nothing_is_removed_under_a_running_sweep(tmp_path):
         retention.unneeded(LocalStorage(root=tmp_path), keep=0)
     with retention.in_use(LocalStorage(root=tmp_path), "run"), pytest.raises(InUse, match="a sweep is running"):
         retention.unneeded(LocalStorage(root=tmp_path), keep=0)
+
+
+def test_a_flow_run_that_raises_was_not_killed(tmp_path):
+    storage = LocalStorage(root=tmp_path)
+    with pytest.raises(ZeroDivisionError), retention.in_use(storage, "run"):
+        raise ZeroDivisionError
+    assert not retention.was_killed(storage, "run")

@@ -27,7 +27,7 @@ from wandb.proto.wandb_internal_pb2 import OutputRawRecord, Record, RunExitRecor
 from execution import faults
 from execution.cache.records import RecordStorage
 from execution.outputs import retention
-from execution.storage import arrays, client, objects
+from execution.storage import arrays, client, folders, objects
 from execution.storage.local import LocalStorage
 from execution.storage.objects import ObjectStorage
 from experiment.errors import InputError, InUse
@@ -114,7 +114,7 @@ class Machine(RuleBasedStateMachine):
         when = {"finished": f"2026-01-01T00:00:00.{self.clock:06}+00:00"}
         summary = {"name": name, "runs": runs, "provenance": when, "files": {}}
         content = {"summary.json": json.dumps(summary).encode()}
-        self.storage.publish(f"sweeps/{name}", content, latest="sweeps/latest", replaced=set())
+        folders.publish(self.storage, f"sweeps/{name}", content)
 
     def listed(self, name: str, needs: set[int]) -> None:
         self.finished[name], self.needs[name] = self.clock, needs

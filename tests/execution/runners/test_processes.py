@@ -15,7 +15,7 @@ FORKED = """
 import os
 from execution.runners.processes import ProcessRunner
 with ProcessRunner(1, "flows.search") as runner:
-    print(runner._executor.submit(os.getppid).result() != os.getpid())
+    print(runner.pool.submit(os.getppid).result() != os.getpid())
 """
 
 

@@ -12,17 +12,20 @@ from uuid import uuid4
 
 import pytest
 from distributed import Client, LocalCluster
+from prefect import task, unmapped
 from prefect.context import serialize_context
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from execution.cache.closure import code_digest
 from execution.runners import on_worker
-from execution.runners.dask import CALL, DaskFuture, packed
+from execution.runners.dask import CALL, MEMORY, DaskFuture, DaskRunner, packed
 from execution.runners.on_worker import Sweep, check, turn, write
 from execution.runners.worker import unreached
+from execution.steps.step import opaque_all
 from execution.tracking import CLIENT
+from experiment.values import ArrayRef, TrainingSet
 from tests.conftest import clean_environment
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 API = "http://127.0.0.1:1/api"
 
@@ -33,7 +36,7 @@ def sweep(run_context, monkeypatch, tmp_path):
     monkeypatch.setenv("PREFECT_API_URL", API)
     monkeypatch.setenv("PREFECT_LOGGING_EXTRA_LOGGERS", "sweep")
     monkeypatch.delitem(sys.modules, "softmax_sweep_state", raising=False)
-    memory = SimpleNamespace(memory_limit=10**9)
+    memory = SimpleNamespace(memory_limit=10**9, memory_pause_fraction=0.8)
     worker = SimpleNamespace(memory_manager=memory, local_directory=str(tmp_path))
     monkeypatch.setattr(on_worker, "this_worker", lambda: worker)
     return Sweep(
@@ -61,9 +64,11 @@ def test_the_sources_must_agree_too(sweep):
     assert check(sweep) == f"has sources {ours}, this program sources 00000000"
 
 
-def test_so_must_the_memory_suffice(sweep):
-    sweep["memory"] = 2 * 10**9
-    said = "has a memory limit of 1000 MB and needs 2000 MB: start it with --memory-limit 2000MB"
+def test_so_must_the_memory_suffice_before_dask_pauses_the_worker(sweep):
+    sweep["memory"] = 8 * 10**8
+    assert check(sweep) == ""
+    sweep["memory"] = 9 * 10**8
+    said = "has a memory limit of 1000 MB and needs 1125 MB: start it with --memory-limit 1125MB"
     assert check(sweep) == said
 
 
@@ -95,9 +100,10 @@ def test_sweeps_of_other_sources_take_turns_on_a_worker(sweep):
     assert seen == [("", f"{API}2")]
 
 
-def test_a_worker_that_does_not_fit_is_named_and_closed_and_its_tasks_go_elsewhere(sweep, monkeypatch):
+def test_a_worker_that_does_not_fit_is_named_and_closed(sweep, monkeypatch):
     sweep["text"] += "\ndef unfit(sweep): return 'is odd' if get_worker().name == 1 else ''"
-    monkeypatch.setattr("prefect.task_engine.run_task_sync", lambda **given: given["number"])
+    monkeypatch.setattr("prefect.task_engine.run_task_sync", lambda **given: given["parameters"]["number"])
+    shared_by_all = pickle.dumps({"parameters": {}})
     said = threading.Event()
     heard = []
     with (
@@ -108,13 +114,14 @@ def test_a_worker_that_does_not_fit_is_named_and_closed_and_its_tasks_go_elsewhe
         odd, fit = cluster.workers[1].address, cluster.workers[0].address
         shared = client.submit(dict, sweep)
         given = [
-            {"sweep": shared, "name": "run", "given": (pickle.dumps({}), pickle.dumps({"number": number}))}
+            {"sweep": shared, "name": "run", "given": (shared_by_all, pickle.dumps({"parameters": {"number": number}}))}
             for number in range(8)
         ]
         futures = [DaskFuture(wrapped_future=client.submit(eval, CALL, one), task_run_id=uuid4()) for one in given]
         for future in futures:
             future.wait()
         assert [future._final_state for future in futures] == list(range(8))
+        until(lambda: [key for keys in client.has_what().values() for key in keys] == [shared.key])  # none runs again
         assert said.wait(PATIENCE)
         assert list(client.nthreads()) == [fit]
         assert heard == [{"worker": odd, "problem": "is odd"}]
@@ -127,7 +134,7 @@ def test_what_a_worker_that_does_not_fit_has_trained_is_not_even_unpickled(sweep
         DaskFuture(wrapped_future=wrapped, task_run_id=uuid4()).wait()
 
 
-def test_the_sources_that_travel_have_the_digest_of_those_that_stay_and_are_written_once(tmp_path):
+def test_the_sources_that_travel_have_the_same_digest(tmp_path):
     folder = write(packed(), tmp_path / "sources")
     files = {path: path.stat().st_ino for path in folder.rglob("*.py")}
     command = "from execution.cache.closure import code_digest; print(code_digest())"
@@ -152,3 +159,32 @@ def test_so_is_one_that_does_not_reach_prefect(run_context):
         said = unreached(run_context, serialize_context())
     assert f"does not reach Prefect's server at {API}" in said
     assert "prefect server start --host" in said
+
+
+@task
+def half(execution, number):
+    """A step's shape."""
+
+
+def test_what_all_trainings_share_travels_once_and_its_arrays_count_as_memory(run_context, monkeypatch):
+    sent = {}
+    monkeypatch.setattr(DaskRunner, "shared_value", lambda self, kind, value: sent.setdefault(len(sent), value))
+    monkeypatch.setattr(DaskRunner, "check", lambda self, name: None)
+    runner = DaskRunner(run_context.model_copy(update={"dask_address": "tcp://127.0.0.1:1"}), "flows.search")
+    calls = []
+
+    def submit(*given, **more):
+        calls.append(given[2]["given"][1])
+        return SimpleNamespace(key="")
+
+    runner._client = SimpleNamespace(submit=submit)
+    runner.ready, runner.about, runner._started = SimpleNamespace(result=lambda: None), {"memory": MEMORY}, True
+    big = ArrayRef(digest=f"sha256:{0:064}", shape=(10**6, 10), dtype="float32")
+    other = big.model_copy(update={"digest": f"sha256:{1:064}"})
+    data = TrainingSet(images=big, labels=other, classes=2)
+    inputs = opaque_all([unmapped(data), range(3)])
+    runner.map(half, dict(zip(("execution", "number"), inputs, strict=True)))
+    assert runner.about["memory"] == MEMORY + 2 * 4 * 10**7
+    assert pickle.loads(sent[1])["parameters"] == {"execution": data}
+    assert [list(pickle.loads(call)["parameters"]) for call in calls] == [["number"]] * 3
+    assert max(map(len, calls)) < 1000

@@ -26,7 +26,7 @@ def made():
     return step("made_up", name="make {combination} seed={seed}", retries=3)(body)
 
 
-def test_it_is_a_task_with_the_bodys_name_and_words_and_an_execution_in_place_of_the_run(made):
+def test_it_is_a_task_with_the_bodys_name_and_an_execution_for_the_run(made):
     assert isinstance(made, Task)
     assert (made.fn.__name__, made.fn.__doc__, made.fn.__module__) == ("body", "Say what is done.", __name__)
     takes = inspect.signature(made.fn).parameters
@@ -44,11 +44,11 @@ def test_options_reach_prefect_and_the_name_is_a_template_over_the_inputs(made):
     assert made.result_serializer == "json"
 
 
-def test_no_result_goes_to_prefects_memory_which_fails_between_threads_once_a_thousand_are_in_it(made):
+def test_no_result_goes_to_prefects_memory_which_fails_between_threads(made):
     assert made.cache_result_in_memory is False
 
 
-def test_its_key_is_of_its_inputs_without_the_execution_whatever_the_body_calls_the_run(made, run_context):
+def test_its_key_is_of_its_inputs_without_the_execution(made, run_context):
     def renamed(handle: Run, combination: Combination, seed: int, split: Split) -> Split:
         return split
 
@@ -59,12 +59,12 @@ def test_its_key_is_of_its_inputs_without_the_execution_whatever_the_body_calls_
         assert found == key(__name__, inputs)
 
 
-def test_settings_are_what_a_step_is_told_field_by_field_and_nothing_that_was_found():
+def test_settings_are_what_a_step_is_told_and_nothing_that_was_found():
     recipe = Experiment(max_epochs=7, patience=3).recipe
     found = Split.model_construct(train=NOTHING, validation=NOTHING)
     inputs = {"combination": combination(), "seed": 1, "by": "loss", "split": found, "recipe": recipe, "many": [1]}
     assert settings(inputs) == {
         "learning_rate": 0.1, "batch_size": 8, "alpha": 0.0, "seed": 1, "by": "loss",
         "max_epochs": 7, "patience": 3, "average": False, "engine": "numba", "momentum": 0.0, "decay": "none",
-            "nesterov": False, "horizon": 7,
+        "optimizer": "sgd", "nesterov": False, "horizon": 7,
     }  # fmt: skip

@@ -21,8 +21,10 @@ class MemoryLock:
 
 
 class MemoryStore:
-    def __init__(self):
-        self.objects, self.locks = {}, {}
+    remote = False
+
+    def __init__(self, home):
+        self.objects, self.locks, self.home = {}, {}, home
 
     def get(self, key):
         try:
@@ -31,10 +33,7 @@ class MemoryStore:
             raise FileNotFoundError(key) from None
 
     def put(self, key, content, *, durable=False):
-        self.objects[key] = content
-
-    def put_if_absent(self, key, content):
-        return self.objects.setdefault(key, content) is content
+        self.objects[key] = content if isinstance(content, bytes) else content.read_bytes()
 
     def exists(self, key):
         return key in self.objects
@@ -49,11 +48,17 @@ class MemoryStore:
     def set_aside(self, key):
         self.objects[f"{key}.bad-{time.time_ns()}"] = self.objects.pop(key)
 
-    def size(self, key):
-        return sum(len(held) for name, held in self.objects.items() if f"{name}/".startswith(f"{key}/"))
-
     def lock(self, key):
         return MemoryLock(self.locks.setdefault(key, threading.Lock()))
 
     def where(self, key):
         return f"memory:{key}"
+
+    def folder(self, name):
+        (self.home / name).mkdir(parents=True, exist_ok=True)
+        return self.home / name
+
+    def local(self, key, *, anew=False):
+        path = self.folder(key.rpartition("/")[0]) / key.rpartition("/")[2]
+        path.write_bytes(self.get(key))
+        return path

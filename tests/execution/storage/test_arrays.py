@@ -1,15 +1,20 @@
 """Arrays and files under the digests of their bytes."""
 
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from execution.cache.closure import PARSING
 from execution.storage import arrays
-from execution.storage.arrays import open_array, put_array, put_file, read_file
+from execution.storage.arrays import arrays_in, open_array, put_array, put_file, read_file
 from execution.storage.local import LocalStorage
 from experiment.errors import StoreError
+from experiment.values import ArrayRef, TrainingSet
 
 ARRAYS = hnp.arrays(
     st.sampled_from([np.uint8, np.int64, np.float32, np.float64]), hnp.array_shapes(min_dims=1, max_dims=3, min_side=0)
@@ -30,6 +35,16 @@ def test_what_is_put_is_what_is_opened_read_only_and_in_its_memory_order(folder,
     assert opened.dtype == array.dtype
     assert opened.flags.f_contiguous == array.flags.f_contiguous
     assert not opened.flags.writeable
+
+
+def test_while_another_thread_parses_no_header_is_parsed(storage):
+    ref = put_array(storage, np.arange(5))
+    with ThreadPoolExecutor(1) as pool:
+        with PARSING:
+            opened = pool.submit(open_array, storage, ref)
+            with pytest.raises(TimeoutError):
+                opened.result(0.1)
+        np.testing.assert_array_equal(opened.result(), np.arange(5))
 
 
 def test_the_same_array_is_stored_once(storage):
@@ -78,3 +93,38 @@ def test_a_record_refers_to_its_arrays_and_files_however_it_is_quoted(storage):
     record = f'{{"result": "{{\\"W\\": \\"{array.digest}\\", \\"files\\": [\\"{file.digest}\\"]}}"}}'
     assert arrays.referred_to(record.encode()) == {arrays.key_of(array.digest), arrays.key_of(file.digest)}
     assert all(storage.exists(key) for key in arrays.referred_to(record.encode()))
+
+
+HEADER = "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}"
+HEADERS = [
+    HEADER.format("'<i8'", "False", "(3,)"), HEADER.format("'|O'", "False", "(1,)"), "{" * 900, "()", "[1",
+    HEADER.format("'<i8'", "False", "(-1, 3)"), HEADER.format("'<i8'", "False", "(4611686018427387904, 4)"),
+    HEADER.format("'<f4'", "1", "(6,)"), HEADER.format("[('a', '<i4')]", "False", "(6,)"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@settings(max_examples=150)
+@given(
+    content=st.binary(max_size=200)
+    | st.builds(
+        lambda header, rest: b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + rest,
+        st.sampled_from(HEADERS) | st.text(st.characters(max_codepoint=127), max_size=90),
+        st.binary(max_size=40),
+    )
+)
+def test_a_forged_array_is_what_its_reference_says_or_refused(folder, content):
+    digest = hashlib.sha256(content).hexdigest()
+    folder.put(f"arrays/{digest}.npy", content)
+    ref = ArrayRef(digest=f"sha256:{digest}", shape=(3,), dtype="int64")
+    try:
+        assert open_array(folder, ref).tobytes() in content
+    except StoreError as error:
+        assert "Run the sweep again" in str(error)  # noqa: PT017
+        assert not folder.exists(f"arrays/{digest}.npy")
+
+
+def test_the_arrays_of_a_steps_inputs_are_found_in_models_lists_and_dicts():
+    one, two, three = (ArrayRef(digest=f"sha256:{n:064}", shape=(n,), dtype="uint8") for n in range(3))
+    jobs = [{"data": TrainingSet(images=one, labels=two, classes=2), "seed": 1}, {"data": (three, None), "seed": 2}]
+    assert set(arrays_in({"jobs": jobs, "name": "train"})) == {one, two, three}

@@ -2,12 +2,14 @@
 
 import errno
 import shutil
-import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from execution.storage.choose import file_at
+from execution.storage.choose import check, file_at
+from execution.storage.files import draft
+from execution.storage.folders import publish, size
 from execution.storage.local import LocalStorage
 from experiment.errors import InputError
 
@@ -24,28 +26,9 @@ def test_what_is_put_is_what_is_got_until_it_is_deleted(store):
         store.put("cache/a", content, durable=bool(content))
         assert store.exists("cache/a")
         assert store.get("cache/a") == content
-        assert store.size("cache/a") == len(content)
     store.delete("cache/a")
     store.delete("cache/a")
     assert not store.exists("cache/a")
-    assert not list(store.list("drafts"))
-
-
-def test_only_the_first_of_many_puts_what_must_be_absent(store):
-    together, won = threading.Barrier(4), []
-
-    def put(name):
-        together.wait()
-        if store.put_if_absent("runs/x/stop", name.encode()):
-            won.append(name)
-
-    threads = [threading.Thread(target=put, args=[name]) for name in "abcd"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    (first,) = won
-    assert store.get("runs/x/stop") == first.encode()
     assert not list(store.list("drafts"))
 
 
@@ -55,9 +38,14 @@ def test_a_listing_gives_the_keys_directly_below_in_order(store):
     assert list(store.list("cache")) == ["cache/a", "cache/b", "cache/c"]
     assert list(store.list("nothing")) == []
     assert list(store.list("cache/a")) == []
-    assert store.size("cache") == 15
     store.delete("cache")
     assert list(store.list("cache")) == []
+
+
+def test_the_size_is_that_of_an_object_or_of_everything_below(storage):
+    for key in ("cache/b", "cache/a", "cache/c/d"):
+        storage.put(key, b"12345")
+    assert [size(storage, key) for key in ("cache/a", "cache/c", "cache")] == [5, 5, 15]
 
 
 def test_what_is_set_aside_is_found_by_a_person_and_by_nobody_else(store):
@@ -80,14 +68,20 @@ def test_a_folder_in_place_of_an_object_or_of_a_lock_is_set_aside(tmp_path):
     assert len(list(tmp_path.glob("*/a*.bad-*"))) == 2
 
 
-def test_a_draft_that_fails_leaves_nothing(storage):
+def test_a_file_is_moved_into_the_storage_and_one_that_fails_leaves_nothing(store):
     def fail(file):
         file.write(b"half")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"), storage.draft() as file:
+    with draft(store.folder("drafts")) as file:
+        file.write(b"whole")
+        file.flush()
+        store.put("arrays/a", Path(file.name))
+    with pytest.raises(OSError, match="disk full"), draft(store.folder("drafts")) as file:
         fail(file)
-    assert not list(storage.list("drafts"))
+    assert store.get("arrays/a") == b"whole"
+    assert store.local("arrays/a").read_bytes() == b"whole"
+    assert not list(store.folder("drafts").iterdir())
 
 
 def test_a_lock_is_held_by_one_until_it_is_released_or_the_other_gives_up(store):
@@ -100,14 +94,14 @@ def test_a_lock_is_held_by_one_until_it_is_released_or_the_other_gives_up(store)
     assert two.acquire(0, given_up=never)
 
 
-LATEST = {"latest": "sweeps/latest", "replaced": {"x", "y"}}
+REPLACED = {"x", "y"}
 
 
 def test_a_published_folder_is_whole_replaces_the_earlier_one_and_is_the_latest(storage, tmp_path):
-    storage.publish("sweeps/a", {"x": b"1", "y": b"2"}, **LATEST)
-    storage.publish("sweeps/b", {"x": b"3"}, **LATEST)
+    publish(storage, "sweeps/a", {"x": b"1", "y": b"2"}, REPLACED)
+    publish(storage, "sweeps/b", {"x": b"3"}, REPLACED)
     assert storage.get("sweeps/latest/x") == b"3"
-    storage.publish("sweeps/a", {"z": b"4"}, **LATEST)
+    publish(storage, "sweeps/a", {"z": b"4"}, REPLACED)
     assert list(storage.list("sweeps")) == ["sweeps/a", "sweeps/b", "sweeps/latest"]
     assert list(storage.list("sweeps/latest")) == ["sweeps/latest/z"]
     assert storage.local("sweeps/latest/z").read_bytes() == b"4"
@@ -116,22 +110,22 @@ def test_a_published_folder_is_whole_replaces_the_earlier_one_and_is_the_latest(
         assert (tmp_path.with_name("moved") / "sweeps" / "latest" / "z").read_bytes() == b"4"  # the link is relative
 
 
-def test_what_a_person_has_put_into_a_sweeps_folder_stays_when_it_is_published_again(storage):
-    storage.publish("sweeps/a", {"x": b"1", "y": b"2"}, **LATEST)
+def test_what_a_person_put_into_a_sweeps_folder_stays(storage):
+    publish(storage, "sweeps/a", {"x": b"1", "y": b"2"}, REPLACED)
     storage.put("sweeps/a/thesis.tex", b"mine")
     storage.put("sweeps/a/drafts/one/two", b"mine, too")
-    storage.publish("sweeps/a", {"x": b"3"}, **LATEST)
+    publish(storage, "sweeps/a", {"x": b"3"}, REPLACED)
     assert list(storage.list("sweeps/a")) == [f"sweeps/a/{name}" for name in ("drafts", "thesis.tex", "x")]
     assert storage.get("sweeps/a/drafts/one/two") == b"mine, too"
     assert storage.get("sweeps/a/x") == b"3"
 
 
-def test_a_sweep_that_was_killed_between_its_folders_is_there_again_with_what_a_person_had_put_into_it(tmp_path):
+def test_a_sweep_killed_between_its_folders_is_there_again(tmp_path):
     storage = LocalStorage(root=tmp_path)
-    storage.publish("sweeps/a", {"x": b"1"}, **LATEST)
+    publish(storage, "sweeps/a", {"x": b"1"}, REPLACED)
     storage.put("sweeps/a/mine", b"mine")
     (tmp_path / "sweeps" / "a").rename(tmp_path / "sweeps" / ".a.1.old")
-    storage.publish("sweeps/a", {"x": b"2"}, **LATEST)
+    publish(storage, "sweeps/a", {"x": b"2"}, REPLACED)
     assert sorted(storage.list("sweeps")) == ["sweeps/a", "sweeps/latest"]
     assert storage.get("sweeps/a/mine") == b"mine"
 
@@ -143,18 +137,14 @@ def without_links(monkeypatch):
     def refuse(*_, **__):
         raise OSError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr("os.link", refuse)
     monkeypatch.setattr("os.symlink", refuse)
 
 
 def test_a_file_system_without_links_does(without_links, tmp_path):
     storage = LocalStorage(root=tmp_path)
-    storage.check(space=1)
-    assert storage.put_if_absent("runs/x/stop", b"one")
-    assert not storage.put_if_absent("runs/x/stop", b"two")
-    assert storage.get("runs/x/stop") == b"one"
+    check(storage, space=1)
     for name in ("a", "b"):
-        storage.publish(f"sweeps/{name}", {"x": name.encode()}, **LATEST)
+        publish(storage, f"sweeps/{name}", {"x": name.encode()}, REPLACED)
     assert (tmp_path / "sweeps" / "latest").read_text() == "b"
     assert storage.get("sweeps/latest/x") == b"b"
     assert list(storage.list("sweeps/latest")) == ["sweeps/latest/x"]
@@ -163,10 +153,10 @@ def test_a_file_system_without_links_does(without_links, tmp_path):
 
 
 def test_a_root_that_was_copied_with_links_followed_goes_on(tmp_path):
-    LocalStorage(root=tmp_path / "a").publish("sweeps/a", {"x": b"1"}, **LATEST)
+    publish(LocalStorage(root=tmp_path / "a"), "sweeps/a", {"x": b"1"}, REPLACED)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     storage = LocalStorage(root=tmp_path / "b")
-    storage.publish("sweeps/b", {"x": b"2"}, **LATEST)
+    publish(storage, "sweeps/b", {"x": b"2"}, REPLACED)
     assert storage.get("sweeps/latest/x") == b"2"
     (aside,) = (key for key in storage.list("sweeps") if "latest.bad-" in key)
     assert storage.get(f"{aside}/x") == b"1"
@@ -178,5 +168,5 @@ def test_a_file_system_without_locks_is_refused_before_anything_begins(monkeypat
 
     monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(InputError, match=r"is on a file system without locks .*No locks available"):
-        LocalStorage(root=tmp_path / "new").check(space=1)
+        check(LocalStorage(root=tmp_path / "new"), space=1)
     assert list(tmp_path.iterdir()) == []

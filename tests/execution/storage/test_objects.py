@@ -9,6 +9,7 @@ import pytest
 from execution.cache.records import RecordStorage
 from execution.storage import copies
 from execution.storage.arrays import key_of, open_array, put_array, put_file, read_file
+from execution.storage.folders import gather, hand_over
 from execution.storage.objects import ObjectStorage
 from experiment.errors import StoreError
 from tests.made_up import combination, record, trained
@@ -63,7 +64,7 @@ def test_a_damaged_copy_is_fetched_again(objects, damage):
     np.testing.assert_array_equal(open_array(objects, ref), ARRAY)
 
 
-def test_what_is_damaged_in_the_store_is_refused_and_its_step_runs_again_next_time(objects, elsewhere):
+def test_what_is_damaged_in_the_store_is_refused(objects, elsewhere):
     ref = put_array(objects, ARRAY)
     records = RecordStorage(storage=objects)
     records.write_path("a" * 64, record("a" * 64, trained(combination(), W=ref, b=ref, history=ref, judged=None)))
@@ -76,7 +77,7 @@ def test_what_is_damaged_in_the_store_is_refused_and_its_step_runs_again_next_ti
         records.read_path("a" * 64)
 
 
-def test_a_record_whose_array_is_gone_from_the_store_does_not_count_though_there_is_a_copy(objects, monkeypatch):
+def test_a_record_whose_array_is_gone_does_not_count_despite_a_copy(objects, monkeypatch):
     ref = put_array(objects, ARRAY)
     records = RecordStorage(storage=objects)
     records.write_path("a" * 64, record("a" * 64, trained(combination(), W=ref, b=ref, history=ref, judged=None)))
@@ -93,7 +94,7 @@ def test_what_is_missing_is_an_error_that_names_it(objects, elsewhere):
         read_file(objects, ref)
 
 
-def test_beyond_the_limit_the_arrays_that_were_used_the_longest_ago_go_from_this_machine_alone(objects, monkeypatch):
+def test_beyond_the_limit_the_longest_unused_arrays_go_from_here_alone(objects, monkeypatch):
     monkeypatch.setattr(copies, "LIMIT", 3.5 * (ARRAY.nbytes + 128))
     monkeypatch.setattr(copies, "IN_USE", 0)
     refs = [put_array(objects, ARRAY + n) for n in range(3)]
@@ -111,35 +112,33 @@ def test_trainings_that_ask_after_every_epoch_ask_the_store_about_once_a_second(
     for _ in range(500):
         assert not objects.exists("runs/a/stop")
     assert proxy.requests["HEAD", "runs"] <= 3
-    objects.put_if_absent("runs/a/stop", b"")
+    objects.put("runs/a/stop", b"")
     assert objects.exists("runs/a/stop")
 
 
-def test_folders_of_several_machines_come_together_and_what_has_not_changed_is_not_fetched_again(
-    proxy, objects, elsewhere, tmp_path
-):
-    def hand_over(name, content):
+def test_folders_of_several_machines_come_together(proxy, objects, elsewhere, tmp_path):
+    def made_by_wandb(name, content):
         made = objects.folder("wandb") / "offline-run-20260101-x"
         (made / "files" / "media").mkdir(parents=True)
         (made / "logs").mkdir()
         (made / f"run-{name}.wandb").write_bytes(content)
         (made / "files" / "media" / "a.png").write_bytes(b"png")
         (made / "logs" / "debug.log").write_bytes(b"log")
-        objects.hand_over(made, f"wandb/offline-run-{name}")
+        hand_over(objects, made, f"wandb/offline-run-{name}")
         assert not made.exists()
 
-    hand_over("one", b"1")
+    made_by_wandb("one", b"1")
     elsewhere()
-    hand_over("two", b"2")
+    made_by_wandb("two", b"2")
     for _ in range(2):
-        (folder,) = {path.parent for path in objects.gather("wandb")}
+        (folder,) = {path.parent for path in gather(objects, "wandb")}
         assert {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*") if path.is_file()} == {
             "offline-run-one/run-one.wandb": b"1", "offline-run-one/files/media/a.png": b"png",
             "offline-run-two/run-two.wandb": b"2", "offline-run-two/files/media/a.png": b"png",
         }  # fmt: skip
         assert proxy.requests["GET", "wandb"] == 4
-    hand_over("one", b"another try")
-    (one,) = (path for path in objects.gather("wandb") if path.name == "offline-run-one")
+    made_by_wandb("one", b"another try")
+    (one,) = (path for path in gather(objects, "wandb") if path.name == "offline-run-one")
     assert (one / "run-one.wandb").read_bytes() == b"another try"
     assert proxy.requests["GET", "wandb"] == 6
 

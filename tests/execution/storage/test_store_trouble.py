@@ -43,11 +43,12 @@ def first(count, trouble):
 @pytest.mark.parametrize("trouble", [500, 503, 429, "hang", "cut", "lost"])
 def test_what_passes_is_waited_for_with_one_line_of_warning(proxy, objects, caplog, trouble, tmp_path, monkeypatch):
     array = np.arange(1000)
-    proxy.trouble = first(7, trouble)
+    count = 4 if trouble == "hang" else 7  # more than the library asks for itself; each of these is waited for
+    proxy.trouble = first(count, trouble)
     ref = put_array(objects, array)
-    assert objects.put_if_absent("runs/a/stop", b"") or trouble == "lost"
+    objects.put("runs/a/stop", b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
-    proxy.trouble = first(7, trouble)
+    proxy.trouble = first(count, trouble)
     np.testing.assert_array_equal(open_array(objects, ref), array)
     assert objects.exists("runs/a/stop")
     assert list(objects.list("runs")) == ["runs/a"]
@@ -71,7 +72,7 @@ def test_a_store_that_is_away_for_a_while_is_waited_for(proxy, objects, caplog):
 
 def test_one_that_stays_away_ends_it_and_says_what_it_was(proxy, objects, monkeypatch):
     monkeypatch.setattr(client, "PATIENCE", 1.0)
-    proxy.refuse()
+    proxy.stop()
     with pytest.raises(Unavailable, match=f"{objects.url} cannot be reached, for 1 s: HTTP error"):
         objects.get("cache/a")
 
@@ -165,13 +166,13 @@ def test_what_does_not_pass_is_named_and_not_waited_for(proxy, objects, digits, 
 
 
 def test_a_store_that_heeds_no_conditions_is_refused(proxy, objects, digits, monkeypatch):
-    real = proxy.handle
+    respond = proxy.respond
 
     def without(request):
-        del request.headers["If-None-Match"]
-        real(request)
+        request.environ.pop("HTTP_IF_NONE_MATCH", None)
+        return respond(request)
 
-    proxy.handle = without
+    monkeypatch.setattr(proxy, "respond", without)
     assert "ignores conditions on writes" in refusal_of(objects.url, digits)
 
 
@@ -182,6 +183,6 @@ def test_a_store_without_account_is_refused(digits):
 def test_a_machine_without_a_place_for_copies_is_refused(objects, digits, tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert "cannot be written to (Not a directory): set XDG_CACHE_HOME to another folder" in refusal_of(
+    assert "which is not a folder: set XDG_CACHE_HOME to another folder" in refusal_of(
         ObjectStorage(url=f"{objects.url}/x").url, digits
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import wandb
 
-from execution.tracking.offline import SECONDS_TO_WRITE, ended, remove_unwritten, whole
+from execution.tracking.offline import SECONDS_TO_WRITE, ended, records, remove_unwritten
 from tests.conftest import clean_environment
 from tests.patience import PATIENCE, until
 
@@ -43,7 +43,7 @@ def left(content, run_context):
     return left
 
 
-def test_what_was_killed_before_it_said_a_word_keeps_no_other_run_from_being_sent(left, run_context, server):
+def test_what_was_killed_before_a_word_keeps_no_run_from_being_sent(left, run_context, server):
     killed, begun, run = left("killed", 7), left("begun", 7), left("r", None)
     long_ago = time.time() - SECONDS_TO_WRITE - 1
     os.utime(killed, (long_ago, long_ago))
@@ -67,7 +67,7 @@ def test_it_has_ended_when_all_of_it_is_there_and_never_before(content, tmp_path
     for end in ends:  # at the end of a block a record may have been begun, each of its parts whole
         path.write_bytes(content[:end])
         assert not ended(path)
-    assert not all(whole(path) for end in ends if path.write_bytes(content[:end]))
+    assert not all(records(path) for end in ends if path.write_bytes(content[:end]))
     path.write_bytes(content)
     assert ended(path)
-    assert whole(path)
+    assert records(path)

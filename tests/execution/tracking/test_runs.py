@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from execution.tracking.runs import remember_older
+from execution.storage.local import LocalStorage
+from execution.tracking.runs import earlier_try, remember_older
 
 THREADS, ROUNDS = 4, 100
 
@@ -19,20 +20,19 @@ def switching():
     sys.setswitchinterval(interval)
 
 
-def test_what_a_killed_process_left_is_noted_for_all_threads_that_begin_a_run_at_once(switching, tmp_path):
+def test_what_a_killed_process_left_is_noted_for_all_threads(switching, tmp_path):
     missed = []
 
-    def begin(known, barrier):
+    def begin(notes, barrier):
         barrier.wait()
-        remember_older(known)
-        if not (known / "killed").is_symlink():
-            missed.append(known)
+        remember_older(notes)
+        if earlier_try(notes, "killed") is None:
+            missed.append(notes)
 
     for number in range(ROUNDS):
-        known, barrier = tmp_path / str(number) / "begun", threading.Barrier(THREADS)
-        known.mkdir(parents=True)
-        (known.parent / "offline-run-20260101_000000-killed").mkdir()
-        threads = [threading.Thread(target=begin, args=(known, barrier)) for _ in range(THREADS)]
+        notes, barrier = LocalStorage(root=tmp_path / str(number)), threading.Barrier(THREADS)
+        (notes.folder("wandb") / "offline-run-20260101_000000-killed").mkdir()
+        threads = [threading.Thread(target=begin, args=(notes, barrier)) for _ in range(THREADS)]
         for thread in threads:
             thread.start()
         for thread in threads:

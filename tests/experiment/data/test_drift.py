@@ -28,7 +28,7 @@ def test_values_far_outside_are_counted_in_one_sentence():
     )
 
 
-def test_a_feature_that_was_constant_is_no_concern_for_it_has_no_part_in_the_model():
+def test_a_feature_that_was_constant_is_no_concern():
     constant = np.array([[1.0, 0], [1 + 2e-16, 1]])
     assert outliers(constant, np.array([[7.0, 0.5]] * 20), "new.csv") == ()
 
@@ -36,6 +36,24 @@ def test_a_feature_that_was_constant_is_no_concern_for_it_has_no_part_in_the_mod
 def test_features_on_another_scale_are_told_by_their_range():
     (said,) = outliers(EXTREMES, TRAINED[:50] / 255, "new.csv")
     assert "on another scale?" in said
+
+
+def test_categories_do_not_hide_that_the_numbers_are_on_another_scale():
+    flags = np.tile([[0.0], [1.0]], (25, 1))
+    extremes = np.c_[EXTREMES, [0, 1]]
+    (said,) = outliers(extremes, np.c_[TRAINED[:50] / 255, flags], "new.csv")
+    assert "on another scale?" in said
+    assert outliers(extremes, np.c_[TRAINED[:50], flags * 0], "new.csv") == ()
+
+
+@pytest.mark.parametrize(
+    ("extremes", "new"),
+    [(GREY, LEVELS / 127.5 - 1), (UNIT, LEVELS / 127.5 - 1), (UNIT * 2 - 1, LEVELS), (GREY, LEVELS * 257.0)],
+)
+def test_pictures_on_other_scales_are_refused_without_a_factor(extremes, new):
+    with pytest.raises(DataError, match=r"but training pictures in .*; bring them to the same scale"):
+        check_scale(extremes, new, "test.npy")
+    check_scale(np.stack([new.min(axis=0), new.max(axis=0)]), new, "test.npy")
 
 
 @pytest.mark.parametrize(("extremes", "new"), [(GREY, LEVELS / 255), (UNIT, LEVELS)])

@@ -17,8 +17,8 @@ KERAS = dict(zip(("x_train", "y_train", "x_test", "y_test"), RAW.values(), stric
 def is_the_small_one(data):
     for array, raw in zip(data.arrays, RAW.values(), strict=True):
         np.testing.assert_array_equal(array, flat(raw))
-    assert data.class_names == ("0", "1", "2")
-    assert data.picture == (4, 5)
+    assert data.info.class_names == ("0", "1", "2")
+    assert data.info.picture == (4, 5)
 
 
 @pytest.mark.parametrize("prefix", ["", "fashion_mnist_", "my-"])
@@ -76,27 +76,27 @@ def test_an_archive(tmp_path, names):
     is_the_small_one(own_data(tmp_path / "set.npz"))
 
 
-def test_labels_as_a_column_or_one_hot_and_names_in_capitals_are_understood_with_a_word(tmp_path):
+def test_labels_as_a_column_or_one_hot_are_understood_with_a_word(tmp_path):
     y = RAW["train_labels"]
     for labels, said in ((y[:, None], "train_labels: a column of labels"), (np.eye(3)[y], "one-hot, classes 0 to 2")):
         np.savez(tmp_path / "set.npz", X_train=RAW["train_images"], Y_train=labels, ids=np.arange(30))
         data = own_data(tmp_path / "set.npz")
-        assert data.class_names == ("0", "1", "2")
+        assert data.info.class_names == ("0", "1", "2")
         assert np.bincount(np.r_[data.arrays.train_labels, data.arrays.test_labels]).tolist() == [10, 10, 10]
-        assert said in data.note
-        assert "not used: ids" in data.note
+        assert said in data.info.note
+        assert "not used: ids" in data.info.note
 
 
-def test_pictures_keep_height_and_width_and_rows_are_pictures_if_the_user_says_so(tmp_path):
+def test_pictures_keep_their_shape_and_rows_are_pictures_if_told(tmp_path):
     X, y = RAW["train_images"], RAW["train_labels"]
     np.savez(tmp_path / "set.npz", x_train=X.reshape(30, 10, 2), y_train=y)
-    assert own_data(tmp_path / "set.npz").picture == (10, 2)
+    assert own_data(tmp_path / "set.npz").info.picture == (10, 2)
     with pytest.raises(DataError, match="pictures of 10x2; leave --pictures out"):
         own_data(tmp_path / "set.npz", pictures="4x5")
     np.savez(tmp_path / "set.npz", x_train=flat(X)[:, :16], y_train=y)
     data = own_data(tmp_path / "set.npz")
-    assert (data.picture, data.understood) == (None, "16 features; if they are pictures: --pictures 4x4")
-    assert own_data(tmp_path / "set.npz", pictures="2x8").picture == (2, 8)
+    assert (data.info.picture, data.info.understood) == (None, "16 features; if they are pictures: --pictures 4x4")
+    assert own_data(tmp_path / "set.npz", pictures="2x8").info.picture == (2, 8)
     with pytest.raises(DataError, match="16 features are not pictures of 28x28; change --pictures"):
         own_data(tmp_path / "set.npz", pictures="28x28")
     np.savez(tmp_path / "set.npz", x_train=X, y_train=y, x_test=RAW["test_images"].reshape(10, 5, 4), y_test=y[:10])
@@ -104,11 +104,20 @@ def test_pictures_keep_height_and_width_and_rows_are_pictures_if_the_user_says_s
         own_data(tmp_path / "set.npz")
 
 
+@pytest.mark.parametrize("axis", [1, 3])
+def test_grey_pictures_may_have_a_channel(tmp_path, axis):
+    given = {name: np.expand_dims(array, axis) if name[0] == "x" else array for name, array in KERAS.items()}
+    np.savez(tmp_path / "set.npz", **given)
+    data = own_data(tmp_path / "set.npz")
+    assert data.info.picture == RAW["train_images"].shape[1:]
+    np.testing.assert_array_equal(data.arrays.test_images, flat(RAW["test_images"]))
+
+
 def test_an_archive_without_test_part_is_split_the_same_each_time(tmp_path):
     texts = np.array(["boot", "shirt", "bag"])[RAW["train_labels"]]
     np.savez(tmp_path / "set.npz", x_train=RAW["train_images"], y_train=texts)
     one, same, other = (own_data(tmp_path / "set.npz", seed=seed) for seed in (1, 1, 2))
-    assert one.class_names == ("bag", "boot", "shirt")
+    assert one.info.class_names == ("bag", "boot", "shirt")
     assert len(one.arrays.test_labels) == 8
     np.testing.assert_array_equal(one.arrays.test_images, same.arrays.test_images)
     assert not np.array_equal(one.arrays.test_images, other.arrays.test_images)
@@ -119,7 +128,7 @@ def test_an_archive_without_test_part_is_split_the_same_each_time(tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"x_train": np.array([[1, None]] * 30)}, "not an .npz of plain arrays .*pickle"),
+        ({"x_train": np.array([[1, None]] * 30)}, r"holds Python objects.* array.astype\(str\)"),
         ({"y_train": None}, "holds x_train, x_test, y_test; name its arrays x_train, y_train"),
         ({"x_train": RAW["train_images"] / np.nan}, "x_train: nan in image 0, feature 0"),
         ({"x_test": np.zeros((10, 3))}, "x_test: 3 features per image, but 20 in .*x_train"),

@@ -3,17 +3,17 @@
 import gzip
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import sklearn.datasets
 from sklearn.datasets import _openml
+from werkzeug import Response
 
 from experiment.data.named import openml
 from experiment.data.own import own_data
 from experiment.errors import DataError, Unreachable
+from tests.loopback import Loopback
 
 SERVED = Path(sklearn.datasets.__file__).parent / "tests/data/openml/id_61"
 FILES = {
@@ -24,36 +24,26 @@ FILES = {
 }
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        name = FILES.get(self.path) or ("data-v1-dl-61.arff.gz" if "/61" in self.path else None)
-        if name is None:
-            content, status = json.dumps({"error": {"code": "372", "message": "No results"}}).encode(), 412
-        else:
-            content, status = gzip.decompress((SERVED / name).read_bytes()), 200
-            content = re.sub(rb"https?:(//|\\/\\/)\w+\.openml\.org", self.server.base.encode(), content)
-            if "arff" in name and self.server.altered:
-                content = content.replace(b"5.1", b"5.2", 1)
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+class OpenML(Loopback):
+    altered = False
 
-    def log_message(self, *_):
-        pass
+    def respond(self, request):
+        name = FILES.get(request.path) or ("data-v1-dl-61.arff.gz" if "/61" in request.path else None)
+        if name is None:
+            return Response(json.dumps({"error": {"code": "372", "message": "No results"}}), 412)
+        content = gzip.decompress((SERVED / name).read_bytes())
+        content = re.sub(rb"https?:(//|\\/\\/)\w+\.openml\.org", self.url.encode(), content)
+        return Response(content.replace(b"5.1", b"5.2", 1) if "arff" in name and self.altered else content)
 
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.base, server.altered = f"http://127.0.0.1:{server.server_port}", False
+    with OpenML() as server:
         for name in ("_SEARCH_NAME", "_DATA_INFO", "_DATA_FEATURES", "_DATA_QUALITIES"):
-            address = getattr(_openml, name).replace("https://www.openml.org", server.base)
+            address = getattr(_openml, name).replace("https://www.openml.org", server.url)
             monkeypatch.setattr(_openml, name, address)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield server
-        server.shutdown()
 
 
 def test_openmls_iris_is_fetched_once_and_has_its_names(server, tmp_path):
@@ -61,7 +51,7 @@ def test_openmls_iris_is_fetched_once_and_has_its_names(server, tmp_path):
     assert (where, notes) == ("OpenML's iris", ("version 1",))
     assert frame.columns.tolist() == ["sepallength", "sepalwidth", "petallength", "petalwidth", "class"]
     assert set(frame["class"]) == {"Iris-setosa", "Iris-versicolor", "Iris-virginica"}
-    server.shutdown()
+    server.stop()
     assert openml("iris", tmp_path)[0].equals(frame)
 
 
@@ -86,5 +76,5 @@ def test_a_server_that_does_not_answer_is_no_fault_of_the_name(server, tmp_path,
 def test_scikit_learns_sets_come_with_their_names(name, shape, classes):
     data = own_data(name)
     assert data.arrays.train_images.shape == shape
-    assert classes in data.class_names
-    assert len(data.table.columns) == shape[1]
+    assert classes in data.info.class_names
+    assert len(data.info.table.columns) == shape[1]

@@ -42,13 +42,13 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "empty file": ({"train_images": b""}, "train_images", "not a NumPy .npy file"),
     "zip": ({"train_images": b"PK\x03\x04..."}, "train_images", "not a NumPy .npy file"),
     "pickle": ({"test_labels": b"\x80\x04K\x01."}, "test_labels", "not a NumPy .npy file"),
-    "truncated": ({"test_images": npy_bytes(Xt)[:-1]}, "test_images", "truncated, damaged"),
-    "header cut": ({"test_images": npy_bytes(Xt)[:20]}, "test_images", "truncated, damaged"),
-    "objects": ({"train_images": np.array([[1, None]] * 30)}, "train_images", "objects.*write it again"),
-    "object labels": ({"train_labels": y.astype(object)}, "train_labels", "objects.*write it again"),
+    "truncated": ({"test_images": npy_bytes(Xt)[:-1]}, "test_images", "truncated or damaged"),
+    "header cut": ({"test_images": npy_bytes(Xt)[:20]}, "test_images", "truncated or damaged"),
+    "objects": ({"train_images": np.array([[1, None]] * 30)}, "train_images", "objects.*astype"),
+    "object labels": ({"train_labels": y.astype(object)}, "train_labels", "objects.*astype"),
     "scalar": ({"train_images": np.array(3)}, "train_images", r"shape \(\); save images as n × f"),
     "1-D images": ({"train_images": X[:, 0]}, "train_images", r"shape \(30,\); save images as n"),
-    "4-D images": ({"test_images": np.zeros((10, 4, 5, 1))}, "test_images", r"shape \(10, 4, 5, 1\); save"),
+    "colours": ({"test_images": np.zeros((10, 4, 5, 3))}, "test_images", r"shape \(10, 4, 5, 3\).*mean of"),
     "complex": ({"train_images": X + 0j}, "train_images", "dtype complex128; save pixels as"),
     "text": ({"train_images": X.astype("U3")}, "train_images", "dtype <U3; save pixels"),
     "dates": ({"train_images": X.astype("M8[s]")}, "train_images", "dtype datetime64"),
@@ -100,4 +100,4 @@ def test_labels_saved_as_floats_too_large_to_be_told_apart_are_warned_of(tmp_pat
     for more, warned in ((0, False), (1, True)):
         path = tmp_path / f"{more}.npz"
         np.savez(path, x_train=X, y_train=(labels + more).astype(dtype))
-        assert any("save them as integers or texts" in warning for warning in own_data(path).warnings) == warned
+        assert any("save them as integers or texts" in warning for warning in own_data(path).info.warnings) == warned

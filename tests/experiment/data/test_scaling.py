@@ -83,7 +83,7 @@ def test_an_input_beyond_float32_is_named(kind):
     arrays(np.float64, (5, 4), elements=st.sampled_from([np.nan, 0.0, 2.5])),
     st.sampled_from(["mean", "most-frequent"]),
 )
-def test_missing_values_are_filled_in_as_scikit_learn_does_by_the_rows_trained_on_alone(values, later, missing):
+def test_missing_values_are_filled_in_as_scikit_learn_does(values, later, missing):
     imputer = SimpleImputer(strategy=missing.replace("-", "_"), keep_empty_features=True)
     expected = make_pipeline(imputer, StandardScaler()).fit(values)
     scaling = fit("standardize", values, missing)

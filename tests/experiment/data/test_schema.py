@@ -123,7 +123,7 @@ def test_a_table_means_the_same_whatever_it_is_written_as(tmp_path_factory, tabl
 
 @settings(max_examples=60, deadline=None)
 @given(tables, st.randoms())
-def test_however_its_rows_are_parted_the_test_part_is_read_as_the_training_part_was(table, random):
+def test_the_test_part_is_read_as_the_training_part_was(table, random):
     rows = random.sample(range(N), N)
     train, test = (as_table(table.iloc[part].reset_index(drop=True)) for part in (rows[:16], rows[16:]))
     try:
@@ -158,8 +158,54 @@ def test_decimals_digits_and_dictionaries_of_numbers_are_numbers():
         "half": pa.array(np.arange(N, dtype=np.float16) / 4),
         "kind": ["ant", "bee"] * (N // 2),
     })  # fmt: skip
-    schema, _, _ = schema_of(frame, "kind", "the table")
+    schema, _, _ = schema_of(as_table(frame), "kind", "the table")
     np.testing.assert_array_equal(schema.features(frame), np.tile(np.arange(N) / 4, (4, 1)).T)
+
+
+@pytest.mark.parametrize(
+    ("trained", "new", "read_as", "says"),
+    [
+        ([True, False], ["TRUE", "true"], ["True", "True"], "read as the category that differs from it only in case"),
+        (["Yes", "no"], ["yes", "NO"], ["Yes", "no"], "only in case"),
+        (["Red", "red"], ["RED", "red"], [None, "red"], "'RED' in row 1, a category that the model was not trained on"),
+    ],
+)
+def test_a_category_in_another_case_is_read_if_only_one_can_be_meant(trained, new, read_as, says):
+    frame = pd.DataFrame({"flag": trained * 12, "kind": ["ant", "bee"] * 12})
+    schema, _, _ = schema_of(as_table(frame), "kind", "the table")
+    block, warning = schema.read(as_table(pd.DataFrame({"flag": new})), "new.csv")
+    assert [[f"flag={text}" == name for name in schema.names] for text in read_as] == block.astype(bool).tolist()
+    assert says in warning
+
+
+def test_columns_of_rare_types_are_read_as_their_values():
+    a, b = np.tile([0.0, 0, 2, 3], 6), np.array(["x", "y"] * 12)
+    plain = pd.DataFrame({"a": a, "b": b, "kind": ["ant", "bee"] * 12})
+    schema, _, _ = schema_of(as_table(plain), "kind", "the table")
+    view = pa.table({"a": a, "b": pa.array(b.tolist(), pa.string_view())})
+    coded = pa.table({"a": a, "b": pa.array(b.tolist(), pa.string_view()).dictionary_encode()})
+    for frame in (plain.assign(a=pd.arrays.SparseArray(a)), view, coded):
+        np.testing.assert_array_equal(schema.features(frame), schema.features(plain))
+
+
+@pytest.mark.parametrize("row", [pd.Series({"a": 1}), {"a": [1]}, [[1]]])
+def test_what_is_no_table_is_refused_by_its_kind(row):
+    with pytest.raises(DataError, match=f"a {type(row).__name__} is not a table; give a DataFrame"):
+        as_table(row)
+
+
+def test_intervals_are_refused_by_their_type():
+    frame = pd.DataFrame({"a": pd.cut(np.arange(N), 4), "kind": ["ant", "bee"] * (N // 2)})
+    with pytest.raises(DataError, match=r"column a holds extension<pandas\.interval"):
+        schema_of(as_table(frame), "kind", "the table")
+
+
+def test_a_column_that_is_missing_in_a_new_table_is_looked_for_in_another_case():
+    schema, _, _ = schema_of(as_table(pd.DataFrame({"Age": [1.5, 2] * 12, "kind": ["a", "b"] * 12})), "kind", "it")
+    with pytest.raises(DataError, match=r"no column Age; did you mean age\?"):
+        schema.features(pd.DataFrame({"age": [1.5]}))
+    with pytest.raises(DataError, match="row 1; fill them in, remove the rows, or train with --missing mean"):
+        schema.features(pd.DataFrame({"Age": [None]}))
 
 
 @pytest.mark.parametrize("values", [[1, 2.5, "x", None], [b"ab", 3, None, "y"], [2**70, 1, 2, 3]])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from experiment.data.split import split_rows, stratified_rows
+from experiment.data.split import fold_rows, split_rows, stratified_rows
 from experiment.errors import DataError
 
 
@@ -51,3 +51,21 @@ def test_strata_are_scikit_learns_and_rare_classes_are_trained_on(counts, fracti
     for k in common:
         assert k in labels[rows.train]
         assert k in labels[rows.held_out]
+
+
+@given(st.lists(st.integers(5, 20), min_size=2, max_size=4), st.integers(2, 5), st.integers(0, 2**32 - 1))
+def test_folds_are_scikit_learns_and_more_repeats_continue_the_same(counts, folds, seed):
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    parts = fold_rows(labels, folds, 2, seed)
+    expected = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
+    for rows, (train, held_out) in zip(parts[:folds], expected, strict=True):
+        np.testing.assert_array_equal(rows.train, train)
+        np.testing.assert_array_equal(rows.held_out, held_out)
+    for repeat in (parts[:folds], parts[folds:]):
+        np.testing.assert_array_equal(np.sort(np.concatenate([rows.held_out for rows in repeat])), range(len(labels)))
+        for rows in repeat:
+            np.testing.assert_array_equal(np.sort(np.concatenate(rows[:2])), range(len(labels)))
+            held = np.bincount(labels[rows.held_out], minlength=len(counts))
+            assert np.all(np.abs(held - np.array(counts) / folds) < 1)
+    for rows, same in zip(parts, fold_rows(labels, folds, 3, seed), strict=False):
+        np.testing.assert_array_equal(rows.held_out, same.held_out)

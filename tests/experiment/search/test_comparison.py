@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from experiment.search.comparison import compared, may_be_best
+from experiment.search.comparison import (
+    compared,
+    compared_on_folds,
+    may_be_best,
+    may_be_equal_on_folds,
+    standard_errors,
+)
 from tests.report.rankings import drawn
 
 
@@ -24,6 +31,13 @@ def test_the_error_is_the_paired_one(rows):
         assert gap.standard_error == pytest.approx(differences.std() / rows**0.5, rel=0.12)
 
 
+def test_standard_errors_are_the_deviations_of_the_differences():
+    rng = np.random.default_rng(0)
+    deviations = rng.standard_normal(50) + 0.3 * rng.standard_normal((4, 50))
+    expected = [[np.std(one - other, ddof=1) for other in deviations] for one in deviations]
+    np.testing.assert_allclose(standard_errors(deviations), expected, rtol=1e-9)
+
+
 def test_of_equal_models_none_is_told_from_the_best_in_95_of_100_cases():
     told = 0
     for seed in range(200):
@@ -36,7 +50,7 @@ def test_of_equal_models_none_is_told_from_the_best_in_95_of_100_cases():
     assert told <= 10
 
 
-def test_the_best_of_unequal_models_is_kept_in_95_of_100_cases_and_bad_ones_are_not():
+def test_the_best_of_unequal_models_is_kept_in_95_of_100_cases():
     kept, bad = 0, 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
@@ -48,7 +62,7 @@ def test_the_best_of_unequal_models_is_kept_in_95_of_100_cases_and_bad_ones_are_
     assert bad == 0
 
 
-def test_what_says_the_same_of_every_row_is_as_good_and_what_never_is_right_is_not():
+def test_what_says_the_same_of_every_row_is_as_good():
     right = np.array([[True] * 40, [True] * 40, [False] * 40, [True] * 39 + [False]])
     assert may_be_best(*resampled(right)).tolist() == [True, True, False, True]
     assert may_be_best(*resampled(right[:1])).tolist() == [True]
@@ -63,3 +77,62 @@ def test_it_is_two_sided_in_the_figure_that_selected():
     assert best.within_noise
     assert not other.within_noise
     assert other.difference == pytest.approx(1, abs=0.05)
+
+
+def test_the_error_on_folds_is_nadeau_and_bengios_and_the_verdict_their_t_test():
+    rng = np.random.default_rng(0)
+    figures = rng.normal([[0.9], [0.88], [0.86], [0.7]], 0.02, (4, 10))
+    trained, validated = 90, 10
+    gaps = compared_on_folds(figures, 1 / 10 + validated / trained)
+    for gap, other in zip(gaps[1:], figures[1:], strict=True):
+        d = figures[0] - other
+        t = d.mean() / np.sqrt((1 / 10 + validated / trained) * d.var(ddof=1))  # their equation in section 4.2
+        assert gap.difference == pytest.approx(d.mean())
+        assert gap.difference / gap.standard_error == pytest.approx(t)
+        assert gap.within_noise == (stats.t.sf(t, df=9) > 0.05 / 3)  # three comparisons
+    assert [gap.within_noise for gap in gaps] == [True, True, False, False]
+
+
+def folds_of(rng, models, folds, overlap):
+    """Figures of equal models, where the training rows that folds share correlate them as Nadeau and Bengio assume."""
+    own, common = rng.standard_normal((models, folds)), rng.standard_normal((models, 1))
+    return np.sqrt(1 - overlap) * own + np.sqrt(overlap) * common
+
+
+def test_on_folds_two_models_are_compared_by_the_paired_t_test():
+    for seed in range(60):
+        one, other = np.random.default_rng(seed).normal([[0.0], [1.0]], 1.0, (2, 6))
+        equal = stats.ttest_rel(one, other).pvalue > 0.05
+        assert may_be_equal_on_folds(np.array([one, other]), 1 / 6) == equal, seed
+
+
+def test_on_folds_equal_models_are_told_apart_in_5_of_100_cases_at_most():
+    told, kept, bad = 0, 0, 0
+    for seed in range(300):
+        rng, factor = np.random.default_rng(seed), 1 / 10 + 1 / 9
+        figures = folds_of(rng, 12, 10, 0.1)
+        told += not all(gap.within_noise for gap in compared_on_folds(in_order(figures), factor))
+        figures = folds_of(rng, 12, 10, 0.1) + np.array([0.3] + [0.0] * 5 + [-5.0] * 6)[:, None]
+        order = np.argsort(-figures.mean(axis=1))
+        near = [gap.within_noise for gap in compared_on_folds(figures[order], factor)]
+        kept += near[list(order).index(0)]
+        bad += any(near[6:])
+    assert told <= 15
+    assert kept >= 285
+    assert bad <= 3
+
+
+def in_order(figures):
+    return figures[np.argsort(-figures.mean(axis=1))]
+
+
+@pytest.mark.parametrize(
+    ("figures", "near"),
+    [
+        ([[0.9, 0.8]], [True]),
+        ([[0.9, 0.8], [0.9, 0.8]], [True, True]),
+        ([[0.9, 0.8], [0.8, 0.7]], [True, False]),  # by the same on each fold
+    ],
+)
+def test_on_folds_models_without_any_spread_are_equal_or_not(figures, near):
+    assert [gap.within_noise for gap in compared_on_folds(np.array(figures), 1.0)] == near

@@ -23,11 +23,11 @@ def test_rungs_are_those_of_the_paper(about, expected):
 
 
 @given(candidates=st.integers(2, 400), halving=st.integers(2, 5), data=st.data())
-def test_each_rung_keeps_the_best_of_its_candidates_rounded_up_until_one_is_left(candidates, halving, data):
+def test_each_rung_keeps_the_best_rounded_up_until_one_is_left(candidates, halving, data):
     left = candidates
     for until in rungs(candidates, halving, 1, 10**9)[:-1]:
         order = data.draw(st.permutations(range(left)), label=f"order at epoch {until}")
-        going = promoted(order, halving)
+        going = promoted(range(left), order, halving)
         assert going == sorted(going)
         assert {order.index(at) for at in going} == set(range(-(-left // halving)))
         left = len(going)

@@ -4,17 +4,31 @@ import math
 
 import pytest
 
-from experiment.search.ranking import candidates, rank
+from experiment.results.selection import Gap, Place, Selection
+from experiment.search.ranking import candidates, rank, ranked, with_pruned
 from tests.made_up import combination, diverged, trained
 
 A, B = combination(learning_rate=0.1), combination(learning_rate=0.2)
 
 
 def test_a_candidate_is_a_combination_with_all_its_seeds_in_their_order():
-    runs = [trained(A, identity="1"), trained(A, identity="2"), trained(B, identity="1"), trained(B, identity="2")]
+    runs = [trained(A, seed=1), trained(B, seed=1), trained(A, seed=2), trained(B, seed=2)]
     one, two = candidates(runs)
     assert (one.combination, two.combination) == (A, B)
-    assert (one.trained, two.trained) == (tuple(runs[:2]), tuple(runs[2:]))
+    assert (one.trained, two.trained) == (tuple(runs[::2]), tuple(runs[1::2]))
+
+
+def test_pruned_are_those_of_an_earlier_rung_that_had_not_ended():
+    going, paused, ended = (candidates([trained(A, ended=end)], rung)[0] for end, rung in ((0, 1), (0, 0), (1, 0)))
+    assert [one.pruned for one in with_pruned([going, paused, ended])] == [False, True, False]
+
+
+def test_a_selection_ranks_combinations_wherever_they_stand():
+    places = (Place(combination=B), Place(combination=A, gap=Gap(difference=1, standard_error=1, within_noise=True)))
+    selection = Selection(places=places, resampled=None)
+    for order in ([A, B], [B, A]):
+        ranking = ranked(selection, candidates([trained(of) for of in order]))
+        assert [(one.combination, one.gap) for one in ranking] == [(place.combination, place.gap) for place in places]
 
 
 def test_its_figures_are_means_over_the_seeds():
@@ -31,7 +45,7 @@ def test_the_mean_epoch_is_rounded_to_a_whole_one():
     assert isinstance(three.best_epoch, int)
 
 
-def test_one_diverged_seed_makes_the_candidate_diverged_with_the_worst_figures_for_that_seed():
+def test_one_diverged_seed_makes_the_candidate_diverged():
     (half,) = candidates([trained(A, 0.8, 1.0), diverged(A)])
     assert half.diverged
     assert half.val_accuracy == 0.4

@@ -11,8 +11,9 @@ from scipy.stats import kstest, qmc
 from experiment.axes import Combination
 from experiment.config import BATCH, Experiment
 from experiment.errors import InputError
-from experiment.search.sampling import draw, rounded
+from experiment.search.sampling import draw, eligible, rounded
 from experiment.search.space import Range, contains
+from tests.made_up import combination
 
 SAMPLERS = ("random", "sobol", "tpe")
 WIDE = Experiment.model_validate({"learning_rates": "1e-4:1", "batch_sizes": "8:64", "alphas": "1e-6:0.1"}).grid
@@ -38,14 +39,14 @@ def spaces(draw):
 def test_all_lie_within_what_was_given_print_as_they_are_and_none_comes_twice(space, sampler, seed, count):
     found = draw(space, sampler, seed, [], count)
     assert len(set(found)) == count
-    for combination in found:
-        assert all(contains(values, getattr(combination, name)) for name, values in space.items())
-    names = [str(combination) for combination in found]
+    for drawn in found:
+        assert all(contains(values, getattr(drawn, name)) for name, values in space.items())
+    names = [str(drawn) for drawn in found]
     assert len(set(names)) == count
     ends = {end for values in space.values() if isinstance(values, Range) for end in (values.low, values.high)}
-    for combination, name in zip(found, names, strict=True):
+    for drawn, name in zip(found, names, strict=True):
         printed = re.findall(r"=(\S+)", name)
-        for value, shown in zip(combination.nondefault().values(), printed, strict=True):
+        for value, shown in zip(drawn.nondefault().values(), printed, strict=True):
             # An end of a range may have more digits than are drawn.
             assert value in ends or shown == str(value) or float(shown) == value
 
@@ -101,13 +102,13 @@ def test_of_a_grid_every_point_is_drawn_once_before_there_is_nothing_left(sample
     assert draw(grid.grid, sampler, 541, grid.combinations, BATCH) == ()
 
 
-def test_an_axis_of_one_value_stays_there_and_a_space_of_one_point_is_that_point():
+def test_an_axis_of_one_value_stays_there():
     assert {combination.batch_size for combination in draw(MIXED, "tpe", 541, [], 12)} == {32}
     one = Experiment.model_validate({"learning_rates": (0.1,), "batch_sizes": (8,), "alphas": (0,)}).grid
     assert draw(one, "tpe", 541, [], 1) == (Combination(learning_rate=0.1, batch_size=8, alpha=0),)
 
 
-def test_ranges_too_narrow_for_so_many_trials_are_refused_when_nothing_new_comes_up():
+def test_ranges_too_narrow_for_so_many_trials_are_refused():
     narrow = Experiment.model_validate({"learning_rates": "0.1:0.102", "batch_sizes": (8,), "alphas": (0,)}).grid
     with pytest.raises(
         InputError, match=r"after 3 combinations .* draws from these ranges gave no new one.*: reduce trials"
@@ -116,9 +117,18 @@ def test_ranges_too_narrow_for_so_many_trials_are_refused_when_nothing_new_comes
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.floats(0, 1))
-def test_on_a_linear_scale_numbers_are_rounded_to_a_thousandth_of_the_range_and_stay_within(low, width, at):
+def test_on_a_linear_scale_numbers_are_rounded_and_stay_within(low, width, at):
     values = Range(low=low, high=low + width)
     number = low + at * width
     found = rounded(values, number, log=False)
     assert values.low <= found <= values.high
     assert abs(found - number) <= max(width / 1000, 1e-5 * abs(number))
+
+
+def test_a_warm_start_begins_from_what_was_trained_to_its_end_within_its_axes():
+    space = Experiment.model_validate({"learning_rates": "0.01:1", "batch_sizes": (8, 16), "alphas": (0.0,)}).grid
+    a, b, c = combination(0.5), combination(0.01, 16), combination(1.0)
+    outside = [combination(2.0), combination(0.5, 32), combination(0.5, alpha=0.1), combination(0.5, decay="cosine")]
+    unfinished = combination(0.2)
+    assert eligible([b, *outside, a, unfinished, b, c], space, lambda one: one != unfinished) == (b, a, c)
+    assert eligible(outside, space, lambda one: True) == ()

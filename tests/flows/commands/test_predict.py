@@ -12,17 +12,22 @@ from execution import prepare
 from execution.config import Execution
 from experiment.config import Experiment
 from experiment.data import tables
-from experiment.data.new import examples
-from experiment.data.own import own_data
-from experiment.data.scaling import fit
+from experiment.data.own import examples, own_data
+from experiment.data.scaling import fit, logits
 from experiment.errors import DataError
-from experiment.logits import logits
 from experiment.model import Model, load
 from flows.sweep import sweep
 from softmax.loss import accuracy, cross_entropy
 from tests.conftest import PROJECT
 
-GRID = {"learning_rates": (0.1,), "batch_sizes": (16,), "alphas": (0.0,), "max_epochs": 5}
+GRID = {
+    "decay": ("none",),
+    "folds": 1,
+    "learning_rates": (0.1,),
+    "batch_sizes": (16,),
+    "alphas": (0.0,),
+    "max_epochs": 5,
+}
 
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
 
@@ -79,7 +84,7 @@ def test_a_table_is_matched_by_name_with_its_label_or_without(of_table, table, t
     assert np.mean(pd.read_csv(tmp_path / "said.csv")["class"] == frame["kind"]) > 0.7
 
 
-def test_further_columns_are_ignored_one_is_kept_if_asked_and_no_text_is_a_formula(of_table, table, typed, tmp_path):
+def test_further_columns_are_ignored_or_kept_and_no_text_is_a_formula(of_table, table, typed, tmp_path):
     frame = pd.read_csv(table).assign(
         owner=[f"=HYPERLINK({i})" for i in range(120)], number=[f"{i:04d}" for i in range(120)]
     )
@@ -176,6 +181,14 @@ def test_a_model_that_is_truncated_altered_or_none_is_refused(of_table, table, t
         assert refused(), change
     np.savez(path, weights=np.ones(3))
     assert refused()
+
+
+def test_what_the_readme_says_in_python_runs(of_table, table, tmp_path, monkeypatch):
+    (block,) = re.findall(
+        r"^```python\n(.*?)^```", (PROJECT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    monkeypatch.chdir(tmp_path)  # where the artifact root is
+    exec(block, {"frame_or_array": pd.read_csv(table).drop(columns="kind")})
 
 
 LOADED = """

@@ -1,6 +1,8 @@
 """`flows share`: what is sent is the sweep, and every refusal is one line."""
 
+import base64
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from tests.program import Program
 from tests.wandb_server import WandbServer
 
 AXES = {"learning_rates": (0.5, 0.1, 0.05), "batch_sizes": (16, 64), "alphas": (0.0, 0.01)}
-GRID = {**AXES, "seeds": (1, 2), "max_epochs": 3}
+GRID = {**AXES, "decay": ("none",), "folds": 1, "seeds": (1, 2), "max_epochs": 3}
 SEEDS = 2
 
 
@@ -41,20 +43,20 @@ def share(server, swept):
     """Run the command. Gives its exit code, what it printed, what it said on stderr, and the report that it saved."""
 
     def share(*arguments):
-        server.reports.saved.clear()
+        server.reports.clear()
         done = subprocess.run(
             [sys.executable, "-m", "flows", "share", *arguments, "--artifacts", str(swept[0])],
             cwd=PROJECT, env=clean_environment() | server.env(), capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
-        (saved,) = server.reports.saved
+        (saved,) = server.reports
         return done.returncode, done.stdout, done.stderr, saved
 
     return share
 
 
 @pytest.fixture(scope="module")
-def shared(share):
-    return share()
+def shared(share, swept):
+    return share(swept[1].name)  # the latest, unless another test came before
 
 
 @pytest.fixture
@@ -88,7 +90,11 @@ def panels(saved, kind):
 def test_the_report_is_about_the_runs_of_the_sweep_and_its_address_is_printed(shared, server, swept):
     code, out, err, saved = shared
     assert (code, err) == (0, "")
-    assert out.startswith(f"{server.url}/{server.entity}/softmax-sweep/reports/Sweep-{swept[1].name}--")
+    at = f"{server.url}/{server.entity}/softmax-sweep"
+    report, page, workspace = out.splitlines()
+    assert report.startswith(f"{at}/reports/Sweep-{swept[1].name}--")
+    assert server.sweeps[page.removeprefix(f"{at}/sweeps/")]["name"] == swept[1].name
+    assert workspace.startswith(f"{at}?nw=")
     assert (saved["entityName"], saved["projectName"], saved["type"]) == (server.entity, "softmax-sweep", "runs")
     for grid in grids(saved):
         assert filters(grid).keys() == {"jobType", "name"}
@@ -97,7 +103,7 @@ def test_the_report_is_about_the_runs_of_the_sweep_and_its_address_is_printed(sh
         assert {server.runs[run].group for run in filters(grid)["name"]} == {swept[1].name}
 
 
-def test_parallel_coordinates_are_of_all_and_of_the_ten_best_on_log_axes_but_for_one_with_a_zero(saved, server, swept):
+def test_parallel_coordinates_are_of_all_and_of_the_ten_best(saved, server, swept):
     (every, all_runs), (top, best_runs) = panels(saved, "Parallel Coordinates Plot")
     assert all_runs == list(swept[1].runs["train"])
     assert len(all_runs) == 12 * SEEDS
@@ -152,22 +158,67 @@ def test_the_text_is_the_analysis(saved, swept):
     assert f"{swept[1].test_accuracy:.2%}" in saved["description"]
 
 
-def test_trainings_from_the_cache_are_in_it_though_another_sweep_made_them(share, swept, digits):
+def test_its_trainings_are_a_sweep_of_w_and_b_and_all_its_runs_have_its_name(share, server, swept):
+    share(swept[1].name)
+    (sweep,) = {run.sweep for run in server.runs.values() if run.job_type == "train"}
+    config = server.sweeps[sweep]
+    assert config == {
+        "name": swept[1].name,
+        "method": "grid",
+        "metric": {"name": "final_val_accuracy", "goal": "maximize"},
+        "parameters": {
+            "learning_rate": {"values": [0.5, 0.1, 0.05]}, "batch_size": {"values": [16, 64]},
+            "alpha": {"values": [0.0, 0.01]}, "seed": {"values": [1, 2]},
+        },
+    }  # fmt: skip
+    runs = server.runs.values()
+    assert {run.id for run in runs if run.sweep} == set(swept[1].runs["train"])
+    assert all(swept[1].name in run.tags for run in runs)
+    assert all(run.state == "finished" for run in runs)
+    for run in runs:
+        assert "commit" in run.config
+        assert run.config["requirements_lock"].startswith("sha256:")
+        if run.job_type != "download":
+            assert run.config["data_digests"] == swept[1].provenance["data"]["digests"]
+
+
+def test_the_workspace_has_the_winner_as_its_baseline(shared, server, swept):
+    workspace = next(one for one in server.workspaces if one["displayName"] == f"Sweep {swept[1].name}")
+    assert workspace["type"] == "project-view"
+    (runs,) = workspace["spec"]["section"]["runSets"]
+    text = json.dumps(workspace["spec"])
+    winner = f"Run:v1:{swept[1].runs['train'][0]}:softmax-sweep:{server.entity}"
+    assert base64.b64encode(winner.encode()).decode() in text
+    assert "baseline" in text
+    assert swept[1].name in json.dumps(runs)
+
+
+def test_trainings_from_the_cache_are_in_it_though_another_sweep_made_them(share, server, swept, digits):
     again = Execution(artifacts=swept[0], wandb_mode="offline", name="again")
     assert sweep(Experiment(data_dir=digits, **GRID), again).cached == 12 * SEEDS
-    code, _, _, saved = share("again")
+    code, out, _, saved = share("again", "--register", "softmax")
     assert code == 0
+    sweeps = dict(server.sweeps)
+    assert sweeps[re.search("/sweeps/(.*)", out)[1]]["name"] == "again"
+    assert all({swept[1].name, "again"} <= set(run.tags) for run in server.runs.values() if run.job_type == "train")
+    (linked,) = server.links
+    assert (linked["projectName"], linked["artifactPortfolioName"]) == ("wandb-registry-model", "softmax")
+    assert linked["aliases"] == [{"artifactCollectionName": "softmax", "alias": "champion"}]
+    share("again")
+    assert server.sweeps == sweeps  # there is one of its name
     (_, runs), _ = panels(saved, "Parallel Coordinates Plot")
     assert runs == list(swept[1].runs["train"])
 
 
 def test_a_run_that_could_not_be_begun_online_is_found_under_its_other_name(share, server, swept):
     first = swept[1].runs["train"][0]
-    run = server.runs[first]
+    run = server.runs.pop(first)
     run.id = f"{first}-offline"
+    server.runs[run.id] = run
     try:
         code, _, _, saved = share()
     finally:
+        server.runs[first] = server.runs.pop(run.id)
         run.id = first
     assert code == 0
     (_, runs), _ = panels(saved, "Parallel Coordinates Plot")
@@ -179,13 +230,13 @@ def test_a_run_that_could_not_be_begun_online_is_found_under_its_other_name(shar
 
 @pytest.fixture
 def refused(server, swept, forking, prefect_server, tmp_path):
-    server.reports.saved.clear()
+    server.reports.clear()
 
     def refused(*arguments, root=swept[0], **environment):
         program = Program(root, PREFECT_API_URL=prefect_server, **server.env() | environment)
         program.log, program.flags = tmp_path / "share.log", ["share", *arguments, *program.flags]
-        done = program.run_forked()
-        assert (done.code, done.stdout, server.reports.saved) == (2, "", [])
+        done = program.run()
+        assert (done.code, done.stdout, server.reports) == (2, "", [])
         (line,) = done.stderr.splitlines()
         return line
 
@@ -223,7 +274,7 @@ def test_if_its_runs_are_not_there_it_says_how_to_send_them(refused, server, swe
     assert (
         f"1 of the {12 * SEEDS} trainings of {swept[1].name} are not at W&B, in {server.entity}/softmax-sweep" in line
     )
-    assert "-m wandb sync" in line
+    assert "-m flows sync --artifacts" in line
     shutil.copytree(swept[0] / "sweeps", tmp_path / "sweeps", symlinks=True)
     name = tmp_path / "sweeps" / swept[1].name / "summary.json"
     summary = json.loads(name.read_text())
@@ -233,10 +284,10 @@ def test_if_its_runs_are_not_there_it_says_how_to_send_them(refused, server, swe
 
 
 def test_if_the_server_refuses_or_is_away_it_says_so(refused, server):
-    server.reports.refuse = True
+    server.refuse = "upsertView"
     try:
         assert refused() == "share: W&B refused: Cannot query field of upsertView"
     finally:
-        server.reports.refuse = False
+        server.refuse = None
     with server.down():
         assert f"{server.url} cannot be reached" in refused()

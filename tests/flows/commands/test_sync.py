@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import wandb
 
+from execution.storage.folders import hand_over
 from execution.storage.local import LocalStorage
 from execution.storage.objects import ObjectStorage
 from execution.tracking.offline import ended
@@ -56,7 +57,7 @@ def test_what_a_killed_machine_left_is_not_sent_beside_the_whole_run(
     work = storage.folder("wandb")
     for name in ("20260101_000000", "20260102_000000"):
         torn(run, work / f"offline-run-{name}-r")
-    storage.hand_over(shutil.copytree(run, work / "offline-run-20260103_000000-r"), "wandb/offline-run-r")
+    hand_over(storage, shutil.copytree(run, work / "offline-run-20260103_000000-r"), "wandb/offline-run-r")
     code, said = sync(storage.url)
     assert (code, rows(server)) == (0, {"r": (ROWS, 0)}), said
     assert list(storage.list("wandb")) == ["wandb/offline-run-r"]

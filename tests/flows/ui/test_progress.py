@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from execution.config import RunContext
-from execution.orchestration.forecast import Standing
+from execution.orchestration.forecast import Job, Standing
 from experiment.config import Experiment
 from flows.ui import progress
 from flows.ui.progress import GridProgress
@@ -28,7 +28,7 @@ def begun(tmp_path, monkeypatch):
             artifacts=tmp_path, name="sweep", workers=2, wandb_mode="disabled", flow_run="a-flow-run",
             wandb_project="some-project", time_limit=time_limit,
         )  # fmt: skip
-        jobs = [(combination, seed) for combination in asked.combinations for seed in asked.training_seeds]
+        jobs = [Job(combination, seed) for combination in asked.combinations for seed in asked.training_seeds]
         return GridProgress(asked, execution, jobs, until, to_come)
 
     return begin
@@ -36,7 +36,7 @@ def begun(tmp_path, monkeypatch):
 
 def say(shown, at, epochs, expected, seconds, before=0):
     """Let a training say how far it is."""
-    combination, seed = list(shown.at)[at]
+    combination, seed, _ = list(shown.at)[at]
     shown.execution.state.stand(
         str(at),
         Standing(combination=combination, seed=seed, epochs=epochs, before=before, seconds=seconds, expected=expected),
@@ -62,9 +62,10 @@ def test_it_never_goes_back_and_ends_whole(begun):
     before = shown.fraction
     say(shown, 0, 51, 1000, 5.1)
     assert shown.fraction == before
-    for combination, seed in shown.at:
+    for job in shown.at:
+        combination = job.combination
         one = diverged(combination) if combination.learning_rate == 0.1 else trained(combination, seconds=1.0)
-        shown.add((combination, seed), one, cached=False, left=False)
+        shown.add(job, one, cached=False, left=False)
     shown.show()
     assert shown.fraction == 1
     assert "4 of 4 done" in shown.words(shown.counts(None))

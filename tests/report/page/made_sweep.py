@@ -8,24 +8,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiment.config import Experiment
-from experiment.results.analysis import Analysis
 from experiment.results.dataset import Dataset, DatasetInfo
-from experiment.results.evaluation import Evaluation
-from experiment.results.examples import TestSet, TrainingSet
-from experiment.results.gradient_check import GradientCheck
-from experiment.results.retrained import Retrained
+from experiment.results.evaluation import Analysis, Evaluation
+from experiment.results.report import Report
 from experiment.results.scaled import Scaled, ScalingRef
 from experiment.results.selection import Selection
 from experiment.results.split import Baseline
+from experiment.results.trained import GradientCheck, Retrained
 from experiment.scores import calibration, class_scores
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
+from experiment.values import FoldData, TestSet, TrainingSet
 from report.importance import importance
-from report.page.data import COMPARED, classes_data, coefficients_data, page_data
+from report.leaderboard import leaderboard
+from report.page.data import COMPARED, classes_data, coefficients_data, page_data, paired_errors
 from report.page.render import page
-from report.summary import Results, summarized, with_analysis
+from report.summary import Results, completed, summarized
 from report.text.analysis import analysis
-from report.text.remarks import warnings
+from report.text.verdict import warnings
 from tests.made_up import NOTHING, combination
 from tests.report.rankings import bits, made, split_of
 
@@ -74,7 +74,7 @@ def made_sweep(
             update={
                 "trained": tuple(
                     candidate.trained[0].model_copy(
-                        update={"identity": f"run-{place}-{seed}", "task_run": f"task-{place}-{seed}"}
+                        update={"seed": seed, "identity": f"run-{place}-{seed}", "task_run": f"task-{place}-{seed}"}
                         | ({"seconds": 1.5} if candidate.diverged else figures)
                     )
                     for seed in range(seeds)
@@ -88,31 +88,33 @@ def made_sweep(
     W = rng.standard_normal((features, len(names))).astype(np.float32)
     mistaken = rng.integers(0, 256, (len(names) - len(empty), features)).astype(np.uint8)
     counts[list(empty)], mistakes = 0, np.delete(mistakes, empty, axis=0)
-    accuracies = tuple(score.recall for score in class_scores(counts))
     converged = [candidate for candidate in ranking[:COMPARED] if not candidate.diverged]
     correct = [(rng.random(ROWS) < candidate.val_accuracy).astype(float) for candidate in converged]
-    shown = page_data(ranking, [history(candidate, rng) for candidate in ranking], correct, ranges)
+    errors = paired_errors(correct, 1 / ROWS)
+    curves = [(history(candidate, rng), candidate.trained[0].best_epoch) for candidate in ranking]
+    shown = page_data(leaderboard(ranking), curves, errors, ranges)
     side = math.isqrt(features)
     picture = (side, side) if side**2 == features else None
     shown |= classes_data(W, names, counts, mistakes, mistaken, picture=picture)
     coefficients = None if picture else coefficients_data(W, names, counts, feature_names)
     shown |= {"test_file": "made.csv", "coefficients": coefficients}
     reference = ScalingRef(kind="grey-levels", statistics=None, extremes=NOTHING)
-    rows = TrainingSet(images=NOTHING, labels=NOTHING)
+    rows = TrainingSet(images=NOTHING, labels=NOTHING, classes=len(names))
     test = Evaluation(
-        test_loss=0.4, test_accuracy=0.85, interval=(0.84, 0.86), baseline=FLOOR, class_accuracy=accuracies,
+        test_loss=0.4, test_accuracy=0.85, interval=(0.84, 0.86), baseline=FLOOR,
         class_scores=class_scores(counts), calibration=calibration(rng.uniform(size=99), np.ones(99, bool)),
-        confusion=NOTHING, mistakes=NOTHING, mistaken=NOTHING,
+        correct=NOTHING, confusion=NOTHING, mistakes=NOTHING, mistaken=NOTHING,
     )  # fmt: skip
     unseen = TestSet(images=NOTHING, labels=NOTHING)
     results = Results(
         data=Dataset(name="made", info=DatasetInfo(class_names=names), train=rows, test=unseen),
         split=split_of(ROWS, FLOOR),
         scaled=Scaled(
-            train=rows, train_scaling=reference, final=rows, final_scaling=reference, description="grey-levels"
+            folds=(FoldData(**dict(rows), train=NOTHING, validation=NOTHING),),
+            fold_scaling=reference, final=rows, final_scaling=reference, description="grey-levels"
         ),
         check=GradientCheck(relative_errors={"W": 1e-7}), sampled=(), ranking=ranking,
-        selection=Selection(order=(), gaps=(), resampled=None),
+        selection=Selection(places=(), resampled=None),
         model=Retrained(
             combination=ranking[0].combination, epochs=1, train_loss=1.0, W=NOTHING, b=NOTHING, history=NOTHING
         ),
@@ -124,7 +126,8 @@ def made_sweep(
     found = None if summary.left else importance(ranking, sweep.samples)
     notes = warnings(summary)
     written = analysis(ranking, sweep.samples, found, split=results.split, select_by=select_by, notes=notes)
-    summary = with_analysis(summary, Analysis(importance=found, paragraphs=tuple(written), identity="analysed"))
+    analysed = Analysis(importance=found, paragraphs=tuple(written), identity="analysed")
+    summary = completed(summary, analysed, Report(files={}, page=None, preview=None))
     return MadeSweep(summary, ranking, json.dumps(shown).encode())
 
 

@@ -9,6 +9,7 @@ def rows(page):
     return page.locator("#table tbody tr")
 
 
+@pytest.mark.soak(6)
 @pytest.mark.parametrize(
     "about",
     [
@@ -16,7 +17,6 @@ def rows(page):
         {"rates": (0.1, 0.01), "sizes": (8,), "alphas": (0.0,)},
         {"decays": ("none", "cosine")},
         {"lost": (0.1,)},
-        {"lost": (0.1, 0.01, 0.001)},
         {"seeds": 3},
         {"classes": 12},
         {"features": 13},
@@ -24,7 +24,7 @@ def rows(page):
         {"epochs": 1},
         {"epochs": 1000},
     ],
-    ids=["one combination", "one axis", "categories", "some diverged", "all diverged", "three seeds", "12 classes",
+    ids=["one combination", "one axis", "categories", "some diverged", "three seeds", "12 classes",
          "not square", "100 classes", "one epoch", "a thousand epochs"],
 )  # fmt: skip
 def test_sweeps_of_all_kinds_are_shown(opened, chosen, about):
@@ -43,9 +43,9 @@ def test_sweeps_of_all_kinds_are_shown(opened, chosen, about):
 
 
 @pytest.mark.slow
-def test_of_two_thousand_combinations_all_are_drawn(opened, chosen):
+def test_of_a_thousand_combinations_all_are_drawn(opened, chosen):
     sweep = made_sweep(
-        rates=[1e-4 * 1.1**k for k in range(50)],
+        rates=[1e-4 * 1.1**k for k in range(25)],
         sizes=(8, 16, 32, 64, 128),
         alphas=[1e-5 * 2**k for k in range(8)],
         epochs=50,
@@ -53,7 +53,7 @@ def test_of_two_thousand_combinations_all_are_drawn(opened, chosen):
     content = sweep.page()
     assert len(content) < 5e6
     page = opened(content)
-    assert len(chosen(page)) == 2000
+    assert len(chosen(page)) == 1000
     assert rows(page).count() == 200
     page.locator("#more").click()
-    assert rows(page).count() == 2000
+    assert rows(page).count() == 1000

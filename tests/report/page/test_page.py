@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from report.page.data import paired_errors
 from report.page.render import page as page_of
+from tests.patience import until
 from tests.report.page.made_sweep import made_sweep
 
 EVIL = ["<script>alert(1)</script>", "\"quoted\" & 'that'", "👟 emoji", "حذاء رياضي", "</script><b>", "{{ 7 * 7 }}"]
@@ -132,7 +133,8 @@ def test_rectangles_and_fields_always_say_the_same(opened, sweep):
     page.get_by_role("button", name="Top 10").click()
     assert rectangles(page)[1] == pytest.approx([0.7, 1.3])
     brush(page, "learning_rate", 1.7, 2.2)
-    page.wait_for_function("state.ranges.learning_rate && !dragging")
+    # Not `wait_for_function`, which the page's security policy lets look once only.
+    until(lambda: page.evaluate("state.ranges.learning_rate && !dragging"))
     assert rectangles(page)[0] == pytest.approx([1.7, 2.3])  # whole levels, when it is let go
     page.locator("#reset").click()
     assert rectangles(page) == [None] * 5
@@ -161,7 +163,7 @@ def test_several_are_compared_side_by_side_on_the_same_rows(opened, sweep):
 
 def test_errors_of_differences_are_the_paired_ones():
     bits = np.random.default_rng(0).random((4, 50)) < 0.7
-    errors = paired_errors(list(bits.astype(float)))
+    errors = paired_errors(list(bits.astype(float)), 1 / 50)
     for high in range(1, 4):
         for low in range(high):
             paired = bits[low].astype(float) - bits[high]
@@ -181,7 +183,7 @@ def test_the_rows_of_the_table_can_be_downloaded_and_none_is_a_formula(opened):
     assert table["decay"][0] == "'=1+1"
     for name in ("val_accuracy", "val_cross_entropy", "learning_rate"):
         assert table[name].tolist() == [c[name] for c in shown["combinations"][:5]]
-    assert table["wandb"].tolist() == [run.trained[0].identity for run in sweep.ranking[:5]]
+    assert table["wandb_runs"].tolist() == [run.trained[0].identity for run in sweep.ranking[:5]]
 
 
 def test_the_heat_map_has_the_mean_of_each_pair_of_values(opened, sweep):
@@ -262,12 +264,13 @@ def test_without_a_mouse_the_table_is_sorted_and_a_combination_picked(opened, sw
     assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1200, 400])
-def test_it_is_accessible(opened, sweep, scheme, width):
-    page = opened(sweep.page(), color_scheme=scheme, width=width)
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+def test_it_is_accessible(opened, sweep):
+    for scheme in ("light", "dark"):
+        page = opened(sweep.page(), color_scheme=scheme)
+        for width in (1200, 400):
+            page.set_viewport_size({"width": width, "height": 900})
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
 
 
 def test_on_a_narrow_screen_nothing_sticks_out(opened, sweep):
@@ -320,7 +323,7 @@ def test_names_of_features_are_text_and_the_largest_coefficients_come_first(open
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_scores_and_calibration_are_the_summarys_and_a_class_without_rows_says_so(opened):
+def test_scores_and_calibration_are_the_summarys(opened):
     sweep = made_sweep(classes=4, empty=(2,))
     page = opened(sweep.page())
     shown = page.locator("table.classes tbody tr").evaluate_all(

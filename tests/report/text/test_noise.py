@@ -35,7 +35,7 @@ def noise(seed):
     return combinations, right, space
 
 
-def test_of_noise_50_of_1000_sweeps_at_most_pass_the_test_that_comes_before_every_claim():
+def test_of_1000_sweeps_of_noise_50_at_most_claim_anything():
     passed = 0
     for seed in range(1000):
         accuracies = noise(seed)[1].mean(axis=1, dtype=np.float32)
