@@ -10,13 +10,10 @@ import atexit
 import contextlib
 import http.client
 import os
-import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from execution.orchestration.database import PREPARED, begin_database, check_database, write_in_turns
 from execution.orchestration.startup import importing
 from experiment.errors import ServerFailed
 
@@ -37,7 +35,6 @@ CAUSES = {  # problems of its database, by a sign in its log
     "sqlite3.": "\nSQLite cannot use its database. If that is damaged",
     "Can't locate revision": "\nIts database was used by a newer Prefect than this one. To use it with this one",
 }
-PREPARED = Path(sys.prefix) / "prefect" / "prefect.db"
 
 
 class TemporaryServer:
@@ -117,15 +114,6 @@ class TemporaryServer:
             self.process.wait()
 
 
-def begin_database(home: Path) -> None:
-    """Copy the database that `make setup` created, if there is none: the server needs ten seconds to create one."""
-    # Not beside a left-over write-ahead log, which SQLite would apply to it.
-    if not any(home.glob("prefect.db*")):
-        with tempfile.TemporaryDirectory(dir=home) as drafts, contextlib.suppress(OSError):
-            # A link, so that the file appears complete and replaces no other sweep's.
-            os.link(shutil.copyfile(PREPARED, Path(drafts, PREPARED.name)), home / PREPARED.name)
-
-
 SETTINGS = {
     # As in `pyproject.toml`, which Prefect reads only in the working directory.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -167,6 +155,7 @@ def serve(listening: socket.socket) -> None:
         from prefect.server.api import server as api
 
         unrecorded = keep_every_event()
+        write_in_turns()
     checked.result()
 
     # For a request FastAPI looks through the routers in turn, and builds the routes of each at the first look.
@@ -178,16 +167,6 @@ def serve(listening: socket.socket) -> None:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=end, daemon=True).start()
     server.run([listening])
-
-
-def check_database(database: Path) -> None:
-    """Raise sqlite3.DatabaseError if a page is damaged: clients would repeat requests that need it for many minutes."""
-    if not database.exists():
-        return
-    address = f"{database.absolute().as_uri()}?mode=rw"
-    with contextlib.closing(sqlite3.connect(address, timeout=SECONDS_TO_START / 2, uri=True)) as connection:
-        if (problem := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise sqlite3.DatabaseError(problem)
 
 
 def keep_every_event() -> Callable[[], int]:

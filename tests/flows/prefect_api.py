@@ -1,18 +1,17 @@
-"""A Prefect server of one's own, with all of its services, which can be stopped and started again.
+"""The server of `make ui`, with all of its services, which can be stopped and started again.
 
 Forked: who has one needs the fixture `forking`.
 """
 
 import signal
 import socket
-import time
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
 import requests
 
-from execution.orchestration import server
+from execution.orchestration.database import begin_database
 from tests.conftest import clean_environment
 from tests.patience import PATIENCE, until
 from tests.program import Forked, fork
@@ -31,10 +30,9 @@ class Api:
 
     def start(self) -> None:
         if "PREFECT_API_DATABASE_CONNECTION_URL" not in self.environment:
-            server.begin_database(self.home)
-        # As `prefect server start` does it.
-        served = ("prefect.server.api.server:create_app", "--factory", "--host", "127.0.0.1", "--port", self.port)
-        self.process = fork("uvicorn", served, self.home / "server.log", self.environment).process
+            begin_database(self.home)
+        about = self.environment | {"PREFECT_SERVER_API_PORT": str(self.port)}
+        self.process = fork("execution.orchestration.ui", (), self.home / "server.log", about).process
         until(self.answers)
 
     def stop(self) -> None:
@@ -51,8 +49,7 @@ class Api:
 
     def post(self, path: str, *several: Any, **body: Any) -> Any:
         sent = several or body
-        while (answer := requests.post(f"{self.url}{path}", json=sent, timeout=PATIENCE)).status_code == 503:
-            time.sleep(0.5)  # SQLite is busy: its clients ask again, too
+        answer = requests.post(f"{self.url}{path}", json=sent, timeout=PATIENCE)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

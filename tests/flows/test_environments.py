@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from werkzeug import Response
 
-from execution.orchestration.server import PREPARED
+from execution.orchestration.database import PREPARED
 from tests.conftest import PROJECT, clean_environment
 from tests.loopback import Loopback
 from tests.patience import PATIENCE

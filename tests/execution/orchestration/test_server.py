@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from prefect.server.utilities.messaging import memory
 
-from execution.orchestration import server
+from execution.orchestration import database, server
 from tests.conftest import PROJECT, clean_environment
 
 
@@ -19,7 +19,7 @@ def prepared(tmp_path, monkeypatch):
     """A database in the place of the set-up's."""
     path = tmp_path / "set-up" / "prefect.db"
     path.parent.mkdir()
-    monkeypatch.setattr(server, "PREPARED", path)
+    monkeypatch.setattr(database, "PREPARED", path)
     path.write_bytes(b"made by the set-up")
     return path
 
@@ -36,14 +36,14 @@ def content(home):
 
 
 def test_a_new_artifact_root_gets_a_copy_of_the_database_that_the_set_up_made(home, prepared):
-    server.begin_database(home)
+    database.begin_database(home)
     assert content(home) == {"prefect.db": b"made by the set-up"}
 
 
 @pytest.mark.parametrize("name", ["prefect.db", "prefect.db-wal"])
 def test_no_copy_is_put_over_a_database_or_beside_its_left_over_log(home, prepared, name):
     (home / name).write_bytes(b"of an earlier sweep")
-    server.begin_database(home)
+    database.begin_database(home)
     assert content(home) == {name: b"of an earlier sweep"}
 
 
@@ -52,28 +52,28 @@ def test_a_sweep_that_starts_in_the_same_moment_keeps_its_database(home, prepare
         (home / "prefect.db").write_bytes(b"of the other sweep")
         return original(*paths)
 
-    original = server.shutil.copyfile
-    monkeypatch.setattr(server.shutil, "copyfile", copy)
-    server.begin_database(home)
+    original = database.shutil.copyfile
+    monkeypatch.setattr(database.shutil, "copyfile", copy)
+    database.begin_database(home)
     assert content(home) == {"prefect.db": b"of the other sweep"}
 
 
 def test_without_a_prepared_database_the_server_makes_its_own(home, prepared):
     prepared.unlink()
-    server.begin_database(home)
+    database.begin_database(home)
     assert content(home) == {}
 
 
 def test_the_database_that_the_set_up_made_needs_no_migration(home):
-    def revision(database):
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    def revision(path):
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             return connection.execute("select version_num from alembic_version").fetchall()
 
     serve = (
         "import sys, pathlib, execution.orchestration.server as s; s.TemporaryServer(pathlib.Path(sys.argv[1])).wait()"
     )
     subprocess.run([sys.executable, "-c", serve, str(home)], cwd=PROJECT, env=clean_environment(), check=True)
-    assert revision(home / "prefect.db") == revision(server.PREPARED)
+    assert revision(home / "prefect.db") == revision(database.PREPARED)
 
 
 def test_no_event_is_dropped_however_many_wait_to_be_recorded(monkeypatch):
