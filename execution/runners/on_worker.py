@@ -201,12 +201,11 @@ def prepare(sweep: Sweep) -> None:
 def unpack(sources: bytes, own: Path) -> None:
     """Write the sources to a folder and make this process import them from there, in place of another version."""
     # All processes of a machine share the folder, and so Numba's compiled code. If the user's cache cannot be written
-    # to, each process uses its `own` folder.
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    # to, or the user has no home (RuntimeError), each process uses its `own` folder.
     folder = Path("softmax-sweep", "sources", hashlib.sha256(sources).hexdigest()[:16])
     try:
-        folder = write(sources, cache / folder)
-    except OSError:
+        folder = write(sources, Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / folder)
+    except (OSError, RuntimeError):
         folder = write(sources, own / folder)
     if str(folder) == sys.path[0]:
         return
