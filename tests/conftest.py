@@ -82,11 +82,15 @@ def pytest_report_header(config):
 
 
 def pytest_configure(config):
-    """What programs that are killed leave in the folder for temporary files goes at the end; what tests write stays."""
+    """What programs that are killed leave in the folder for temporary files goes at the end; what tests write stays.
+
+    Prefect's home is there, too, since the user's may have a server and flow runs of the user's own.
+    """
     if not hasattr(config, "workerinput"):
         os.environ.setdefault("SEED", str(random.SystemRandom().randrange(10**6)))  # processes of pytest's inherit it
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
         os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp()
+        os.environ["PREFECT_HOME"] = str(Path(tempfile.tempdir, "prefect"))
         # After what multiprocessing has in there.
         multiprocessing.util.Finalize(None, shutil.rmtree, (tempfile.tempdir, True), exitpriority=-200)
 

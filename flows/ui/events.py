@@ -40,16 +40,20 @@ def tidy(flow_run: FlowRun, storage: AnyStorage) -> None:
 
 
 def name_skipped(client: SyncPrefectClient, flow_run: FlowRun) -> None:
-    """Name the runs of the same deployment that Prefect skipped while this one ran, and say so in their states."""
-    cancelled = FlowRunFilter.model_validate(
-        {"state": {"name": {"any_": ["Cancelled"]}}, "deployment_id": {"any_": [flow_run.deployment_id]}}
-    )
-    newest = FlowRunSort.EXPECTED_START_TIME_DESC
-    for run in client.read_flow_runs(flow_run_filter=cancelled, limit=MOST, sort=newest):
-        if run.state and run.state.message == LIMIT:
+    """Name the runs of the same deployment that Prefect skipped, and say in their states which run had the place."""
+    of = {"deployment_id": {"any_": [flow_run.deployment_id]}, "state": {"type": {"not_any_": ["SCHEDULED"]}}}
+    filtered = FlowRunFilter.model_validate(of)
+    runs = client.read_flow_runs(flow_run_filter=filtered, limit=MOST, sort=FlowRunSort.START_TIME_DESC)
+    ran = [run for run in runs if run.start_time and run.start_time != run.end_time]  # those that were not skipped
+    for run in runs:
+        if run.state and (run.state.name, run.state.message) == ("Cancelled", LIMIT):
             kind = "scheduled" if run.auto_scheduled else "custom"
             client.update_flow_run(run.id, name=f"skipped, {kind} {run.expected_start_time:%Y-%m-%d %H:%M:%S}")
-            why: State[object] = Cancelled(name="Skipped", message=f"{flow_run.name} was still running.")
+            when = run.state.timestamp
+            by = next((one.name for one in ran if one.start_time and one.start_time <= when), "Another run")
+            # That one may have died: its place is free once this is noticed.
+            message = f"{by} was running, as far as Prefect knew."
+            why: State[object] = Cancelled(name="Skipped", message=message)
             client.set_flow_run_state(run.id, why, force=True)
 
 

@@ -7,13 +7,15 @@ import pytest
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
-from prefect.states import Crashed, Running
+from prefect.states import Cancelled, Crashed, Running
 
 from execution.outputs.retention import lock_of
 from execution.storage.local import LocalStorage
 from execution.storage.protocol import held
 from flows.ui import events
 from tests.flows.task_runs import of
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @flow(name="killed")
@@ -58,3 +60,27 @@ def test_a_flow_run_is_killed_if_nobody_holds_its_lock(lock, tmp_path):
         expected = StateType.CRASHED if lock == "free" else StateType.RUNNING
         assert client.read_flow_run(run.id).state.type == expected
         assert [(one.id, one.state.type) for one in of(run.id)] == [(task_run.id, expected)]
+
+
+def test_a_skipped_run_names_the_run_that_had_the_place_when_it_came():
+    with get_client(sync_client=True) as client:
+        deployment = client.create_deployment(client.create_flow(killed), "nightly")
+
+        def run(state):
+            begun = client.create_flow_run_from_deployment(deployment)
+            client.set_flow_run_state(begun.id, state, force=True)
+            return client.read_flow_run(begun.id)
+
+        first = run(Cancelled(message=events.LIMIT))
+        died = run(Running())
+        second = run(Cancelled(message=events.LIMIT))
+        client.set_flow_run_state(died.id, Crashed(), force=True)
+        third = run(Cancelled(message=events.LIMIT))
+        last = run(Running())
+        fourth = run(Cancelled(message=events.LIMIT))
+        events.name_skipped(client, last)
+        for skipped, by in ((first, "Another run"), (second, died.name), (third, died.name), (fourth, last.name)):
+            now = client.read_flow_run(skipped.id)
+            assert now.name == f"skipped, custom {now.expected_start_time:%Y-%m-%d %H:%M:%S}"
+            assert now.state.name == "Skipped"
+            assert now.state.message.startswith(f"{by} ")
