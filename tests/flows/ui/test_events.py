@@ -7,15 +7,25 @@ import pytest
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Crashed, Running
 
 from execution.outputs.retention import lock_of
 from execution.storage.local import LocalStorage
 from execution.storage.protocol import held
 from flows.ui import events
+from tests.conftest import begun
 from tests.flows.task_runs import of
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+
+@pytest.fixture(scope="module", autouse=True)
+def server_apart(prefect_server, tmp_path_factory):
+    """A server of its own: on that of all tests what others have Running would be ended, too."""
+    server = begun(tmp_path_factory.mktemp("prefect"))
+    server.wait()
+    with temporary_settings({PREFECT_API_URL: f"{server.address}/api"}):
+        yield
+    server.stop()
 
 
 @flow(name="killed")
