@@ -9,7 +9,13 @@ export DO_NOT_TRACK := 1 # analytics are off, so Prefect does not announce them
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Installed again only when the lock changes.
+# Installed again only when a lock changes; by one make at a time, since services that start together may all find it old.
+ifndef INSTALLING
+.venv/installed: requirements.lock
+	@$(ONE_AT_A_TIME) $(MAKE) --no-print-directory INSTALLING=1 $@
+.venv/extras .venv/dev .venv/pdf: .venv/%: requirements-%.lock .venv/installed
+	@$(ONE_AT_A_TIME) $(MAKE) --no-print-directory INSTALLING=1 $@
+else
 .venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
 	@[ ! -L .venv ] || { echo ".venv is a link to another clone's, which would be emptied: renew it there, or remove the link"; exit 1; }
@@ -20,13 +26,15 @@ help: ## list the targets
 	@# Artifact roots start with a copy of this database, which takes ten seconds to create. The user's settings are ignored.
 	env -i PREFECT_HOME="$(abspath .venv/prefect)" $(BIN)/prefect server database upgrade --yes >/dev/null
 	@touch $@
-
 # Optional packages: extras (Dask, samplers, W&B's reports), dev (tests and checks), pdf (Pandoc and Typst, 240 MB).
-.venv/dev: .venv/extras
 .venv/extras .venv/dev .venv/pdf: .venv/%: requirements-%.lock .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes \
 		--requirement requirements-$*.lock --constraint requirements.lock
 	@touch $@
+endif
+.venv/dev: .venv/extras
+ONE_AT_A_TIME = $(PYTHON) -c 'import fcntl, os, sys; file = os.open("requirements.lock", os.O_RDONLY); \
+	fcntl.flock(file, fcntl.LOCK_EX); os.set_inheritable(file, True); os.execvp(sys.argv[1], sys.argv[1:])'
 
 .PHONY: setup
 setup: .venv/installed ## create .venv from the hashed lock

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -51,3 +52,21 @@ def test_an_environment_that_is_another_clones_is_not_emptied(typed, tmp_path):
     assert process.returncode
     assert ".venv is a link" in said
     assert (other / "package").exists()
+
+
+def test_of_several_that_find_no_environment_one_installs_and_the_others_wait_for_it(typed, tmp_path):
+    """As services do that start with the machine after its locks have changed."""
+    python = tmp_path / "python"
+    python.write_text(
+        f"""#!/bin/sh
+        [ "$1" = -m ] || exec {sys.executable} "$@"
+        echo installed >>{tmp_path}/log; sleep 1  # a second one meanwhile would empty the folder of the first
+        mkdir -p .venv/bin && ln -s /bin/true .venv/bin/pip && ln -s /bin/true .venv/bin/prefect
+        """
+    )
+    python.chmod(0o755)
+    (tmp_path / "requirements.lock").touch()
+    begun = [typed("make", f"PYTHON={python}", ".venv/installed") for _ in range(3)]
+    assert [process.wait() for process in begun] == [0] * 3
+    assert (tmp_path / "log").read_text() == "installed\n"
+    assert (tmp_path / ".venv" / "installed").exists()

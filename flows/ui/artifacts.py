@@ -21,6 +21,7 @@ from experiment.axes import axes_of
 from experiment.errors import InputError
 from experiment.search.ranking import Candidate
 from experiment.summary import Summary
+from flows.ui.events import moment
 from flows.ui.settings import read
 from report.text.verdict import markdown
 
@@ -34,7 +35,7 @@ def name() -> str:
     if config := parameters["config"]:
         with suppress(InputError):  # the flow itself raises it
             asked = read(config, *asked)
-    return f"{prepare.named(*asked)} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{prepare.named(*asked)} {moment(datetime.now(UTC))}"
 
 
 def begin_progress(total: int) -> UUID:

@@ -22,6 +22,11 @@ MOST = 200  # runs of a query
 UNTIL_SETTLED = timedelta(minutes=2)  # the server hears of the ends of task runs after that of their flow run
 
 
+def moment(when: datetime | None) -> str:
+    """A time for a name, to the millisecond, since two runs may begin within a second."""
+    return f"{when:%Y-%m-%d %H:%M:%S.%f}"[:-3] if when else "at an unknown time"
+
+
 def emit(event: str, sweep: str, message: str) -> None:
     """Emit an event. Prefect adds the flow run and its deployment."""
     about = {"prefect.resource.id": f"softmax-sweep.sweep.{sweep}", "prefect.resource.name": sweep}
@@ -48,7 +53,7 @@ def name_skipped(client: SyncPrefectClient, flow_run: FlowRun) -> None:
     for run in runs:
         if run.state and (run.state.name, run.state.message) == ("Cancelled", LIMIT):
             kind = "scheduled" if run.auto_scheduled else "custom"
-            client.update_flow_run(run.id, name=f"skipped, {kind} {run.expected_start_time:%Y-%m-%d %H:%M:%S}")
+            client.update_flow_run(run.id, name=f"skipped, {kind} {moment(run.expected_start_time)}")
             when = run.state.timestamp
             by = next((one.name for one in ran if one.start_time and one.start_time <= when), "Another run")
             # That one may have died: its place is free once this is noticed.

@@ -39,7 +39,7 @@ def of(kind, flow_run):
 
 def test_a_flow_run_is_named_by_its_sweep_and_time_and_ends_with_the_verdict(summary, execution):
     flow_run = newest(execution.artifacts)
-    assert flow_run.name.startswith(f"{summary.name} 20")
+    assert re.fullmatch(rf"{summary.name} 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d\d\d", flow_run.name)
     assert f"test accuracy {summary.test_accuracy:.2%}" in flow_run.state.message
     assert str(summary.best) in flow_run.state.message
 

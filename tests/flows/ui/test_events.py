@@ -91,6 +91,6 @@ def test_a_skipped_run_names_the_run_that_had_the_place_when_it_came():
         events.name_skipped(client, last)
         for skipped, by in ((first, "Another run"), (second, died.name), (third, died.name), (fourth, last.name)):
             now = client.read_flow_run(skipped.id)
-            assert now.name == f"skipped, custom {now.expected_start_time:%Y-%m-%d %H:%M:%S}"
+            assert now.name == f"skipped, custom {events.moment(now.expected_start_time)}"
             assert now.state.name == "Skipped"
             assert now.state.message.startswith(f"{by} ")
