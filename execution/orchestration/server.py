@@ -120,6 +120,7 @@ SETTINGS = {
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "sweep",
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",  # client and server are one installation
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # `make ui` does that
     "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # it would import every Prefect plugin

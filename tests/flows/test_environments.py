@@ -1,6 +1,7 @@
 """On anyone's machine: what the environment says to others does not reach the sweep, what it says to the user does."""
 
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -152,6 +153,20 @@ def test_a_server_that_does_not_come_up_is_told_apart(tmp_path, code, database, 
     assert "gave no answer" in message or "was never asked" in message  # it may end before the first request
     assert says.format(tmp_path / "prefect" / "prefect.db") in message
     assert says_not not in message
+
+
+def test_a_flow_run_that_fails_on_another_server_leaves_nothing_in_the_home(root, prefect_server, tmp_path):
+    """Prefect writes why it failed beside its results, which are in its home unless they are put elsewhere."""
+    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+    home = tmp_path / "home"
+    home.mkdir()
+    about = {"HOME": str(home), "PREFECT_API_URL": prefect_server}
+    done = play(root, cwd=tmp_path, SWEEP_FAIL_AT="publish in place:1", **about)
+    assert done.returncode == 1
+    assert "SWEEP_FAIL_AT" in done.stderr
+    assert not [path for path in home.glob(".prefect/**/*") if path.is_file()]
+    (written,) = tmp_path.glob("artifacts/prefect/storage/*")
+    assert "SWEEP_FAIL_AT" in json.loads(written.read_text())["message"]  # no pickle
 
 
 # ---- where its output goes, and how it ends
