@@ -41,7 +41,7 @@ def write_in_turns() -> None:
     def begin_to_write(self: AioSqliteConfiguration, session: Any, with_for_update: bool = False) -> Any:
         return begin(self, session, with_for_update=True)
 
-    # Otherwise one that reads before it writes fails at once if another has written meanwhile, whatever the time-out.
-    # Its request is answered with 503, and clients repeat it after 2, 4, … 128 seconds; after four tries within
-    # milliseconds an automation misses an event.
+    # Otherwise a transaction that reads before it writes fails at once if another has written meanwhile, whatever the
+    # time-out. Its request is answered with 503, and clients repeat it after 2, 4, … 128 seconds; after four tries
+    # within milliseconds an automation misses an event.
     AioSqliteConfiguration.begin_transaction = begin_to_write  # type: ignore[method-assign]
