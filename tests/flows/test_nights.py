@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
+from execution.orchestration.database import begin_database
 from tests.conftest import PROJECT, clean_environment
 from tests.flows.prefect_api import Api
 from tests.loopback import Webhooks
@@ -39,12 +40,22 @@ def told():
 
 
 class Ui(Api):
+    """Not forked: Prefect reads how often it removes what is old when it is imported."""
+
+    def start(self):
+        begin_database(self.home)
+        about = self.environment | {"PREFECT_SERVER_API_PORT": str(self.port)}
+        with (self.home / "server.log").open("ab") as log:
+            command = [sys.executable, "-m", "execution.orchestration.ui"]
+            self.process = subprocess.Popen(command, cwd=PROJECT, env=about, stdout=log, stderr=log)
+        until(self.answers)
+
     def sweeps(self):
         return self.post("/flow_runs/filter", limit=200, flow_runs={"parent_task_run_id": {"is_null_": True}})
 
 
 @pytest.fixture
-def api(tmp_path, forking):
+def api(tmp_path):
     (tmp_path / "prefect").mkdir()
     quick = {"PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "5", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
     api = Ui(tmp_path / "prefect", PREFECT_UI_URL="http://prefect.example", **quick)
