@@ -1,4 +1,4 @@
-"""The SQLite database of a Prefect server: begun from a copy, checked, and written to in turns."""
+"""The SQLite database of a Prefect server: copied from a prepared one, checked, one transaction after the other."""
 
 import contextlib
 import os

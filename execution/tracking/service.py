@@ -68,7 +68,7 @@ def surviving(execution: RunContext) -> Iterator[None]:
 def watch(service: Any) -> None:
     """Kill a service that stands still or does not end: the client would wait for it without limit.
 
-    It is told to end when the program does, and does not answer from then on.
+    When the program ends, it asks the service to end, which then does not answer any more.
     """
     processes = [child for child in psutil.Process().children() if child.name().startswith("wandb-core")]
     answered = threading.Event()

@@ -1,4 +1,4 @@
-"""What automations tell people of, and order among the runs that Prefect skipped or that were killed."""
+"""Events for automations, and the states of flow runs that Prefect skipped or that were killed."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,7 +34,7 @@ def emit(event: str, sweep: str, message: str) -> None:
 
 
 def tidy(flow_run: FlowRun, storage: AnyStorage) -> None:
-    """At the end of a flow run: say of skipped runs what was running, and end what is Running of killed ones."""
+    """At the end of a flow run, explain the runs that Prefect skipped, and end what killed ones left Running."""
     try:
         with get_client(sync_client=True) as client:
             if flow_run.deployment_id:
