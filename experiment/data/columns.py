@@ -27,6 +27,8 @@ DATE = (  # or a time of day
     r"|(\d{1,2}[- ][A-Za-z]{3,9}|[A-Za-z]{3,9} \d{1,2},)[- ]\d{4}"
     r"|\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?)$"
 )
+DIGIT_DATE = r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
+NINES = r"-?99+"  # often stands for a missing value
 UNIT = r"^[-+]?\d+([.,]\d+)? ?[^-+0-9.,: /]+$"  # after a number
 DECIMAL_COMMA = r"^[-+]?\d+,\d+$"
 AMOUNT = r"^[-+]?[$€£¥]? ?[-+]?(\d{1,3}([.,' ]\d{3})+|\d+)([.,]\d+)? ?[%$€£¥]?$"
@@ -166,9 +168,7 @@ def column_of(name: str, values: "pa.ChunkedArray") -> ReadColumn:
         return ReadColumn(Column(name=name), values, missing, f"holds {text}; turn it into numbers or texts, or {drop}")
     if not text and not missing.all():
         column, fault = Column(name=name, missing=bool(missing.any())), number_fault(name, given, drop)
-        whole = bool((given[~missing] == np.rint(given[~missing])).all())
-        note = f"a number; if it is an identifier, {drop}" if whole and re.search(IDENTIFIER, name) else ""
-        return ReadColumn(column, pa.chunked_array([given]), missing, fault, note)
+        return ReadColumn(column, pa.chunked_array([given]), missing, fault, number_note(name, given[~missing], drop))
     content = cells(values)
     missing = content.codes < 0
     d, n = len(content.texts), int((~missing).sum())
@@ -214,4 +214,22 @@ def number_fault(name: str, given: NDArray[np.float64], drop: str) -> str:
     distinct = n >= FEWEST_FOR_IDENTIFIER and bool((given == np.rint(given)).all()) and len(np.unique(given)) == n
     if distinct and (np.ptp(given) < 2 * n or re.search(IDENTIFIER, name)):
         return f"has a different whole number in every row, perhaps an identifier; {drop}"
+    return ""
+
+
+def number_note(name: str, given: NDArray[np.float64], drop: str) -> str:
+    """What a column of numbers (without missing ones) may be instead; "" if nothing suggests it."""
+    values, counts = np.unique(given, return_counts=True)
+    whole = values == np.rint(values)
+    if whole.all() and re.search(IDENTIFIER, name):
+        return f"a number; if it is an identifier, {drop}"
+    if whole.all() and len(values) > 2 and all(re.fullmatch(DIGIT_DATE, f"{value:.0f}") for value in values):
+        return f"a number; if {values[0]:.0f} is a date, turn it into days, or {drop}"
+    for end, others in ((-1, values[:-1]), (0, values[1:])):
+        suspect = len(others) > 1 and counts[end] > 1 and whole[end] and re.fullmatch(NINES, f"{values[end]:.0f}")
+        if suspect and np.abs(others - values[end]).min() > np.ptp(others):
+            return (
+                f"a number; if {values[end]:.0f} ({counts[end]} rows; the others have {others[0]:g} to {others[-1]:g}) "
+                "stands for a missing value, leave these cells empty"
+            )
     return ""

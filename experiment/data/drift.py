@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from experiment.data.scaling import GREY, parts
+from experiment.data.scaling import GREY, extremes_of, parts
 from experiment.errors import DataError
 
 OUTLIERS = 0.01  # a larger fraction of rows with values far outside causes a warning
+OUTSIDE = 0.9  # a feature outside its training range in a larger fraction of rows is on another scale
 NARROW = 0.05  # features that all cover a smaller fraction of the training range are on another scale
 FEWEST_ROWS = 10  # fewer rows do not show a range
 
@@ -38,28 +39,39 @@ def outliers(
     A value is far outside if its distance from the training range is larger than the range. Constant features do not
     count, because the model does not use them.
 
-    `extremes`: (2, m), smallest and largest values of the training rows; `values`: (n, m);
+    `extremes`: (2, m), smallest and largest values of the training rows; `values`: (n, m), NaN where missing;
     `names`: names of the features, or ().
     """
     low, high = extremes
     width = high - low
     varying = np.flatnonzero(width > 1e-9 * np.abs(extremes).max(axis=0))
     low, high, width = low[varying], high[varying], width[varying]
-    far = np.concatenate(
-        [(part < low - width) | (part > high + width) for part in (x[:, varying] for x in parts(values))]
-    )
-    rows = int(far.any(axis=1).sum())
-    if rows > OUTLIERS * len(values):
+    new = [part[:, varying] for part in parts(values)]
+    far = np.concatenate([(part < low - width) | (part > high + width) for part in new])
+    rows, n = int(far.any(axis=1).sum()), len(values)
+
+    def name(j: int) -> str:
+        return names[varying[j]] if names else f"feature {varying[j]}"
+
+    if rows > OUTLIERS * n:
         row, j = np.argwhere(far)[0]
-        feature = varying[j]
-        name = names[feature] if names else f"feature {feature}"
         return (
-            f"{where}: {rows} of {len(values)} rows have values far outside the training range, {far.sum()} in "
-            f"{far.any(axis=0).sum()} features, such as {name} {values[row, feature]:g} in row {row + 1} "
+            f"{where}: {rows} of {n} rows have values far outside the training range, {far.sum()} in "
+            f"{far.any(axis=0).sum()} features, such as {name(j)} {values[row, varying[j]]:g} in row {row + 1} "
             f"(training range {low[j]:g} to {high[j]:g}): predictions for these rows are unreliable",
         )
-    number = ~((low == 0) & (low + width == 1) & np.isin(values[:, varying], (0, 1)).all(axis=0))  # no category
-    ranges = (np.ptp(values, axis=0)[varying] / width)[number] if len(values) >= FEWEST_ROWS else np.zeros(0)
+    if n < FEWEST_ROWS:
+        return ()
+    outside = sum(((part < low) | (part > high)).sum(axis=0) for part in new)
+    smallest, largest = extremes_of(values)[:, varying]
+    if outside.max(initial=0) > OUTSIDE * n:
+        j = outside.argmax()
+        return (
+            f"{where}: {outside[j]} of {n} rows are outside the training range of {name(j)}, {low[j]:g} to "
+            f"{high[j]:g} (here {smallest[j]:g} to {largest[j]:g}): is it on another scale?",
+        )
+    category = (low == 0) & (high == 1) & np.all([((part == 0) | (part == 1)).all(axis=0) for part in new], axis=0)
+    ranges = np.nan_to_num(largest - smallest)[~category] / width[~category]
     if ranges.any() and ranges.max() < NARROW:
         return (f"{where}: every feature covers less than {NARROW:.0%} of its training range: is it on another scale?",)
     return ()

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from experiment.data.drift import check_scale, outliers
 from experiment.errors import DataError
@@ -36,6 +38,32 @@ def test_a_feature_that_was_constant_is_no_concern():
 def test_features_on_another_scale_are_told_by_their_range():
     (said,) = outliers(EXTREMES, TRAINED[:50] / 255, "new.csv")
     assert "on another scale?" in said
+
+
+def test_one_feature_outside_its_training_range_in_most_rows_is_told():
+    new = TRAINED[:50] + 10  # so that a thousandth is near the range, not far from it
+    extremes = EXTREMES + 10
+    assert outliers(extremes, new, "new.csv") == ()
+    new[:, 2] /= 1000
+    (said,) = outliers(extremes, new, "new.csv", ["a", "b", "c", "d"])
+    assert "50 of 50 rows are outside the training range of c, " in said
+    assert "(here 0.00" in said
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(20, 200), st.integers(10, 100), st.integers(1, 30))
+def test_rows_of_the_same_kind_are_never_called_outside(seed, trained, n, features):
+    rows = np.random.default_rng(seed).standard_normal((trained + n, features))
+    first, new = rows[:trained], rows[trained:]
+    said = outliers(np.stack([first.min(axis=0), first.max(axis=0)]), new, "new.csv")
+    assert not any("are outside" in one for one in said)
+
+
+def test_missing_values_do_not_hide_that_features_are_on_another_scale():
+    new = TRAINED[:50] / 255
+    new[3, 1] = np.nan
+    (said,) = outliers(EXTREMES, new, "new.csv")
+    assert "on another scale?" in said
+    assert outliers(EXTREMES, np.full((50, 4), np.nan), "new.csv") == ()
 
 
 def test_categories_do_not_hide_that_the_numbers_are_on_another_scale():

@@ -2,6 +2,7 @@
 
 import decimal
 import gzip
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,25 @@ def test_a_category_in_another_case_is_read_if_only_one_can_be_meant(trained, ne
     block, warning = schema.read(as_table(pd.DataFrame({"flag": new})), "new.csv")
     assert [[f"flag={text}" == name for name in schema.names] for text in read_as] == block.astype(bool).tolist()
     assert says in warning
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([20260501, 20260515, 20260630, 20251231] * 6, "column x: a number; if 20251231 is a date, turn it into days"),
+        ([20260501, 20260515, 20260632, 20251231] * 6, ""),
+        ([1, 2.5, 999, 7] * 6, r"if 999 \(6 rows; the others have 1 to 7\) stands for a missing value"),
+        ([-9999, 250, 1000, 7] * 6, r"if -9999 \(6 rows; the others have 7 to 1000\) stands for a missing value"),
+        ([98.9, 20, 1, 7] * 6, ""),
+        ([*range(6), 999] * 3 + [8, 2, 4], "stands for a missing value"),
+        ([*range(23), 999], ""),  # once, it may be so
+        ([99, 20, 85, 7] * 6, ""),
+        ([0, 99] * 12, ""),
+    ],
+)
+def test_numbers_that_may_be_something_else_are_named(values, says):
+    _, _, notes = schema_of(pa.table({"x": values, "kind": ["ant", "bee"] * 12}), "kind", "new.csv")
+    assert re.search(says, " ".join(notes)) if says else not notes
 
 
 def test_columns_of_rare_types_are_read_as_their_values():
