@@ -15,6 +15,7 @@ from experiment.data.split import split_rows
 from softmax.loss import normalized
 
 QUICK = (2000, 784, 10)  # examples, features, classes
+ONCE = ("--decay", "none", "--folds", "1")  # also on own data a combination is one training
 
 
 class Problem(NamedTuple):
@@ -43,8 +44,7 @@ def cold(bench: Bench, name: str) -> tuple[Path, list[str]]:
     arguments = ["--artifacts", str(artifacts)]
     if bench.quick:
         folder = made_up(bench.scratch / "quick", *QUICK)
-        alone = ["--decay", "none", "--folds", "1"]  # a combination is one training
-        return artifacts, [*arguments, "--data-dir", str(folder), "--max-epochs", "2", "--alphas", "0.001", *alone]
+        return artifacts, [*arguments, "--data-dir", str(folder), "--max-epochs", "2", "--alphas", "0.001", *ONCE]
     fashion_mnist(bench.data, quiet)
     shutil.copytree(bench.data, artifacts / "data", ignore=lambda _, names: [n for n in names if n.startswith(".")])
     return artifacts, arguments

@@ -6,7 +6,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.data import made_up
+from benchmarks.data import ONCE, made_up
 from benchmarks.processes import Ended, program, recorded, steps
 from benchmarks.results import Bench, Section, figure, spread
 
@@ -76,8 +76,7 @@ def tiny_sweep(artifacts: Path | str, data: Path, mode: str, n: int, per_task: i
     alphas = max(count for count in range(1, math.isqrt(n) + 1) if n % count == 0)
     where = ["--artifacts", str(artifacts), "--data-dir", str(data), "--wandb-mode", mode]
     grid = ["--learning-rates", *spaced(0.001, 0.1, n // alphas), "--alphas", *spaced(0, 0.01, alphas)]
-    grid += ["--decay", "none", "--folds", "1"]
-    return program(*where, *grid, "--batch-sizes", "16", "--max-epochs", "2", "--batch-per-task", str(per_task))
+    return program(*where, *grid, *ONCE, "--batch-sizes", "16", "--max-epochs", "2", "--batch-per-task", str(per_task))
 
 
 def spaced(low: float, high: float, count: int) -> list[str]:

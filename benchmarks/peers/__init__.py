@@ -54,7 +54,7 @@ def run(bench: Bench) -> Section:
 
     def trials(n: int) -> Experiment:
         rates = np.linspace(0.001, 0.1, n).round(6).tolist()
-        grid = {"learning_rates": rates, "batch_sizes": [16], "alphas": [0.0]}
+        grid = {"learning_rates": rates, "batch_sizes": [16], "alphas": [0.0], "decay": ["none"], "folds": 1}
         return Experiment.model_validate({"data_dir": tiny, "max_epochs": 2, **grid})
 
     measured: dict[str, dict[str, Any]] = {name: {} for name in contenders}
