@@ -9,6 +9,8 @@ from experiment.resampling import LEVEL
 from experiment.results.selection import Gap
 
 Floats = NDArray[np.floating]
+NUMBERS_AT_A_TIME = 2**20
+TIES = 1e-5  # leads that differ by a smaller fraction are the same
 ROUNDING = 1e-9  # relative variance below which two combinations have the same predictions
 
 
@@ -17,24 +19,42 @@ def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
 
     The best is chosen as the maximum, so pairwise comparisons mislead: of 36 equal models they call 30 % worse. If all
     `may_be_equal`, none is excluded. Otherwise model i is excluded if another model leads it by more standard errors
-    than the largest lead over i that chance gives in 95 % of resamples. These are Hsu's multiple comparisons with the
-    best (Ann. Stat. 9, 1981). Critical values come from the bootstrap instead of Dunnett's tables, because models on
-    the same rows are correlated, each pair differently.
+    than chance lets any model lead it in 95 % of resamples. These are Hsu's multiple comparisons with the best (Ann.
+    Stat. 9, 1981). Critical values come from the bootstrap instead of Dunnett's tables, because models on the same rows
+    are correlated, each pair differently.
 
     `figures`: (k,), higher is better; `resampled`: (k, resamples), the figures on resamples of the rows.
     """
     deviations = resampled - figures[:, None]
+    near = np.ones(len(figures), dtype=bool)
     if may_be_equal(figures, deviations):
-        return np.ones(len(figures), dtype=bool)
-    errors = standard_errors(deviations)
-    near = []
-    for i, error in enumerate(errors):
-        by_chance = in_errors((deviations - deviations[i]).T, error).max(axis=1)
-        leads = figures - figures[i]
-        worse = leads[error == 0].max(initial=0) > ROUNDING
-        worse = worse or in_errors(leads, error).max() > np.quantile(by_chance, LEVEL)
-        near.append(not worse)
-    return np.array(near)
+        return near
+    by_resample = np.ascontiguousarray(deviations.T, dtype=np.float32)
+    at_a_time = max(1, NUMBERS_AT_A_TIME // len(figures))
+    for start in range(0, len(figures), at_a_time):
+        for i, errors in enumerate(standard_errors(deviations, slice(start, start + at_a_time)), start):
+            leads = figures - figures[i]
+            lead = np.divide(leads, errors, out=np.zeros_like(leads), where=errors > 0).max()
+            worse = leads[errors == 0].max(initial=0) > ROUNDING
+            near[i] = not worse and (lead <= 0 or led_by_chance(by_resample, i, lead * errors))
+    return near
+
+
+def led_by_chance(deviations: NDArray[np.float32], i: int, leads: Floats) -> bool:
+    """Whether in more than 5 % of resamples some model leads model i by as much as its lead here, or more.
+
+    `deviations`: (resamples, k); `leads`: (k,), 0 for models with the same predictions, which never lead.
+    """
+    least = np.where(leads > 0, leads * (1 - TIES), np.inf).astype(np.float32)
+    seen, enough = 0, (1 - LEVEL) * len(deviations)
+    beyond = np.empty((max(1, NUMBERS_AT_A_TIME // 8 // len(leads)), len(leads)), np.float32)
+    for start in range(0, len(deviations), len(beyond)):
+        some = deviations[start : start + len(beyond)]
+        largest = np.subtract(some, least, out=beyond[: len(some)]).max(axis=1)
+        seen += int((largest >= some[:, i]).sum())
+        if seen > enough:
+            return True
+    return False
 
 
 def may_be_equal(figures: Floats, deviations: Floats) -> bool:
@@ -45,17 +65,16 @@ def may_be_equal(figures: Floats, deviations: Floats) -> bool:
     return bool(figures.var() <= max(np.quantile(deviations.var(axis=0), LEVEL), ROUNDING**2))
 
 
-def standard_errors(deviations: Floats) -> Floats:
-    """Standard errors of the differences between models, (k, k); 0 for models with the same predictions."""
-    covariance = np.atleast_2d(np.cov(deviations))
-    sums = covariance.diagonal()[:, None] + covariance.diagonal()
-    squares = sums - 2 * covariance
-    return np.sqrt(np.where(squares > ROUNDING * sums, squares, 0.0))
+def standard_errors(deviations: Floats, part: slice = slice(None)) -> Floats:
+    """Standard errors of the differences between models of a part and all models; 0 for the same predictions.
 
-
-def in_errors(differences: Floats, errors: Floats) -> Floats:
-    """Differences in units of standard errors; 0 where the standard error is 0."""
-    return np.divide(differences, errors, out=np.zeros_like(differences), where=errors > 0)
+    `deviations`: (k, resamples).
+    """
+    centred = deviations - deviations.mean(axis=1, keepdims=True)
+    variances = (centred**2).sum(axis=1)
+    sums = variances[part, None] + variances
+    squares = sums - 2 * centred[part] @ centred.T
+    return np.sqrt(np.where(squares > ROUNDING * sums, squares, 0.0) / (deviations.shape[1] - 1))
 
 
 def compared(figures: Sequence[float], resampled: Floats) -> list[Gap]:

@@ -1,13 +1,19 @@
 """The comparison with the best: its error against the paired formula, its claims where nothing and much is true."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
+from experiment.search import comparison
 from experiment.search.comparison import (
     compared,
     compared_on_folds,
     may_be_best,
+    may_be_equal,
     may_be_equal_on_folds,
     standard_errors,
 )
@@ -60,6 +66,27 @@ def test_the_best_of_unequal_models_is_kept_in_95_of_100_cases():
         bad += near[6:].any()
     assert kept >= 95
     assert bad == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 12), st.integers(20, 200), st.integers(1, 5000))
+def test_it_is_what_its_definition_says_however_much_is_computed_at_a_time(seed, k, rows, numbers):
+    rng = np.random.default_rng(seed)
+    right = rng.uniform(size=(k, rows)) < rng.uniform(0.6, 0.95, size=(k, 1))
+    figures, again = resampled(right[rng.integers(k, size=k)])  # some of them twice
+    deviations = again - figures[:, None]
+    with patch.object(comparison, "NUMBERS_AT_A_TIME", numbers):
+        near = may_be_best(figures, again)
+    if may_be_equal(figures, deviations):
+        assert near.all()
+        return
+    for i in range(k):
+        differences = np.array([other - deviations[i] for other in deviations])
+        errors, leads = differences.std(axis=1, ddof=1), figures - figures[i]
+        differ = errors > 1e-6
+        lead = (leads[differ] / errors[differ]).max(initial=0) * (1 - 1e-5)
+        chance = (differences[differ] / errors[differ, None]).max(axis=0, initial=0)
+        same_but_worse = leads[~differ].max(initial=0) > 1e-9
+        assert near[i] == (not same_but_worse and (lead <= 0 or np.mean(chance >= lead) > 0.05 + 1e-9))
 
 
 def test_what_says_the_same_of_every_row_is_as_good():
