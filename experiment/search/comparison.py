@@ -74,7 +74,7 @@ def standard_errors(deviations: Floats, part: slice = slice(None)) -> Floats:
     variances = (centred**2).sum(axis=1)
     sums = variances[part, None] + variances
     squares = sums - 2 * centred[part] @ centred.T
-    return np.sqrt(np.where(squares > ROUNDING * sums, squares, 0.0) / (deviations.shape[1] - 1))
+    return np.asarray(np.sqrt(np.where(squares > ROUNDING * sums, squares, 0) / (deviations.shape[1] - 1)))
 
 
 def compared(figures: Sequence[float], resampled: Floats) -> list[Gap]:
