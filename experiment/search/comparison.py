@@ -120,7 +120,7 @@ def may_be_equal_on_folds(figures: Floats, variance_factor: float) -> bool:
 
     models, folds = figures.shape
     rest = figures - figures.mean(axis=0) - figures.mean(axis=1, keepdims=True) + figures.mean()
-    covariance = rest @ rest.T
+    covariance = rest.T @ rest  # between folds: small, with the trace and the norm of that between models
     error = np.trace(covariance) / (models - 1) / (folds - 1) if models > 1 else 0.0
     variance = figures.mean(axis=1).var(ddof=1) if models > 1 else 0.0
     if error <= ROUNDING**2:
