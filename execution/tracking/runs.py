@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect.context import TaskRunContext
+from prefect.transactions import get_transaction
 
 from execution import log
 from execution.config import RunContext
@@ -44,7 +45,9 @@ def tracked(
     with surviving(execution):
         run = start(execution, id=identity, job_type=job_type, name=name, config=config | ids | execution.origin)
         where = f"(offline; to send it: {sync(execution.storage)})" if run.offline else run.url
-        log.info("W&B run %s %s", run.id, where, extra={"console": False})
+        transaction = get_transaction()
+        if transaction and transaction.key:  # a task run of several names them all in one line
+            log.info("W&B run %s %s", run.id, where, extra={"console": False})
         keep_artifacts(run, portable=execution.storage.remote)
         try:
             yield WandbTracker(execution, run)

@@ -1,6 +1,7 @@
 """W&B's client and its service process, which is restarted if it dies."""
 
 import atexit
+import logging
 import os
 import threading
 import time
@@ -41,6 +42,8 @@ def begin(folder: Path) -> Any:
         client.ensure_service()  # inside `wandb.setup` a service that dies at its start would cause a deadlock
         if client.settings.x_graphql_retry_max != RETRIES:  # a new client
             wandb.setup(client_settings(client.settings))
+            if not wandb.env.is_debug():  # its log of each run has 18 lines about itself, which take a millisecond
+                logging.getLogger("wandb").setLevel(logging.WARNING)
             atexit.register(let_go, client)
             watch(client.ensure_service())
     return client
