@@ -15,7 +15,8 @@ from execution.fetch.sources import fashion_mnist
 from experiment.config import Experiment
 from experiment.data.own import own_data
 from experiment.data.split import RowSplit, split_rows
-from softmax import sgd
+from experiment.defaults import settled
+from experiment.training import epochs as epochs_of
 from softmax.sgd import State
 
 EXPERIMENT, EPOCHS, BEST = "experiment.json", "epochs", "best.json"  # files in a contender's folder
@@ -30,8 +31,8 @@ class Problem(NamedTuple):
 
     @property
     def axes(self) -> dict[str, list[Any]]:
-        """The grid's values, by the names that `train` has for them."""
-        return {name: list(self.experiment.grid[name]) for name in self.experiment.axes}
+        """The values of the grid's axes."""
+        return {name: list(self.experiment.grid[name]) for name in ("learning_rate", "batch_size", "alpha")}
 
 
 @cache
@@ -42,16 +43,16 @@ def load(root: Path) -> Problem:
     arrays = own_data(own).arrays if own else fashion_mnist(root / "data", quiet)
     labels = arrays.train_labels.astype(np.int64)
     rows = split_rows(labels, experiment.validation_fraction, experiment.seed)
+    experiment, _ = settled(experiment, own is not None, len(rows.train))
     return Problem(root, experiment, arrays.train_images, labels, rows)
 
 
-def train(problem: Problem, **combination: Any) -> dict[str, float]:
+def train(problem: Problem, **values: Any) -> dict[str, float]:
     """Train one combination with early stopping, as the sweep does; return the figures of its best epoch."""
-    experiment = problem.experiment
-    for latest in counted(sgd.train, problem.root)(
-        problem.images, problem.labels, problem.rows.train, problem.rows.held_out,
-        classes=int(problem.labels.max()) + 1, seed=experiment.seed, **experiment.recipe.model_dump(), **combination,
-    ):  # fmt: skip
+    experiment, data = problem.experiment, (problem.images, problem.labels, problem.rows.train, problem.rows.held_out)
+    combination = experiment.combinations[0].model_copy(update=values)
+    classes = int(problem.labels.max()) + 1
+    for latest in counted(epochs_of(data, classes, experiment.seed, combination, experiment.recipe), problem.root)():
         state = latest
     best = state.history[state.best_epoch - 1]
     return {"val_accuracy": best.val_accuracy, "val_loss": best.val_loss, "best_epoch": best.epoch}
