@@ -31,7 +31,8 @@ class Softmax(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
 
 def main(root: Path) -> None:
     problem = load(root)
-    search = GridSearchCV(Softmax(root), problem.axes, cv=[(problem.rows.train, problem.rows.held_out)], n_jobs=2, refit=False)
+    rows = problem.rows.train, problem.rows.held_out
+    search = GridSearchCV(Softmax(root), problem.axes, cv=[rows], n_jobs=2, refit=False)
     search.fit(np.arange(len(problem.labels)))
     tried: dict[str, Any] = search.cv_results_
     best = int(np.argmax(tried["mean_test_score"]))
