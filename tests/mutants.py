@@ -67,8 +67,10 @@ def passes(tests: list[str], path: Path, tree: ast.Module, seconds: float) -> bo
 
 
 def tests_of(path: Path) -> list[str]:
-    own = Path("tests", path.parent, f"test_{path.stem}.py")
-    return [str(own if own.exists() else own.parent)]
+    """The module's own tests, or those of its folder, or of that folder's name."""
+    folder = Path("tests", path.parent)
+    places = folder / f"test_{path.stem}.py", folder, folder.with_name(f"test_{folder.name}.py")
+    return [str(next(place for place in places if place.exists()))]
 
 
 def main() -> None:

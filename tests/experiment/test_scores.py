@@ -38,9 +38,11 @@ def test_the_calibration_error_is_the_mean_distance_of_accuracy_and_confidence(n
 @pytest.mark.parametrize("overconfident", [0.0, 0.2])
 def test_the_interval_of_the_calibration_error_has_the_true_one(overconfident):
     rng = np.random.default_rng(1)
-    covered = []
+    covered, beyond_0 = [], []
     for _ in range(25):
         confidence = rng.uniform(0.5, 1, size=300)
         low, high = calibration(confidence, rng.uniform(size=300) < confidence - overconfident).interval
         covered.append(low <= overconfident <= high)
+        beyond_0.append(low > 0)
     assert sum(covered) >= 22
+    assert sum(beyond_0) == 25 if overconfident else sum(beyond_0) <= 3

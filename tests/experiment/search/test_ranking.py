@@ -39,6 +39,14 @@ def test_its_figures_are_means_over_the_seeds():
     assert not both.diverged
 
 
+def test_their_spread_is_the_standard_deviation_over_two_seeds_or_more():
+    (one,), (two,) = candidates([trained(A, 0.9)]), candidates([trained(A, 0.9, 1.0), trained(A, 0.8, 3.0)])
+    assert one.spread == {}
+    assert two.spread["val_accuracy"] == pytest.approx(0.1 / 2**0.5)
+    assert two.spread["val_loss"] == pytest.approx(2**0.5)
+    assert candidates([trained(A), diverged(A)])[0].spread == {}
+
+
 def test_the_mean_epoch_is_rounded_to_a_whole_one():
     (three,) = candidates([trained(A, best_epoch=epoch) for epoch in (3, 4, 4)])
     assert three.best_epoch == 4
