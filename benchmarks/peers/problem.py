@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from benchmarks.data import quiet
 from execution.fetch.sources import fashion_mnist
+from experiment import training
 from experiment.config import Experiment
 from experiment.data.own import own_data
 from experiment.data.split import RowSplit, split_rows
 from experiment.defaults import settled
-from experiment.training import epochs as epochs_of
 from softmax.sgd import State
 
 EXPERIMENT, EPOCHS, BEST = "experiment.json", "epochs", "best.json"  # files in a contender's folder
@@ -52,7 +52,8 @@ def train(problem: Problem, **values: Any) -> dict[str, float]:
     experiment, data = problem.experiment, (problem.images, problem.labels, problem.rows.train, problem.rows.held_out)
     combination = experiment.combinations[0].model_copy(update=values)
     classes = int(problem.labels.max()) + 1
-    for latest in counted(epochs_of(data, classes, experiment.seed, combination, experiment.recipe), problem.root)():
+    run = training.epochs(data, classes, experiment.seed, combination, experiment.recipe)
+    for latest in counted(run, problem.root)():
         state = latest
     best = state.history[state.best_epoch - 1]
     return {"val_accuracy": best.val_accuracy, "val_loss": best.val_loss, "best_epoch": best.epoch}

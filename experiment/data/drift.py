@@ -1,6 +1,6 @@
 """Comparison of test rows and new examples with the value ranges of the training rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +46,15 @@ def outliers(
     width = high - low
     varying = np.flatnonzero(width > 1e-9 * np.abs(extremes).max(axis=0))
     low, high, width = low[varying], high[varying], width[varying]
-    new = [part[:, varying] for part in parts(values)]
-    far = np.concatenate([(part < low - width) | (part > high + width) for part in new])
-    rows, n = int(far.any(axis=1).sum()), len(values)
+
+    def new() -> Iterator[NDArray[np.float64]]:
+        return (part[:, varying] for part in parts(values))
 
     def name(j: int) -> str:
         return names[varying[j]] if names else f"feature {varying[j]}"
 
+    far = np.concatenate([(part < low - width) | (part > high + width) for part in new()])
+    rows, n = int(far.any(axis=1).sum()), len(values)
     if rows > OUTLIERS * n:
         row, j = np.argwhere(far)[0]
         return (
@@ -62,7 +64,7 @@ def outliers(
         )
     if n < FEWEST_ROWS:
         return ()
-    outside = sum(((part < low) | (part > high)).sum(axis=0) for part in new)
+    outside = sum(((part < low) | (part > high)).sum(axis=0) for part in new())
     smallest, largest = extremes_of(values)[:, varying]
     if outside.max(initial=0) > OUTSIDE * n:
         j = outside.argmax()
@@ -70,7 +72,7 @@ def outliers(
             f"{where}: {outside[j]} of {n} rows are outside the training range of {name(j)}, {low[j]:g} to "
             f"{high[j]:g} (here {smallest[j]:g} to {largest[j]:g}): is it on another scale?",
         )
-    category = (low == 0) & (high == 1) & np.all([((part == 0) | (part == 1)).all(axis=0) for part in new], axis=0)
+    category = (low == 0) & (high == 1) & np.all([((part == 0) | (part == 1)).all(axis=0) for part in new()], axis=0)
     ranges = np.nan_to_num(largest - smallest)[~category] / width[~category]
     if ranges.any() and ranges.max() < NARROW:
         return (f"{where}: every feature covers less than {NARROW:.0%} of its training range: is it on another scale?",)

@@ -18,10 +18,10 @@ def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
     """Which models may be the best, (k,): at 95 % confidence for all of them together.
 
     The best is chosen as the maximum, so pairwise comparisons mislead: of 36 equal models they call 30 % worse. If all
-    `may_be_equal`, none is excluded. Otherwise model i is excluded if another model leads it by more standard errors
-    than chance lets any model lead it in 95 % of resamples. These are Hsu's multiple comparisons with the best (Ann.
-    Stat. 9, 1981). Critical values come from the bootstrap instead of Dunnett's tables, because models on the same rows
-    are correlated, each pair differently.
+    `may_be_equal`, none is excluded. Otherwise model i is excluded if another model leads it by so many standard
+    errors that chance gives such a lead in at most 5 % of resamples. These are Hsu's multiple comparisons with the best
+    (Ann. Stat. 9, 1981). Critical values come from the bootstrap instead of Dunnett's tables, because models on the
+    same rows are correlated, each pair differently.
 
     `figures`: (k,), higher is better; `resampled`: (k, resamples), the figures on resamples of the rows.
     """
@@ -41,9 +41,9 @@ def may_be_best(figures: Floats, resampled: Floats) -> NDArray[np.bool_]:
 
 
 def led_by_chance(deviations: NDArray[np.float32], i: int, leads: Floats) -> bool:
-    """Whether in more than 5 % of resamples some model leads model i by as much as its lead here, or more.
+    """Whether some model leads model i by chance, in more than 5 % of resamples.
 
-    `deviations`: (resamples, k); `leads`: (k,), 0 for models with the same predictions, which never lead.
+    `deviations`: (resamples, k); `leads`: (k,), how much each model must lead; 0: the same predictions, it never leads.
     """
     least = np.where(leads > 0, leads * (1 - TIES), np.inf).astype(np.float32)
     seen, enough = 0, (1 - LEVEL) * len(deviations)

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from benchmarks.data import made_up
@@ -30,7 +29,7 @@ def test_a_training_is_the_sweeps_own(root):
         problem.images, problem.labels, problem.rows.train, problem.rows.held_out, classes=3, rate=lambda _: 0.1,
         batch_size=16, alpha=0.01, max_epochs=2, seed=problem.experiment.seed, average=True,
     )  # fmt: skip
-    assert figures["val_loss"] == np.float64(state.history[figures["best_epoch"] - 1].val_loss)
+    assert figures["val_loss"] == state.history[figures["best_epoch"] - 1].val_loss
 
 
 @pytest.mark.slow
